@@ -1,0 +1,141 @@
+/* The wire, ABI version 1: every number that host and device must agree on.
+ *
+ * Read by C++ and by OpenCL C, so it holds macros alone, no logic and no types.
+ * A slot is 16 little-endian u32 words; a ring is a header and an array of slots. */
+#ifndef SLIPRING_ABI_H
+#define SLIPRING_ABI_H
+
+#define SR_ABI_VERSION 1u
+
+/* ---- a slot ------------------------------------------------------------ */
+#define SR_SLOT_WORDS 16u
+#define SR_SLOT_BYTES 64u
+#define SR_WORD_STATE 0u    /* state in bits 0..7, generation in bits 8..31 */
+#define SR_WORD_OPCODE 1u
+#define SR_WORD_TENANT 2u
+#define SR_WORD_PRIORITY 3u /* priority in bits 0..7, flags in bits 8..31 */
+#define SR_WORD_ARGS 4u
+#define SR_MAX_ARGS 12u
+
+/* A finished slot's words 4 and 5: written by the device before the terminal state. */
+#define SR_WORD_RESULT 4u
+#define SR_WORD_CODE 5u     /* code in bits 0..7, index of the failing inner op in bits 8..15 */
+
+#define SR_STATE_MASK 0xFFu
+#define SR_GENERATION_SHIFT 8u
+#define SR_GENERATION_MASK 0xFFFFFFu
+
+#define SR_STATE_EMPTY 0u
+#define SR_STATE_PUBLISHED 1u
+#define SR_STATE_CLAIMED 2u
+#define SR_STATE_DONE 3u
+#define SR_STATE_WAIT_IO 4u
+#define SR_STATE_YIELD 5u
+#define SR_STATE_REQUEUE 6u
+#define SR_STATE_FAULT 7u
+#define SR_STATE_CANCELLED 8u
+
+#define SR_PRIORITY_MASK 0xFFu
+#define SR_PRIORITY_CRITICAL 0u
+#define SR_PRIORITY_HIGH 1u
+#define SR_PRIORITY_NORMAL 2u
+#define SR_PRIORITY_LOW 3u
+#define SR_PRIORITY_IDLE 4u
+
+#define SR_FLAGS_MASK 0xFFFFFF00u
+#define SR_FLAG_WINDOWED 0x100u /* arguments begin with ticket and class */
+#define SR_FLAG_QUIET 0x200u    /* nobody will look at this slot's state or result */
+
+/* ---- opcodes ----------------------------------------------------------- */
+#define SR_OP_NOP 0u
+#define SR_OP_STORE_U32 1u
+#define SR_OP_ATOMIC_ADD 2u
+#define SR_OP_LOAD_U32 3u
+#define SR_OP_COMPARE_SWAP 4u
+#define SR_OP_MEMCPY 5u
+#define SR_OP_DFA_STEP 6u
+#define SR_OP_BATCH_FENCE 7u
+#define SR_OP_PRINTF 0xFFFEu
+#define SR_OP_PACKED_SLOT 0x80000001u
+#define SR_OP_SHUTDOWN 0xFFFFFFFFu
+
+/* Reserved for the system: 0..7, 0xFFF0..0xFFFF and the high bit. */
+#define SR_OP_LAST_BUILTIN 7u
+#define SR_OP_RESERVED_FIRST 0xFFF0u
+#define SR_OP_RESERVED_LAST 0xFFFFu
+#define SR_OP_HIGH_BIT 0x80000000u
+
+/* ---- packed slots: bytes counted from word 4 ---------------------------- */
+#define SR_PACKED_BYTE_OPS 0u   /* number of inner ops */
+#define SR_PACKED_BYTE_WORDS 1u /* number of argument words of all of them */
+#define SR_PACKED_BYTE_TABLE 2u /* then opcode (u8) and first argument word (u8) of each */
+#define SR_PACKED_MAX_OPS 11u
+
+/* ---- windows ------------------------------------------------------------ */
+#define SR_WINDOW_PREFIX 2u /* ticket and class, before the payload */
+#define SR_WINDOW_MAX_PAYLOAD 10u
+#define SR_CLASS_REQUIRED 0u
+#define SR_CLASS_LOOKAHEAD 1u
+
+/* ---- how a slot ended ---------------------------------------------------- */
+#define SR_CODE_OK 0u
+#define SR_CODE_UNKNOWN_OPCODE 1u
+#define SR_CODE_BAD_ARGUMENT 2u
+#define SR_CODE_OUT_OF_RANGE 3u
+#define SR_CODE_DENIED 4u
+#define SR_CODE_CANCELLED 5u
+#define SR_CODE_DEADLINE 6u
+#define SR_CODE_DEVICE_LOST 7u
+#define SR_CODE_FIRST_CUSTOM 64u /* 64..255: a custom opcode's own codes */
+
+/* ---- control words ------------------------------------------------------- */
+#define SR_CONTROL_EPOCH 0u      /* bumped by each BATCH_FENCE */
+#define SR_CONTROL_FENCE_TAG 1u  /* tag of the last BATCH_FENCE */
+#define SR_CONTROL_FAULTS 2u     /* slots that ended in FAULT, QUIET ones included */
+#define SR_OBSERVABLE_BASE 160u  /* words below are the system's: ops may read them, not write */
+
+/* ---- a ring in shared memory: byte offsets ------------------------------- */
+/* Words that the host writes and words that the device writes are 128 bytes or more apart. */
+#define SR_RING_RESERVED 0u    /* u64, host: next position to reserve */
+#define SR_RING_TAIL 8u        /* u64, host: every position before it is published */
+#define SR_RING_RECLAIMED 16u  /* u64, host: a recent value of COMPLETED, so that producers leave that line alone */
+#define SR_RING_HELD 24u        /* u64, host: the position that held up the tail when somebody last asked */
+#define SR_RING_HELD_SINCE 32u  /* u64, host: and when that was first seen, in ns of the host's steady clock */
+#define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
+#define SR_RING_LEFT 264u       /* u32, device: number of the launch that has left, see persistent.cl */
+#define SR_RING_SLOTS 512u
+#define SR_RING_ALIGN 128u
+
+/* ---- the debug log in shared memory: byte offsets ------------------------ */
+#define SR_LOG_WRITTEN 0u   /* u32, device: records written, ever */
+#define SR_LOG_DROPPED 4u   /* u32, device: records that found the log full */
+#define SR_LOG_CONSUMED 256u /* u32, host: records read, ever */
+#define SR_LOG_RECORDS 512u
+#define SR_LOG_RECORD_WORDS 4u /* format id, a, b, low word of the slot's position */
+
+/* ---- static assertions: the same on both sides --------------------------- */
+#if defined(__cplusplus)
+#define SR_STATIC_ASSERT(condition, text) static_assert(condition, text)
+#elif defined(__OPENCL_VERSION__) && defined(__has_extension)
+#if __has_extension(c_static_assert)
+#define SR_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+#elif !defined(__OPENCL_VERSION__)
+#define SR_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+#ifndef SR_STATIC_ASSERT /* a compiler without the keyword: an array of negative size */
+#define SR_ASSERT_NAME2(line) sr_static_assert_##line
+#define SR_ASSERT_NAME(line) SR_ASSERT_NAME2(line)
+#define SR_STATIC_ASSERT(condition, text) typedef char SR_ASSERT_NAME(__LINE__)[(condition) ? 1 : -1]
+#endif
+
+SR_STATIC_ASSERT(sizeof(unsigned int) == 4, "a word is 32 bits");
+SR_STATIC_ASSERT(SR_SLOT_BYTES == SR_SLOT_WORDS * 4u, "a slot is 16 words");
+SR_STATIC_ASSERT(SR_WORD_ARGS + SR_MAX_ARGS == SR_SLOT_WORDS, "arguments fill the slot");
+SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 4u, "the op table fits");
+SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
+SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_HELD_SINCE >= 128u, "the host's and the device's words apart");
+SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_LEFT >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
+SR_STATIC_ASSERT(SR_LOG_CONSUMED - SR_LOG_DROPPED >= 124u && SR_LOG_RECORDS - SR_LOG_CONSUMED >= 128u, "the log");
+
+#endif

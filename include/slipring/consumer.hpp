@@ -1,0 +1,68 @@
+// A host thread as the ring's consumer: what the kernel does on a device, for tests and for work that stays home.
+#pragma once
+
+#include <slipring/ring.hpp>
+
+namespace slipring {
+
+// How a slot ended.
+struct Outcome {
+    std::uint32_t state = SR_STATE_DONE;  // SR_STATE_DONE, SR_STATE_FAULT or SR_STATE_CANCELLED
+    std::uint32_t code = SR_CODE_OK;
+    std::uint32_t result = 0;
+};
+
+// One consumer a ring, one thread at a time. Takes slots in order of their positions.
+class Consumer {
+public:
+    explicit Consumer(const RingView& ring) noexcept : ring_(ring), head_(ring.completed()) {}
+
+    // The next position, which peek() waits for.
+    std::uint64_t head() const noexcept { return head_; }
+
+    // The 16 words of the slot at the head, or null while it is not published.
+    const std::uint32_t* peek() const noexcept {
+        // R2: synchronizes with R1, the producer's store of the state.
+        const bool ready = ring_.state_word(head_) == ring_.tagged(head_, SR_STATE_PUBLISHED);
+        return ready ? ring_.slot(head_) : nullptr;
+    }
+
+    // Ends the slot that peek() returned and moves to the next. A QUIET slot is left as it is.
+    void finish(const Outcome& outcome) noexcept {
+        std::uint32_t* const slot = ring_.slot(head_);
+        if ((slot[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
+            std::atomic_ref(slot[SR_WORD_RESULT]).store(outcome.result, std::memory_order_relaxed);
+            std::atomic_ref(slot[SR_WORD_CODE]).store(outcome.code, std::memory_order_relaxed);
+            // A2: synchronizes with the waiter's acquire in state_word.
+            ring_.state(head_).store(ring_.tagged(head_, outcome.state), std::memory_order_release);
+        }
+        ++head_;
+    }
+
+    // Gives all finished slots back to the producers.
+    void release() noexcept {
+        // A2: synchronizes with A1, the producer that reserves these slots again.
+        ring_.word64(SR_RING_COMPLETED).store(head_, std::memory_order_release);
+    }
+
+    // Runs `execute(span of 16 words) -> Outcome` on up to `most` published slots; returns how many. Slots go back
+    // every 32, and all of them before it returns.
+    template <class Execute>
+    std::size_t drain(std::size_t most, Execute execute) {
+        std::size_t done = 0;
+        while (done < most) {
+            const std::uint32_t* const slot = peek();
+            if (slot == nullptr) break;
+            finish(execute(std::span<const std::uint32_t, SR_SLOT_WORDS>(slot, SR_SLOT_WORDS)));
+            if (++done % 32 == 0) release();
+        }
+        if (done % 32 != 0) release();
+        return done;
+    }
+
+private:
+    RingView ring_;
+    std::uint64_t head_;
+};
+
+}  // namespace slipring

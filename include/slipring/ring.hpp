@@ -1,0 +1,290 @@
+// The ring: many producers, one in-order consumer, any memory. It knows nothing of OpenCL: the consumer may be a
+// device, or a plain thread through Consumer (consumer.hpp).
+//
+//   std::size_t bytes = *Ring::bytes(1024);
+//   Ring ring = *Ring::create({memory, bytes}, 1024);          // memory aligned to Ring::alignment
+//   auto position = ring.publish(store_u32(7, 160));           // or a batch, or a window
+//
+// Positions are 64-bit and never reused (they count modulo 2^64; compare them by difference). Position p lives in
+// slot p mod capacity, and carries p / capacity, its lap, as the generation beside its state, so a slot left over
+// from an earlier lap is never taken for a fresh one.
+//
+// The way of n slots, lock-free throughout; a producer stopped anywhere delays no other producer's call:
+//   reserve   one compare-and-swap moves `reserved` by n, if reserved + n - completed <= capacity;
+//   write     the slots; each slot's state word last, and of all slots the first one's last of all, so that the
+//             consumer, which goes in order, sees the whole batch or none of it;
+//   that is all: a slot says for itself that it is published. Nobody waits for a predecessor.
+// `tail`, which every position before is published, is found by helping: whoever wants to know walks from where the
+// last one got, over whatever producers have published since, and stores where he got. A tail that producers move
+// in publish instead costs every publish a second contended line (measured: a third of the throughput).
+//
+// Edges, each named at both ends. R: a slot's words from producer to consumer; A: a slot's words back from the
+// consumer to the next producer; S: sleep, see wake_needed.
+//
+// Orderings sit on the atomics. Ideas: Vyukov's bounded queue (a sequence in each slot), Michael and Scott (helping).
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <expected>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include <slipring/descriptor.hpp>
+
+namespace slipring {
+
+// Steps of publish at which a test may suspend a producer.
+enum class RingStep { reserving, reserved, slot_written, all_written, published };
+
+// The policy of every ring outside tests: its hook is nothing and compiles to nothing.
+struct NoHook {
+    static void at(RingStep) noexcept {}
+};
+
+// Whether somebody will look at the slots' own states and results. With Quiet::yes the device keeps its hands off
+// them: faster, and completion is known from the ring's completed position alone.
+enum class Quiet : std::uint32_t { no = 0, yes = SR_FLAG_QUIET };
+
+template <class Policy>
+class BasicRing;
+using Ring = BasicRing<NoHook>;
+
+// What every ring is, whatever its policy: a handle to memory, cheap to copy; copies are the same ring.
+class RingView {
+public:
+    static constexpr std::size_t alignment = SR_RING_ALIGN;
+    static constexpr std::uint32_t max_capacity = 1u << 24;
+
+    // Bytes of memory for `capacity` slots. Errors: bad_capacity.
+    static std::expected<std::size_t, Errc> bytes(std::uint32_t capacity) noexcept;
+
+    std::uint32_t capacity() const noexcept { return mask_ + 1; }
+
+    // Positions, each a lower bound of what it is by the time the caller looks. Any thread.
+    std::uint64_t reserved() const noexcept { return word64(SR_RING_RESERVED).load(std::memory_order_acquire); }
+    // Every position before it is published. Helps: stores what it found for the next who asks.
+    std::uint64_t tail() const noexcept;
+    // Every position before it is terminal. Acquires (A) what the consumer wrote to those slots.
+    std::uint64_t completed() const noexcept { return word64(SR_RING_COMPLETED).load(std::memory_order_acquire); }
+
+    // True if every position before `end` is terminal.
+    bool is_complete(std::uint64_t end) const noexcept {
+        return static_cast<std::int64_t>(completed() - end) >= 0;
+    }
+
+    // The state word of the slot that holds `position`, as its owner left it. Acquires (A) words 4 and 5.
+    std::uint32_t state_word(std::uint64_t position) const noexcept {
+        return state(position).load(std::memory_order_acquire);
+    }
+    // Word `index` of that slot. Only for one who knows from state_word that the consumer is done with it.
+    std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
+        return std::atomic_ref(slot(position)[index]).load(std::memory_order_relaxed);
+    }
+    // The state word that the slot has while `position` is in `state`.
+    std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
+        return static_cast<std::uint32_t>(position >> shift_) << SR_GENERATION_SHIFT | state;
+    }
+
+    // The position that holds up the tail: reserved and not yet published. A producer that died inside publish stays here for ever. `since` is when somebody first asked and saw it: ask regularly.
+    struct Held {
+        std::uint64_t position;
+        std::chrono::steady_clock::duration since;
+    };
+    std::optional<Held> held() const noexcept;
+
+    // S, the host's half: after publishing, true if the consumer's launch `launch` has left and nobody will see the
+    // slots until it is started again. The consumer stores `launch` into LEFT and then loads the state at its head;
+    // a producer stores the state and then loads LEFT. All four are sequentially consistent, so one of the two sees
+    // the other; acquire and release would let both miss.
+    bool wake_needed(std::uint32_t launch) const noexcept {
+        return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(base_ + SR_RING_LEFT))
+                   .load(std::memory_order_seq_cst) == launch;
+    }
+
+    std::byte* base() const noexcept { return base_; }
+
+protected:
+    friend class Consumer;
+
+    RingView(std::byte* base, std::uint32_t capacity) noexcept
+        : base_(base), mask_(capacity - 1), shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))) {}
+
+    // Checks, then formats the memory: all slots EMPTY, all positions `start`.
+    static std::expected<void, Errc> format(std::span<std::byte> memory, std::uint32_t capacity,
+                                            std::uint64_t start) noexcept;
+
+    std::atomic_ref<std::uint64_t> word64(std::size_t offset) const noexcept {
+        return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(base_ + offset));
+    }
+    std::uint32_t* slot(std::uint64_t position) const noexcept {
+        return reinterpret_cast<std::uint32_t*>(base_ + SR_RING_SLOTS +
+                                                (static_cast<std::size_t>(position) & mask_) * SR_SLOT_BYTES);
+    }
+    std::atomic_ref<std::uint32_t> state(std::uint64_t position) const noexcept {
+        return std::atomic_ref(*slot(position));
+    }
+    // True from the moment that `position` is published until its slot is reserved for the next lap: whatever the
+    // consumer made of it since, it carries the position's generation, and is not EMPTY.
+    bool is_published(std::uint64_t position) const noexcept {
+        const std::uint32_t seen = state(position).load(std::memory_order_acquire);
+        return (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0 && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
+    }
+
+    std::byte* base_;
+    std::uint32_t mask_;
+    std::uint32_t shift_;
+};
+
+// Any number of threads may call publish and reserve at once. The ring does not own its memory.
+template <class Policy>
+class BasicRing : public RingView {
+public:
+    class Reservation;
+
+    // Formats `memory` as an empty ring whose first position is `start`. Call it before any consumer looks.
+    // Errors: bad_capacity, bad_memory.
+    static std::expected<BasicRing, Errc> create(std::span<std::byte> memory, std::uint32_t capacity,
+                                                 std::uint64_t start = 0) noexcept {
+        if (auto ok = format(memory, capacity, start); !ok) return std::unexpected(ok.error());
+        return BasicRing(memory.data(), capacity);
+    }
+
+    // Publishes and returns the first position. All of it or nothing, at once.
+    // Errors: ring_full, larger_than_ring; a window also payload_too_long.
+    std::expected<std::uint64_t, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) const noexcept {
+        return publish(std::span(&slot, 1), quiet);
+    }
+    std::expected<std::uint64_t, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no) const noexcept {
+        const std::uint32_t flags = static_cast<std::uint32_t>(quiet);
+        return publish_all(batch.size(), flags, [batch](std::size_t i) -> const Slot& { return batch[i]; });
+    }
+    std::expected<std::uint64_t, Errc> publish(const Window& window, Quiet quiet = Quiet::no) const noexcept {
+        if (auto ok = check(window); !ok) return std::unexpected(ok.error());
+        const std::uint32_t flags = static_cast<std::uint32_t>(quiet) | SR_FLAG_WINDOWED;
+        return publish_all(window.size(), flags, [&window](std::size_t i) { return entry_slot(window, i); });
+    }
+
+    // n consecutive positions, to be filled in place: the zero-copy way of publish.
+    // Errors: ring_full, larger_than_ring.
+    std::expected<Reservation, Errc> reserve(std::uint64_t n) const noexcept {
+        const auto first = take(n);
+        if (!first) return std::unexpected(first.error());
+        return Reservation(*this, *first, n);
+    }
+
+private:
+    BasicRing(std::byte* base, std::uint32_t capacity) noexcept : RingView(base, capacity) {}
+
+    template <class SlotAt>
+    std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t flags,
+                                                   SlotAt slot_at) const noexcept {
+        if (n == 0) return reserved();
+        const auto first = take(n);
+        if (!first) return first;
+        write(*first, slot_at(0), flags);
+        for (std::uint64_t i = 1; i < n; ++i) {
+            write(*first + i, slot_at(i), flags);
+            hand_over(*first + i);
+        }
+        hand_over_first(*first);
+        return first;
+    }
+
+    // Reserve. Bus: one atomic on the producers' line; the consumer's line only when the ring looks full.
+    std::expected<std::uint64_t, Errc> take(std::uint64_t n) const noexcept {
+        if (n > capacity()) return std::unexpected(Errc::larger_than_ring);
+        const auto reserved = word64(SR_RING_RESERVED);
+        const auto reclaimed = word64(SR_RING_RECLAIMED);
+        std::uint64_t first = reserved.load(std::memory_order_relaxed);
+        for (;;) {
+            Policy::at(RingStep::reserving);
+            // A1: synchronizes with A2, directly or through the release of whoever stored `reclaimed`: the consumer
+            // has read these slots before this producer writes them. A stale `first` makes the difference wrap to a
+            // huge number, which looks full and is looked at again.
+            if (first + n - reclaimed.load(std::memory_order_acquire) > capacity()) {
+                const std::uint64_t now = completed();  // A1
+                reclaimed.store(now, std::memory_order_release);
+                if (first + n - now > capacity()) {
+                    const std::uint64_t again = reserved.load(std::memory_order_relaxed);
+                    if (again == first) return std::unexpected(Errc::ring_full);
+                    first = again;
+                    continue;
+                }
+            }
+            // Relaxed: it hands over no data. Positions are never reused, so there is no ABA.
+            if (reserved.compare_exchange_weak(first, first + n, std::memory_order_relaxed)) break;
+        }
+        Policy::at(RingStep::reserved);
+        return first;
+    }
+
+    // Writes a reserved slot, all but its state, in wide stores.
+    void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
+        std::uint32_t* const to = slot(position);
+        std::memcpy(to + 1, &from.words()[1], SR_SLOT_BYTES - 4);
+        if (flags != 0) to[SR_WORD_PRIORITY] = SR_PRIORITY_NORMAL | flags;
+        Policy::at(RingStep::slot_written);
+    }
+
+    // Hands over slots behind a reservation's first: the consumer gets to them through the first alone (R1).
+    void hand_over(std::uint64_t position) const noexcept {
+        state(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
+    }
+
+    // Hands over a reservation's first slot, and with it the whole reservation. Bus: one atomic on the slot's line.
+    // R1: synchronizes with R2, the consumer's load of the state. S: precedes the load in wake_needed.
+    void hand_over_first(std::uint64_t position) const noexcept {
+        Policy::at(RingStep::all_written);
+        state(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_seq_cst);
+        Policy::at(RingStep::published);
+    }
+};
+
+// Reserved slots, filled in order and published by commit: the consumer sees nothing of them before. One thread at a
+// time. What has not been put when it commits or dies becomes a NOP, so a dropped reservation does not stop the ring.
+template <class Policy>
+class BasicRing<Policy>::Reservation {
+public:
+    Reservation(Reservation&& other) noexcept
+        : ring_(other.ring_), first_(other.first_), count_(std::exchange(other.count_, 0)), filled_(other.filled_) {}
+    Reservation& operator=(Reservation&&) = delete;
+    ~Reservation() { commit(); }
+
+    std::uint64_t first() const noexcept { return first_; }
+    std::uint64_t count() const noexcept { return count_; }
+
+    // Encodes into the next reserved slot. False, and nothing written, when all are filled.
+    bool put(const Slot& slot, Quiet quiet = Quiet::no) noexcept {
+        if (filled_ >= count_) return false;
+        const std::uint64_t position = first_ + filled_++;
+        ring_.write(position, slot, static_cast<std::uint32_t>(quiet));
+        if (position != first_) ring_.hand_over(position);
+        return true;
+    }
+
+    // Fills what is left with NOPs and publishes. Afterwards the reservation is empty.
+    void commit() noexcept {
+        if (count_ == 0) return;
+        while (put(nop())) {}
+        count_ = 0;
+        ring_.hand_over_first(first_);
+    }
+
+private:
+    friend class BasicRing;
+    Reservation(const BasicRing& ring, std::uint64_t first, std::uint64_t count) noexcept
+        : ring_(ring), first_(first), count_(count) {}
+
+    BasicRing ring_;
+    std::uint64_t first_;
+    std::uint64_t count_;
+    std::uint64_t filled_ = 0;
+};
+
+}  // namespace slipring

@@ -1,0 +1,211 @@
+// The runtime: one device, one ring, one persistent kernel that drains it.
+//
+//   auto runtime = slipring::Runtime::open();                    // the first device that serves
+//   if (!runtime) return report(runtime.error().text());
+//   auto ticket = runtime->publish(store_u32(7, 160));           // no launch: a cache line in shared memory
+//   auto result = runtime->wait(*ticket);                        // spins, then yields, then sleeps
+//
+// Thread-safety: every function may be called from any thread at any time, except open, shutdown, move and
+// destruction, which want the runtime to themselves, and where a comment says otherwise. No global state: several
+// runtimes in one process do not know of each other.
+//
+// Ordering: what a thread wrote before publish (to a shared buffer, say) is seen by the handler that runs the slot;
+// what the handler wrote is seen by whoever poll, wait or result told that the slot has finished.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipring/device.hpp>
+#include <slipring/ring.hpp>
+
+namespace slipring {
+
+// Memory that a custom operation's handler sees, and the host too, in place and without copies where the device is
+// live. At any moment one side owns each byte: an `input` is written by the host alone (between the end of one slot
+// that reads it and the publishing of the next), an `output` by the device alone.
+struct BufferSpec {
+    enum class Use { input, output };
+    std::size_t bytes = 0;  // 1 .. 2^31
+    Use use = Use::input;
+};
+
+// An operation of the user's own, in OpenCL C 1.2. `source` defines, besides whatever it needs, a function
+//
+//   uint NAME(sr_args a, const sr_buffers* b, uint* result)
+//
+// where a.word[0..11] are the slot's arguments (a window's without ticket and class), b->at[i] and b->bytes[i] are
+// buffer i's address (__global uchar*) and size, and b->count is their number. Everything in `a` is as hostile as
+// who may publish: check each index against b->bytes. It returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
+// SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT.
+struct CustomOp {
+    std::uint32_t opcode = 0;  // is_custom(opcode)
+    std::string name{};        // a C identifier; the function's name, and the file's name in build logs
+    std::string source{};
+    std::vector<BufferSpec> buffers{};  // up to 8
+};
+
+struct Options {
+    // auto, or a part of a device's or platform's name, whatever its case. auto prefers live devices, then GPUs.
+    std::string device = "auto";
+    // The least that will do; Residency::relaunch takes that mode even where live would work (for tests).
+    std::optional<Residency> residency{};
+    std::uint32_t capacity = 1024;        // slots; a power of two, 2 .. 2^24
+    std::uint32_t control_words = 4096;   // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
+    std::uint32_t log_records = 256;      // of the debug log; a power of two, 1 .. 2^16
+    std::vector<CustomOp> ops{};
+    // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish relaunches it.
+    std::chrono::microseconds idle{1000};
+    // How long shutdown and the destructor wait for the kernel before they give it up.
+    std::chrono::milliseconds shutdown_timeout{5000};
+    // Told what went wrong where nobody can be returned an error: in the destructor and on OpenCL's own threads.
+    // May be called from any thread; must not call the runtime.
+    std::function<void(const Error&)> report{};
+};
+
+// What was published: consecutive positions of the ring.
+struct Ticket {
+    std::uint64_t first = 0;
+    std::uint32_t count = 0;
+
+    constexpr std::uint64_t end() const noexcept { return first + count; }
+};
+
+// How one slot ended.
+struct Result {
+    std::uint32_t state = SR_STATE_EMPTY;  // SR_STATE_DONE, SR_STATE_FAULT or SR_STATE_CANCELLED
+    std::uint32_t code = SR_CODE_OK;       // SR_CODE_*: why it faulted
+    std::uint32_t inner = 0;               // in a packed slot: which operation ended it
+    std::uint32_t value = 0;               // the operation's result
+
+    constexpr bool ok() const noexcept { return state == SR_STATE_DONE; }
+};
+
+// "done", "fault", ...; "ok", "unknown opcode", ...
+std::string_view state_name(std::uint32_t state) noexcept;
+std::string_view code_name(std::uint32_t code) noexcept;
+
+// One PRINTF, with its format's text and the arguments filled in.
+struct LogRecord {
+    std::uint32_t position = 0;  // the low word of the slot's position
+    std::uint32_t format = 0;
+    std::uint32_t a = 0;
+    std::uint32_t b = 0;
+    std::string text{};
+};
+
+struct Log {
+    std::vector<LogRecord> records;
+    std::uint32_t dropped = 0;  // PRINTFs that found the log full, ever
+};
+
+// Counters since open; each is read on its own.
+struct Stats {
+    std::uint64_t published = 0;  // slots
+    std::uint64_t completed = 0;  // slots that have ended, one way or another
+    std::uint64_t faults = 0;     // modulo 2^32
+    std::uint64_t launches = 0;   // of the persistent kernel
+};
+
+class Runtime {
+public:
+    // Finds the device, makes and maps the shared memory, builds the device code with the custom operations.
+    // Takes from milliseconds to seconds (a compiler runs). The kernel starts with the first publish.
+    // Errors: no_platform, no_device, device_not_found, bad_options, bad_capacity, reserved_opcode,
+    // duplicate_opcode, build_failed (detail: the handler's name and line, and the log), out_of_memory,
+    // opencl_failed.
+    static std::expected<Runtime, Error> open(Options options = {});
+
+    Runtime(Runtime&&) noexcept;
+    Runtime& operator=(Runtime&&) noexcept;
+    // Shuts down if nobody did; never hangs: see shutdown.
+    ~Runtime();
+
+    const DeviceInfo& device() const noexcept;  // as it serves here
+
+    // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
+    // Errors: ring_full (at once), larger_than_ring, shut_down; a window also payload_too_long.
+
+    std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
+    std::expected<Ticket, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
+    std::expected<Ticket, Errc> publish(const Window& window, Quiet quiet = Quiet::no) noexcept;
+
+    // The ring itself, for its positions and the zero-copy path. After committing a reservation call wake().
+    const Ring& ring() const noexcept;
+
+    // Starts the kernel if it has left. publish and wait do it by themselves.
+    void wake() noexcept;
+
+    // ---- completion ----------------------------------------------------------------------------------------------
+
+    // True once every slot of the ticket is terminal. Never blocks.
+    bool poll(const Ticket& ticket) noexcept;
+
+    // Waits for every slot of the ticket: spins for some 50 us, yields for some 200 us, then sleeps.
+    // Errors: timed_out (wait again, nothing is lost), device_lost.
+    std::expected<void, Errc> wait(const Ticket& ticket,
+                                   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max()) noexcept;
+
+    // How entry `index` of the ticket ended. A slot keeps its result until its position plus capacity is published.
+    // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.
+    std::expected<Result, Errc> result(const Ticket& ticket, std::uint32_t index = 0) noexcept;
+
+    // ---- memory --------------------------------------------------------------------------------------------------
+
+    // Control words [index, index + n). Not ordered with slots in flight: wait for those first.
+    // Errors: out_of_range, system_word (writing below SR_OBSERVABLE_BASE), device_lost, opencl_failed.
+    std::expected<void, Errc> read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept;
+    std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept;
+
+    // The table that DFA_STEP walks: 256 words a state, next = table[state * 256 + byte]. Everything published
+    // before uses the old table, everything published after uses this one; it is copied.
+    // Errors: bad_table, out_of_memory, timed_out (earlier slots did not finish; the old table stays), device_lost,
+    // shut_down, opencl_failed.
+    std::expected<void, Errc> load_dfa(std::span<const std::uint32_t> table) noexcept;
+
+    // Buffer `index` of a custom operation, zeroed at open; valid as long as the runtime. Empty: there is none.
+    // See BufferSpec for who may write when.
+    std::span<std::byte> buffer(std::uint32_t opcode, std::uint32_t index) noexcept;
+
+    // ---- debug log -----------------------------------------------------------------------------------------------
+
+    // Registers the text of a PRINTF format and returns its id, from 0 up. "{}" stands for an argument, decimal;
+    // "{x}" for one in hexadecimal; the first is a, the second is b. May allocate. Errors: out_of_memory.
+    std::expected<std::uint32_t, Errc> add_format(std::string_view text) noexcept;
+
+    // Takes the records that are there, in the order of their execution. A record of an id without a format has
+    // the text "format N: a b". Errors: out_of_memory (nothing is taken), opencl_failed.
+    std::expected<Log, Errc> read_log() noexcept;
+
+    // ---- the rest ------------------------------------------------------------------------------------------------
+
+    Stats stats() noexcept;
+
+    // Runs one slot in a kernel launch of its own and waits for it: what the ring saves. For comparison, and for
+    // work too long for a ring. BATCH_FENCE and SHUTDOWN have no ring here and do nothing.
+    // Errors: shut_down, device_lost, opencl_failed.
+    std::expected<Result, Errc> launch(const Slot& slot) noexcept;
+
+    // Refuses further publishing, drains what was published, and lets the kernel leave. Waits no longer than
+    // Options::shutdown_timeout. Afterwards results, control words and log can still be read. Twice is fine.
+    // Errors: device_lost: the kernel does not answer. Its memory is then left to it, for as long as the process
+    // lives: nothing can take memory from a running kernel.
+    std::expected<void, Errc> shutdown() noexcept;
+
+private:
+    struct Impl;
+    explicit Runtime(std::shared_ptr<Impl> impl) noexcept;
+
+    std::shared_ptr<Impl> impl_;
+};
+
+}  // namespace slipring

@@ -1,0 +1,61 @@
+#include <slipring/ring.hpp>
+
+#include <algorithm>
+
+namespace slipring {
+
+static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free && std::atomic_ref<std::uint32_t>::is_always_lock_free);
+
+std::expected<std::size_t, Errc> RingView::bytes(std::uint32_t capacity) noexcept {
+    if (!std::has_single_bit(capacity) || capacity < 2 || capacity > max_capacity)
+        return std::unexpected(Errc::bad_capacity);
+    return SR_RING_SLOTS + std::size_t{capacity} * SR_SLOT_BYTES;
+}
+
+std::expected<void, Errc> RingView::format(std::span<std::byte> memory, std::uint32_t capacity,
+                                           std::uint64_t start) noexcept {
+    const auto size = bytes(capacity);
+    if (!size) return std::unexpected(size.error());
+    if (memory.size() < *size || reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0)
+        return std::unexpected(Errc::bad_memory);
+
+    // Zero is EMPTY with generation 0: published in no lap, wherever the positions start.
+    std::memset(memory.data(), 0, *size);
+    const RingView ring(memory.data(), capacity);
+    for (const std::size_t word : {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED})
+        ring.word64(word).store(start, std::memory_order_release);
+    ring.word64(SR_RING_HELD).store(start - 1, std::memory_order_release);
+    return {};
+}
+
+// Lower bounds all the way: `completed` is passed at once (what is terminal was published), and a slot that is
+// overwritten for its next lap while this walks ends the walk early, behind a `completed` that the next call sees.
+std::uint64_t RingView::tail() const noexcept {
+    const auto tail = word64(SR_RING_TAIL);
+    std::uint64_t stored = tail.load(std::memory_order_acquire);
+    const std::uint64_t done = completed();
+    std::uint64_t end = static_cast<std::int64_t>(done - stored) > 0 ? done : stored;
+    while (is_published(end)) ++end;
+    while (static_cast<std::int64_t>(end - stored) > 0 &&
+           !tail.compare_exchange_weak(stored, end, std::memory_order_acq_rel, std::memory_order_acquire)) {}
+    return static_cast<std::int64_t>(end - stored) > 0 ? end : stored;
+}
+
+std::optional<RingView::Held> RingView::held() const noexcept {
+    const std::uint64_t position = tail();
+    if (position == reserved() || is_published(position)) return std::nullopt;
+
+    using Clock = std::chrono::steady_clock;
+    const auto now = Clock::now().time_since_epoch();
+    const auto seen = word64(SR_RING_HELD);
+    const auto since = word64(SR_RING_HELD_SINCE);
+    if (seen.load(std::memory_order_acquire) != position) {
+        // Two who ask at once write nearly the same time; the order keeps a new position from an old time.
+        since.store(static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count()), std::memory_order_relaxed);
+        seen.store(position, std::memory_order_release);
+    }
+    const std::chrono::nanoseconds first(static_cast<std::int64_t>(since.load(std::memory_order_relaxed)));
+    return Held{position, std::max(now - first, Clock::duration::zero())};
+}
+
+}  // namespace slipring
