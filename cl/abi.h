@@ -97,12 +97,13 @@
 /* ---- a ring in shared memory: byte offsets ------------------------------- */
 /* Words that the host writes and words that the device writes are 128 bytes or more apart. */
 #define SR_RING_RESERVED 0u    /* u64, host: next position to reserve */
-#define SR_RING_TAIL 8u        /* u64, host: every position before it is published */
+#define SR_RING_TAIL 8u        /* u64, host: every position before it is known to be published */
 #define SR_RING_RECLAIMED 16u  /* u64, host: a recent value of COMPLETED, so that producers leave that line alone */
 #define SR_RING_HELD 24u        /* u64, host: the position that held up the tail when somebody last asked */
 #define SR_RING_HELD_SINCE 32u  /* u64, host: and when that was first seen, in ns of the host's steady clock */
+#define SR_RING_STOP 128u       /* u32, host: number of the launch that is asked to leave */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
-#define SR_RING_LEFT 264u       /* u32, device: number of the launch that has left, see persistent.cl */
+#define SR_RING_LEFT 264u       /* u32, device: number of the launch that has left, see drain.h */
 #define SR_RING_SLOTS 512u
 #define SR_RING_ALIGN 128u
 
@@ -134,7 +135,7 @@ SR_STATIC_ASSERT(SR_SLOT_BYTES == SR_SLOT_WORDS * 4u, "a slot is 16 words");
 SR_STATIC_ASSERT(SR_WORD_ARGS + SR_MAX_ARGS == SR_SLOT_WORDS, "arguments fill the slot");
 SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 4u, "the op table fits");
 SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
-SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_HELD_SINCE >= 128u, "the host's and the device's words apart");
+SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_STOP >= 128u, "the host's and the device's words apart");
 SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_LEFT >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
 SR_STATIC_ASSERT(SR_LOG_CONSUMED - SR_LOG_DROPPED >= 124u && SR_LOG_RECORDS - SR_LOG_CONSUMED >= 128u, "the log");
 

@@ -125,6 +125,7 @@ public:
     // opencl_failed.
     static std::expected<Runtime, Error> open(Options options = {});
 
+    // A moved-from runtime may be assigned to or destroyed, nothing else.
     Runtime(Runtime&&) noexcept;
     Runtime& operator=(Runtime&&) noexcept;
     // Shuts down if nobody did; never hangs: see shutdown.
@@ -133,7 +134,7 @@ public:
     const DeviceInfo& device() const noexcept;  // as it serves here
 
     // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
-    // Errors: ring_full (at once), larger_than_ring, shut_down; a window also payload_too_long.
+    // Errors: ring_full (at once), larger_than_ring, shut_down, device_lost; a window also payload_too_long.
 
     std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
     std::expected<Ticket, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
@@ -203,9 +204,9 @@ public:
 
 private:
     struct Impl;
-    explicit Runtime(std::shared_ptr<Impl> impl) noexcept;
+    explicit Runtime(std::unique_ptr<Impl> impl) noexcept;
 
-    std::shared_ptr<Impl> impl_;
+    std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace slipring

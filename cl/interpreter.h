@@ -1,0 +1,150 @@
+/* The interpreter: what a copied slot means. Barrier-free, and a function of the copy and of the memory in sr_memory.
+ *
+ * Everything in the slot is hostile: each index is checked against the bound that the host gave, with arithmetic that
+ * cannot wrap. One slot's faults are its own.
+ *
+ * The wrapper (drain.h) runs the slots of a ring in order and ends each before it begins the next. That is why a
+ * BATCH_FENCE has nothing left to wait for here: every earlier slot is terminal. */
+#ifndef SLIPRING_INTERPRETER_H
+#define SLIPRING_INTERPRETER_H
+
+/* Custom operations; the host writes its cases behind the handlers' source. */
+static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value);
+
+/* [first, first + count) lies below `bound`. */
+static inline int sr_inside(uint first, uint count, uint bound) { return count <= bound && first <= bound - count; }
+
+/* The same, and above the system's words: operations may read those, not write them. */
+static inline int sr_writable(uint first, uint count, uint bound) {
+    return first >= SR_OBSERVABLE_BASE && sr_inside(first, count, bound);
+}
+
+static inline uint sr_memcpy(__global uint* control, uint source, uint destination, uint words) {
+    if (destination <= source)
+        for (uint i = 0; i < words; ++i) control[destination + i] = control[source + i];
+    else
+        for (uint i = words; i > 0; --i) control[destination + i - 1] = control[source + i - 1];
+    return words;
+}
+
+/* One record, or one drop: a full log is never overwritten. `position` is the low word of the slot's. */
+static inline uint sr_print(const sr_memory* memory, uint position, const uint* args) {
+    __global uint* const written = memory->log + SR_LOG_WRITTEN / 4u;
+    __global uint* const dropped = memory->log + SR_LOG_DROPPED / 4u;
+    const uint n = *written; /* this side alone writes it */
+    /* L: synchronizes with the host's release in read_log: it has read the record that is overwritten here. */
+    if (n - sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u) > memory->log_mask) {
+        sr_store_release(dropped, *dropped + 1u);
+        return 0;
+    }
+    __global uint* const record = memory->log + SR_LOG_RECORDS / 4u + (n & memory->log_mask) * SR_LOG_RECORD_WORDS;
+    record[0] = args[0];
+    record[1] = args[1];
+    record[2] = args[2];
+    record[3] = position;
+    sr_store_release(written, n + 1u); /* L: synchronizes with the host's acquire in read_log */
+    return 1;
+}
+
+/* One operation on 12 argument words. Returns a code; `value` is the result. */
+static inline uint sr_execute(uint opcode, const uint* args, uint position, const sr_memory* memory, uint* value) {
+    __global uint* const control = memory->control;
+    const uint words = memory->control_words;
+    switch (opcode) {
+        case SR_OP_NOP:
+        case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */
+            return SR_CODE_OK;
+        case SR_OP_STORE_U32:
+            if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
+            *value = control[args[1]] = args[0];
+            return SR_CODE_OK;
+        case SR_OP_ATOMIC_ADD:
+            if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
+            *value = sr_atomic_add(control + args[1], args[0]);
+            return SR_CODE_OK;
+        case SR_OP_LOAD_U32:
+            if (!sr_inside(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
+            if (!sr_inside(args[1], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
+            *value = control[SR_OBSERVABLE_BASE + args[1]] = control[args[0]];
+            return SR_CODE_OK;
+        case SR_OP_COMPARE_SWAP:
+            if (!sr_writable(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
+            *value = sr_atomic_cas(control + args[0], args[1], args[2]);
+            return SR_CODE_OK;
+        case SR_OP_MEMCPY:
+            if (!sr_inside(args[0], args[2], words)) return SR_CODE_OUT_OF_RANGE;
+            if (!sr_writable(args[1], args[2], words)) return SR_CODE_OUT_OF_RANGE;
+            *value = sr_memcpy(control, args[0], args[1], args[2]);
+            return SR_CODE_OK;
+        case SR_OP_DFA_STEP:
+            if (args[1] > 0xFFu) return SR_CODE_BAD_ARGUMENT;
+            if (args[0] >= memory->table_states) return SR_CODE_OUT_OF_RANGE;
+            if (!sr_inside(args[2], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
+            *value = control[SR_OBSERVABLE_BASE + args[2]] = memory->table[(ulong)args[0] * 256u + args[1]];
+            return SR_CODE_OK;
+        case SR_OP_BATCH_FENCE:
+            *value = control[SR_CONTROL_EPOCH] = control[SR_CONTROL_EPOCH] + 1u;
+            control[SR_CONTROL_FENCE_TAG] = args[1];
+            return SR_CODE_OK;
+        case SR_OP_PRINTF:
+            *value = sr_print(memory, position, args);
+            return SR_CODE_OK;
+        default: {
+            const uint code = sr_custom(opcode, args, memory, value);
+            return code <= 0xFFu ? code : SR_CODE_BAD_ARGUMENT;
+        }
+    }
+}
+
+static inline uint sr_byte(const uint* args, uint i) { return args[i / 4u] >> (8u * (i % 4u)) & 0xFFu; }
+
+/* Op i's first argument word, counted from the end of the table; for i == count the end of the last op's. */
+static inline uint sr_packed_offset(const uint* args, uint i, uint count) {
+    return i < count ? sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i + 1u) : sr_byte(args, SR_PACKED_BYTE_WORDS);
+}
+
+/* Up to 11 operations, in order, until one faults. The whole table is checked before the first runs. Each gets its
+ * own arguments, and zero where it was given none: as a slot of its own would. */
+static inline sr_outcome sr_execute_packed(const uint* args, uint position, const sr_memory* memory) {
+    sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
+    const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
+    if (count > SR_PACKED_MAX_OPS) return out;
+    const uint table_words = (SR_PACKED_BYTE_TABLE + 2u * count + 3u) / 4u;
+    if (sr_packed_offset(args, 0, count) != 0) return out;
+    for (uint i = 0; i < count; ++i)
+        if (sr_packed_offset(args, i, count) > sr_packed_offset(args, i + 1u, count)) return out;
+    /* Offsets only grow, so the last end bounds them all. */
+    if (sr_packed_offset(args, count, count) > SR_MAX_ARGS - table_words) return out;
+
+    out.code = SR_CODE_OK;
+    for (uint i = 0; i < count && out.code == SR_CODE_OK; ++i) {
+        const uint first = table_words + sr_packed_offset(args, i, count);
+        const uint end = table_words + sr_packed_offset(args, i + 1u, count);
+        uint own[SR_MAX_ARGS];
+        for (uint k = 0; k < SR_MAX_ARGS; ++k) own[k] = first + k < end ? args[first + k] : 0u;
+        out.inner = i;
+        out.value = 0;
+        out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, &out.value);
+    }
+    return out;
+}
+
+/* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
+ * window's entry does not have once ticket and class are off. */
+static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_memory* memory) {
+    sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
+    const uint attributes = copy[SR_WORD_PRIORITY];
+    if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return out;
+    if ((attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0) return out;
+
+    const uint* args = copy + SR_WORD_ARGS;
+    if ((attributes & SR_FLAG_WINDOWED) != 0) {
+        if (args[1] > SR_CLASS_LOOKAHEAD) return out;
+        args += SR_WINDOW_PREFIX;
+    }
+    if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);
+    out.code = sr_execute(copy[SR_WORD_OPCODE], args, position, memory, &out.value);
+    return out;
+}
+
+#endif

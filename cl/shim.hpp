@@ -1,0 +1,24 @@
+// OpenCL C as C++: what the device code needs to be compiled natively, for tests and sanitizers.
+//
+//   #include "cl/shim.hpp"        // then abi.h, memory.h, types.h, interpreter.h, drain.h
+//
+// Whoever includes it defines sr_custom.
+#pragma once
+
+#include <cstdint>
+
+#define SR_SHIM 1
+#define __global
+#define __private
+
+using uint = std::uint32_t;
+using ulong = std::uint64_t;
+using uchar = std::uint8_t;
+
+#include "abi.h"
+#include "memory.h"
+#include "types.h"
+
+#include "interpreter.h"
+
+#include "drain.h"

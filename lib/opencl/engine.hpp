@@ -1,0 +1,62 @@
+// The OpenCL half of a runtime: context, queues, kernels and memory. No OpenCL type leaves this folder.
+//
+// Not thread-safe; runtime.cpp says who may call what when. What touches the persistent kernel (launch, finished,
+// harvest, load_table) is called by one thread at a time, and so is what uses the other queue (control, log, once).
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <span>
+
+#include <slipring/runtime.hpp>
+
+namespace slipring {
+
+class Engine {
+public:
+    static std::expected<std::unique_ptr<Engine>, Error> open(const Options& options);
+    ~Engine();  // the kernel has finished; otherwise leak the engine
+
+    const DeviceInfo& info() const noexcept;
+    bool live() const noexcept;  // or relaunch
+
+    std::span<std::byte> ring_memory() const noexcept;
+    std::span<std::byte> buffer(std::size_t op, std::size_t index) const noexcept;
+
+    // Enqueues launch `number` of the persistent kernel, which runs after the one before it. In relaunch mode it
+    // takes slots [completed, tail) along and back.
+    std::expected<void, Error> launch(const Ring& ring, std::uint32_t number);
+
+    // The last launch, and what it had to copy, is over; true before the first.
+    bool finished() const noexcept;
+    bool failed() const noexcept;  // it ended in an error
+
+    // Relaunch mode: once a launch has finished, makes known what it completed.
+    void harvest(const Ring& ring) noexcept;
+
+    // Asks launch `number` to leave soon, whatever is published.
+    void stop(std::uint32_t number) noexcept;
+
+    // While no launch runs.
+    std::expected<void, Error> load_table(std::span<const std::uint32_t> table);
+
+    std::expected<void, Errc> read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept;
+    std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept;
+
+    // The log's memory as it is now, SR_LOG_* and records; then, after reading, what was consumed.
+    std::expected<std::span<std::byte>, Errc> pull_log() noexcept;
+    std::expected<void, Errc> push_log_consumed() noexcept;
+
+    // One slot in a launch of its own.
+    std::expected<Result, Errc> once(const Slot& slot) noexcept;
+
+private:
+    struct Impl;
+    explicit Engine(std::unique_ptr<Impl> impl) noexcept;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipring

@@ -1,0 +1,61 @@
+// Memory that host and device share, in whatever way the device offers.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <span>
+
+#include <slipring/abi.h>
+
+#include "cl.hpp"
+
+namespace slipring {
+
+enum class MemoryKind {
+    svm,       // fine-grained shared virtual memory: one address, live
+    nv_host,   // NVIDIA's location-host buffer, mapped: live
+    device,    // device memory; the host reads and writes it through a queue
+    shadowed,  // device memory and a copy on the host, moved by upload and download
+};
+
+// One block, zeroed. Move-only; the queue that made it must outlive it.
+class Memory {
+public:
+    static std::expected<Memory, Error> make(const cl::Context& context, const cl::CommandQueue& queue,
+                                             const cl::Device& device, MemoryKind kind, std::size_t bytes);
+    Memory() = default;
+    Memory(Memory&& other) noexcept;
+    Memory& operator=(Memory&& other) noexcept;
+    ~Memory();
+
+    // The host's view; empty for MemoryKind::device.
+    std::span<std::byte> host() const noexcept { return {host_, host_ == nullptr ? 0 : bytes_}; }
+    std::size_t size() const noexcept { return bytes_; }
+    explicit operator bool() const noexcept { return bytes_ != 0; }
+
+    cl_int bind(cl::Kernel& kernel, cl_uint index) const noexcept;
+
+    // Enqueue a copy of [offset, offset + bytes) between the shadow and the device; nothing for the live kinds.
+    cl_int upload(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept;
+    cl_int download(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept;
+
+    // Enqueues a copy from the device to other memory of the host's; not for svm. `done` is its event.
+    cl_int download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
+                       cl::Event& done) const noexcept;
+
+    // Blocking copies from and to any memory of the caller's.
+    cl_int read(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to) const noexcept;
+    cl_int write(const cl::CommandQueue& queue, std::size_t offset, std::span<const std::byte> from) const noexcept;
+
+private:
+    void swap(Memory& other) noexcept;
+
+    MemoryKind kind_ = MemoryKind::device;
+    std::size_t bytes_ = 0;
+    std::byte* host_ = nullptr;
+    cl::Context context_;       // svm: to free it
+    cl::CommandQueue queue_;    // nv_host: to unmap it
+    cl::Buffer buffer_;
+};
+
+}  // namespace slipring

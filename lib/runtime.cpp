@@ -1,0 +1,216 @@
+#include <slipring/runtime.hpp>
+
+#include <algorithm>
+#include <new>
+
+#include "options.hpp"
+#include "runtime_impl.hpp"
+
+namespace slipring {
+namespace {
+
+bool is_terminal(std::uint32_t state) noexcept {
+    return state == SR_STATE_DONE || state == SR_STATE_FAULT || state == SR_STATE_CANCELLED;
+}
+
+}  // namespace
+
+// ---- open and close --------------------------------------------------------------------------------------------
+
+std::expected<Runtime, Error> Runtime::open(Options options) try {
+    if (auto ok = check(options); !ok) return std::unexpected(ok.error());
+    auto engine = Engine::open(options);
+    if (!engine) return std::unexpected(engine.error());
+    const auto ring = Ring::create((*engine)->ring_memory(), options.capacity);
+    if (!ring) return std::unexpected(Error{ring.error(), {}});
+    return Runtime(std::make_unique<Impl>(std::move(options), std::move(*engine), *ring));
+} catch (const std::bad_alloc&) {
+    return std::unexpected(Error{Errc::out_of_memory, {}});
+}
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Runtime::Runtime(Runtime&&) noexcept = default;
+Runtime& Runtime::operator=(Runtime&&) noexcept = default;
+Runtime::~Runtime() = default;
+
+std::expected<void, Errc> Runtime::shutdown() noexcept { return impl_->shutdown(); }
+
+const DeviceInfo& Runtime::device() const noexcept { return impl_->engine->info(); }
+const Ring& Runtime::ring() const noexcept { return impl_->ring; }
+void Runtime::wake() noexcept { impl_->wake(); }
+
+// ---- publish ---------------------------------------------------------------------------------------------------
+
+namespace {
+
+// The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
+template <class Impl, class Descriptor>
+std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor, std::uint64_t count,
+                                       Quiet quiet) noexcept {
+    if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
+        return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
+    const auto first = impl.ring.publish(descriptor, quiet);
+    if (impl.wake_needed()) [[unlikely]]
+        impl.wake();
+    if (!first) [[unlikely]]
+        return std::unexpected(first.error());
+    return Ticket{*first, static_cast<std::uint32_t>(count)};
+}
+
+}  // namespace
+
+std::expected<Ticket, Errc> Runtime::publish(const Slot& slot, Quiet quiet) noexcept {
+    return publish_to(*impl_, slot, 1, quiet);
+}
+
+std::expected<Ticket, Errc> Runtime::publish(std::span<const Slot> batch, Quiet quiet) noexcept {
+    return publish_to(*impl_, batch, batch.size(), quiet);
+}
+
+std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) noexcept {
+    return publish_to(*impl_, window, window.size(), quiet);
+}
+
+// ---- completion ------------------------------------------------------------------------------------------------
+
+bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
+    if (ticket.count == 0 || ring.is_complete(ticket.end())) return true;
+    if (!engine->live()) return false;  // slots come back before the position says so
+    // Slots end in order, and each says so before the position does, which moves every 32 slots.
+    const std::uint64_t last = ticket.end() - 1;
+    const std::uint32_t word = ring.state_word(last);
+    return is_terminal(word & SR_STATE_MASK) && word == ring.tagged(last, word & SR_STATE_MASK);
+}
+
+bool Runtime::poll(const Ticket& ticket) noexcept {
+    if (impl_->done(ticket)) return true;
+    if (!impl_->wake_needed()) [[likely]]
+        return false;
+    impl_->wake();
+    return impl_->done(ticket);
+}
+
+std::expected<void, Errc> Runtime::wait(const Ticket& ticket, std::chrono::nanoseconds timeout) noexcept {
+    for (int i = 0; i < 64; ++i)
+        if (impl_->done(ticket)) return {};
+    Backoff backoff(timeout);
+    while (!impl_->done(ticket)) {
+        // A kernel that still runs is left alone while this spins; later, look whether it died.
+        if (impl_->wake_needed() || !backoff.spinning()) {
+            impl_->wake();
+            static_cast<void>(impl_->ring.held());  // starts the clock on a producer that never finishes
+            if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
+                return std::unexpected(Errc::device_lost);
+        }
+        if (!backoff.pause() && !impl_->done(ticket)) return std::unexpected(Errc::timed_out);
+    }
+    return {};
+}
+
+std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t index) noexcept {
+    if (index >= ticket.count) return std::unexpected(Errc::bad_ticket);
+    const Ring& ring = impl_->ring;
+    const std::uint64_t position = ticket.first + index;
+    const bool complete = ring.is_complete(position + 1);
+    const std::uint32_t word = ring.state_word(position);
+    const std::uint32_t state = word & SR_STATE_MASK;
+
+    Result result;
+    const bool own = word == ring.tagged(position, state);
+    const bool terminal = own && is_terminal(state) && (complete || impl_->engine->live());
+    if (terminal) {
+        const std::uint32_t code = ring.word(position, SR_WORD_CODE);
+        result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
+    }
+    // A producer reserves before it writes: as long as nobody has reserved the position a lap later, what was read
+    // above was the device's.
+    if (static_cast<std::int64_t>(ring.reserved() - position) > std::int64_t{ring.capacity()})
+        return std::unexpected(Errc::result_expired);
+    if (terminal) return result;
+    if (complete) return std::unexpected(Errc::no_result);
+    const bool lost = impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost;
+    return std::unexpected(lost ? Errc::device_lost : Errc::not_finished);
+}
+
+// ---- memory ----------------------------------------------------------------------------------------------------
+
+namespace {
+
+bool inside(std::uint32_t index, std::size_t count, std::uint32_t bound) noexcept {
+    return count <= bound && index <= bound - count;
+}
+
+}  // namespace
+
+std::expected<void, Errc> Runtime::read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept {
+    if (!inside(index, words.size(), impl_->options.control_words)) return std::unexpected(Errc::out_of_range);
+    if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) return std::unexpected(Errc::device_lost);
+    const std::scoped_lock lock(impl_->data);
+    return impl_->engine->read_control(index, words);
+}
+
+std::expected<void, Errc> Runtime::write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept {
+    if (!inside(index, words.size(), impl_->options.control_words)) return std::unexpected(Errc::out_of_range);
+    if (index < SR_OBSERVABLE_BASE) return std::unexpected(Errc::system_word);
+    if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) return std::unexpected(Errc::device_lost);
+    const std::scoped_lock lock(impl_->data);
+    return impl_->engine->write_control(index, words);
+}
+
+std::expected<void, Errc> Runtime::load_dfa(std::span<const std::uint32_t> table) noexcept {
+    if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::closed) return std::unexpected(Errc::shut_down);
+    const std::size_t states = table.size() / 256;
+    if (table.size() % 256 != 0 || states > UINT32_MAX / 256) return std::unexpected(Errc::bad_table);
+    if (std::ranges::any_of(table, [states](std::uint32_t next) { return next >= states; }))
+        return std::unexpected(Errc::bad_table);
+
+    Backoff backoff(impl_->options.shutdown_timeout);
+    const bool ready = impl_->drained(impl_->ring.reserved(), backoff) && impl_->hold(backoff);
+    if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) {
+        if (ready) impl_->let_go();
+        return std::unexpected(Errc::device_lost);
+    }
+    if (!ready) return std::unexpected(Errc::timed_out);
+
+    std::expected<void, Errc> out{};
+    if (!impl_->leave(backoff)) {
+        out = std::unexpected(Errc::timed_out);
+    } else {
+        const std::scoped_lock lock(impl_->data);
+        try {
+            if (auto ok = impl_->engine->load_table(table); !ok) out = std::unexpected(ok.error().code);
+        } catch (const std::bad_alloc&) {
+            out = std::unexpected(Errc::out_of_memory);
+        }
+    }
+    impl_->let_go();
+    return out;
+}
+
+std::span<std::byte> Runtime::buffer(std::uint32_t opcode, std::uint32_t index) noexcept {
+    const auto& ops = impl_->options.ops;
+    const auto op = std::ranges::find(ops, opcode, &CustomOp::opcode);
+    return impl_->engine->buffer(static_cast<std::size_t>(op - ops.begin()), index);
+}
+
+// ---- the rest ----------------------------------------------------------------------------------------------------
+
+Stats Runtime::stats() noexcept {
+    Stats stats;
+    stats.completed = impl_->ring.completed();
+    stats.published = impl_->ring.tail();
+    std::uint32_t faults = 0;
+    if (read_control(SR_CONTROL_FAULTS, std::span(&faults, 1))) stats.faults = faults;
+    stats.launches = impl_->launches.load(std::memory_order_relaxed);
+    return stats;
+}
+
+std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {
+    const auto phase = impl_->phase.load(std::memory_order_acquire);
+    if (phase != Impl::Phase::open)
+        return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
+    const std::scoped_lock lock(impl_->data);
+    return impl_->engine->once(slot);
+}
+
+}  // namespace slipring

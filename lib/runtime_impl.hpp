@@ -1,0 +1,62 @@
+// A runtime's insides: runtime.cpp is the public face, wake.cpp the kernel's coming and going, log.cpp the debug log.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include <slipring/runtime.hpp>
+
+#include "backoff.hpp"
+#include "opencl/engine.hpp"
+
+namespace slipring {
+
+struct Runtime::Impl {
+    enum class Phase : std::uint32_t { open, closed, lost };
+
+    Options options;
+    std::unique_ptr<Engine> engine;
+    Ring ring;
+
+    std::atomic<Phase> phase{Phase::open};
+    // The newest launch's number. LEFT in the ring equals it while no kernel runs: 0 before the first.
+    std::atomic<std::uint32_t> launch{0};
+    std::atomic<std::uint64_t> launches{0};
+
+    // Who holds `busy` is alone with the engine's persistent kernel. Nobody waits for it but load_dfa and shutdown:
+    // a producer that finds it taken leaves its wish in `wanted`, which the holder looks at after letting go.
+    std::atomic<bool> busy{false};
+    std::atomic<bool> wanted{false};
+
+    std::mutex data;  // the engine's other queue
+    std::mutex formats_mutex;
+    std::vector<std::string> formats;
+
+    Impl(Options given, std::unique_ptr<Engine> opened, Ring made) noexcept
+        : options(std::move(given)), engine(std::move(opened)), ring(made) {}
+    ~Impl();
+
+    // Where the kernel may have left, starts it. In relaunch mode also takes in what a launch has done.
+    void wake() noexcept;
+    bool wake_needed() const noexcept {
+        return !engine->live() || ring.wake_needed(launch.load(std::memory_order_seq_cst));
+    }
+
+    bool done(const Ticket& ticket) const noexcept;
+    // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
+    bool drained(std::uint64_t end, Backoff& backoff) noexcept;
+
+    // With `busy` held: asks the kernel to leave and waits for it.
+    bool leave(Backoff& backoff) noexcept;
+    // Takes `busy`, waiting for it; false when the time is up.
+    bool hold(Backoff& backoff) noexcept;
+    void let_go() noexcept;
+
+    std::expected<void, Errc> shutdown() noexcept;
+    void lose(Error error) noexcept;
+
+private:
+    void step() noexcept;
+};
+
+}  // namespace slipring

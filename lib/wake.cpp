@@ -1,0 +1,96 @@
+// The kernel's coming and going, seen from the host.
+#include "runtime_impl.hpp"
+
+namespace slipring {
+
+// One thread at a time comes in; the others' wishes are not lost: whoever cannot enter has set `wanted` first, and
+// who leaves clears `busy` first and then looks at `wanted`. All four accesses are sequentially consistent (S), so
+// one of the two sees the other.
+void Runtime::Impl::wake() noexcept {
+    wanted.store(true, std::memory_order_seq_cst);
+    while (wanted.load(std::memory_order_seq_cst) && !busy.exchange(true, std::memory_order_seq_cst)) {
+        wanted.store(false, std::memory_order_seq_cst);
+        step();
+        busy.store(false, std::memory_order_seq_cst);
+    }
+}
+
+void Runtime::Impl::step() noexcept {
+    if (phase.load(std::memory_order_acquire) == Phase::lost) return;
+    engine->harvest(ring);
+    const std::uint32_t current = launch.load(std::memory_order_relaxed);
+    if (!ring.wake_needed(current)) {
+        // It says that it is still there. If OpenCL says that it is not, it died.
+        if (current != 0 && engine->finished() && !ring.wake_needed(current))
+            lose({Errc::device_lost, engine->failed() ? "a launch ended in an error" : "a launch ended without leaving"});
+        return;
+    }
+    // Who published after this look sees LEFT and comes here himself.
+    if (ring.completed() == ring.tail()) return;
+
+    // The number first: from here on LEFT differs from it, and nobody else starts a launch.
+    launch.store(current + 1, std::memory_order_seq_cst);
+    launches.fetch_add(1, std::memory_order_relaxed);
+    if (auto ok = engine->launch(ring, current + 1); !ok) lose(ok.error());
+}
+
+void Runtime::Impl::lose(Error error) noexcept {
+    phase.store(Phase::lost, std::memory_order_release);
+    if (options.report) options.report(error);
+}
+
+bool Runtime::Impl::hold(Backoff& backoff) noexcept {
+    while (busy.exchange(true, std::memory_order_seq_cst))
+        if (!backoff.pause()) return false;
+    return true;
+}
+
+void Runtime::Impl::let_go() noexcept {
+    busy.store(false, std::memory_order_seq_cst);
+    wake();
+}
+
+bool Runtime::Impl::leave(Backoff& backoff) noexcept {
+    engine->stop(launch.load(std::memory_order_relaxed));
+    while (!engine->finished())
+        if (!backoff.pause()) return false;
+    engine->harvest(ring);
+    return true;
+}
+
+bool Runtime::Impl::drained(std::uint64_t end, Backoff& backoff) noexcept {
+    while (!ring.is_complete(end)) {
+        if (wake_needed()) wake();
+        if (phase.load(std::memory_order_acquire) == Phase::lost || !backoff.pause()) return false;
+    }
+    return true;
+}
+
+std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
+    Phase was = Phase::open;
+    if (!phase.compare_exchange_strong(was, Phase::closed, std::memory_order_seq_cst) && was == Phase::lost)
+        return std::unexpected(Errc::device_lost);
+
+    // A reservation that nobody commits is not published: what stands behind it cannot be drained.
+    Backoff backoff(options.shutdown_timeout);
+    const bool all = drained(ring.reserved(), backoff);
+    if (phase.load(std::memory_order_acquire) == Phase::lost) return std::unexpected(Errc::device_lost);
+
+    Backoff grace(std::max<std::chrono::milliseconds>(options.shutdown_timeout / 4, std::chrono::milliseconds(50)));
+    if (!hold(grace)) return std::unexpected(Errc::timed_out);
+    const bool left = leave(grace);
+    if (!left) lose({Errc::device_lost, "the kernel did not leave in time; its memory is left to it"});
+    let_go();
+    if (!left) return std::unexpected(Errc::device_lost);
+    if (!all) return std::unexpected(Errc::timed_out);
+    return {};
+}
+
+Runtime::Impl::~Impl() {
+    const auto ok = shutdown();
+    if (ok || ok.error() == Errc::timed_out) return;
+    // Nothing can take memory from a kernel that still runs: the engine is left to it.
+    if (!engine->finished()) static_cast<void>(engine.release());
+}
+
+}  // namespace slipring
