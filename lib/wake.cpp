@@ -17,11 +17,12 @@ void Runtime::Impl::wake() noexcept {
 
 void Runtime::Impl::step() noexcept {
     if (phase.load(std::memory_order_acquire) == Phase::lost) return;
+    const bool over = engine->finished();  // before LEFT is looked at, which a kernel writes before it is over
     engine->harvest(ring);
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
     if (!ring.wake_needed(current)) {
         // It says that it is still there. If OpenCL says that it is not, it died.
-        if (current != 0 && engine->finished() && !ring.wake_needed(current))
+        if (current != 0 && over)
             lose({Errc::device_lost, engine->failed() ? "a launch ended in an error" : "a launch ended without leaving"});
         return;
     }

@@ -38,7 +38,8 @@ struct DeviceInfo {
     std::string why;  // what decided it, for a person
 };
 
-// Every device of every platform, each probed: builds and runs a small kernel on it, up to half a second a device.
+// Every device of every platform, each probed: builds and runs a small kernel on it, some milliseconds for a device
+// that answers, seconds for one that does not.
 // An empty list: no platform. Thread-safe. Errors: no_platform (also: platforms without a device).
 std::expected<std::vector<DeviceInfo>, Error> devices();
 

@@ -148,7 +148,7 @@ public:
 
     // ---- completion ----------------------------------------------------------------------------------------------
 
-    // True once every slot of the ticket is terminal. Never blocks.
+    // True once every slot of the ticket is terminal. Never blocks. Of a lost device it only says false: wait says why.
     bool poll(const Ticket& ticket) noexcept;
 
     // Waits for every slot of the ticket: spins for some 50 us, yields for some 200 us, then sleeps.
