@@ -1,0 +1,24 @@
+// Publishes three slots and a window, waits for them, and prints what became of each.
+#include <cstdio>
+#include <slipring/runtime.hpp>
+
+int main() {
+    using namespace slipring;
+    auto runtime = Runtime::open();  // the first device that serves
+    if (!runtime) return std::fprintf(stderr, "%s\n", runtime.error().text().c_str()), 1;
+
+    const Slot slots[] = {store_u32(40, 160), atomic_add(2, 160), load_u32(160, 0)};
+    const std::uint32_t now[] = {7, 170}, soon[] = {8, 171};  // value and index, as store_u32 takes them
+    const Payload required[] = {now}, lookahead[] = {soon};
+    const Window window{.ticket = 1, .opcode = Op::store_u32, .required = required, .lookahead = lookahead};
+
+    for (const auto& ticket : {runtime->publish(slots), runtime->publish(window)}) {
+        if (!ticket || !runtime->wait(*ticket)) return std::fputs("the device did not answer\n", stderr), 1;
+        for (std::uint32_t i = 0; i < ticket->count; ++i) {
+            const auto result = runtime->result(*ticket, i);
+            if (!result) return std::fprintf(stderr, "%s\n", message(result.error()).data()), 1;
+            std::printf("slot %llu: %s, result %u\n", static_cast<unsigned long long>(ticket->first + i),
+                        state_name(result->state).data(), result->value);
+        }
+    }
+}

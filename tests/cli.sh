@@ -1,0 +1,196 @@
+#!/bin/sh
+# The slipring command as a user meets it: what it prints where, and its exit status. usage: cli.sh SLIPRING
+set -u
+slipring=$1
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 1
+failed=0
+checks=0
+
+fail() {
+    failed=$((failed + 1))
+    echo "FAIL: $1"
+    sed 's/^/  out: /' out
+    sed 's/^/  err: /' err
+}
+
+# status N ARGUMENT...: runs slipring with the arguments; it must end with status N.
+status() {
+    expected=$1
+    shift
+    checks=$((checks + 1))
+    what="slipring $*"
+    "$slipring" "$@" >out 2>err </dev/null
+    got=$?
+    [ "$got" = "$expected" ] || fail "$what: status $got and not $expected"
+}
+
+# says FILE PATTERN: what the last run wrote to FILE matches.
+says() {
+    checks=$((checks + 1))
+    grep -Eq -e "$2" "$1" || fail "$what: no '$2' in $1"
+}
+
+# field EXPRESSION: an expression about the JSON object `o` that the last run printed; it must hold.
+field() {
+    checks=$((checks + 1))
+    python3 -c "import json; o = json.load(open('out', encoding='utf-8')); assert $1, o" 2>>err ||
+        fail "$what: not $1"
+}
+
+mkdir -p tree/sub/empty
+printf 'abababa\nfoo foobar\n' >tree/one
+printf 'foo' >tree/sub/two
+printf 'bar' >tree/sub/three
+printf 'a\000b\377foo\000' >tree/binary
+: >tree/nothing
+
+# ---- what is counted ----
+counts='{p["pattern"]: p["matches"] for p in o["patterns"]}'
+status 0 scan --json -e aba -e ba -e foo -e oo -e foobar -e foo tree
+field 'o["matches"] == 3 + 5 + 4 + 4 + 1 and o["files"] == 5 and o["bytes"] == 33 and o["errors"] == 0'
+field "$counts == {'aba': 3, 'ba': 5, 'foo': 4, 'oo': 4, 'foobar': 1}"
+field 'o["slots"] == 4 and o["windows"] == 1 and o["residency"] in ("live", "relaunch") and o["device"]'
+field 'set(o["window_round_trip_us"]) == {"p50", "p90", "p99", "p999"}'
+status 0 scan --json --verify --chunk 2 -e aba -e foobar tree tree/one
+field 'o["matches"] == 8 and o["verify"]["same"] and o["verify"]["matches"] == 8 and o["slots"] > 20'
+status 0 scan -e foo tree
+says out '^4 matches; 1 of 1 patterns occur'
+says out '5 files'
+says out 'p99\.9'
+status 1 scan -e absent tree
+says out '^0 matches'
+status 1 scan -e foo tree/sub/empty
+
+# ---- patterns ----
+printf 'foo\nbar' >patterns
+status 0 scan --json -f patterns -e -x tree/one
+field "$counts == {'-x': 0, 'foo': 2, 'bar': 1}"
+printf 'foo\n\nbar\n' >with_empty
+status 2 scan -f with_empty tree
+says err 'with_empty, line 2: an empty pattern'
+status 2 scan -f nowhere tree
+says err 'nowhere: No such file'
+status 2 scan -f tree tree
+says err '^slipring: tree: '
+: >none
+status 2 scan -f none tree
+says err 'no pattern'
+status 2 scan tree
+says err 'no pattern: give -e PATTERN'
+status 2 scan -e '' tree
+says err 'empty'
+status 0 scan --json -e "$(printf 'b\377f')" tree
+field 'o["matches"] == 1'
+
+# ---- paths ----
+status 2 scan -e foo
+status 2 scan -e foo nowhere
+says err '^slipring: nowhere: No such file'
+status 2 scan --json -e foo nowhere tree
+field 'o["matches"] == 4 and o["errors"] == 1'
+ln -s one tree/link
+ln -s sub tree/linked
+ln -s nowhere tree/dangling
+mkfifo tree/pipe
+status 0 scan --json -e foo tree
+field 'o["matches"] == 4 and o["files"] == 5'
+status 0 scan --json -e foo tree/link tree/linked
+field 'o["matches"] == 3 and o["files"] == 3'
+status 2 scan -e foo tree/dangling
+if [ "$(id -u)" != 0 ]; then
+    chmod 0 tree/sub/two
+    status 2 scan --json -e foo tree
+    says err 'tree/sub/two: Permission denied'
+    field 'o["matches"] == 3'
+    chmod 0 tree/sub
+    status 2 scan --json -e foo tree
+    says err 'tree/sub: Permission denied'
+    chmod 755 tree/sub
+    chmod 644 tree/sub/two
+fi
+if [ -r /proc/self/mem ]; then
+    status 2 scan --json -e foo /proc/self/mem tree/one
+    says err '^slipring: /proc/self/mem: '
+    field 'o["matches"] == 2 and o["errors"] == 1'
+fi
+
+# ---- standard input, which cannot be read twice ----
+checks=$((checks + 1))
+what='scan -'
+printf 'foofoo' | "$slipring" scan --json --verify -e foo - >out 2>err || fail "$what: status $?"
+field 'o["matches"] == 2 and o["verify"]["same"]'
+printf 'xfoo' | "$slipring" scan --json --verify -e foo - tree/pipe tree/one >out 2>err &
+scanning=$!
+printf 'foo' >tree/pipe
+what='scan of a named pipe'
+checks=$((checks + 1))
+wait "$scanning" || fail "$what: status $?"
+field 'o["matches"] == 4 and o["files"] == 3 and o["verify"]["same"]'
+
+# ---- the ring beside launches ----
+status 0 scan --json --compare -e foo tree
+field 'o["compare"]["same"] and o["compare"]["chunks"] == 4 and o["compare"]["bytes"] == 33'
+field 'all(o["compare"][k]["launch_us"] > 0 for k in ("chunk", "task", "all_chunks"))'
+status 0 scan --compare -e foo tree
+says out 'tiny task .* ring +[0-9.]+ us +launch +[0-9.]+ us'
+
+# ---- devices, help, usage ----
+status 2 scan --device 'no such device' -e foo tree
+says err 'no OpenCL device of that name'
+status 0 devices
+says out 'residency +(live|relaunch)'
+says out 'why '
+status 0 devices --json
+field 'any(d["usable"] and d["residency"] in ("live", "relaunch") and d["why"] for d in o["devices"])'
+# No platform at all: the loader is shown an empty folder.
+checks=$((checks + 2))
+what='devices without a platform'
+OCL_ICD_VENDORS="$dir/tree/sub/empty/" "$slipring" devices --json >out 2>err
+got=$?
+[ "$got" = 2 ] || fail "$what: status $got"
+says err 'install'
+field 'o["devices"] == [] and o["error"]'
+OCL_ICD_VENDORS="$dir/tree/sub/empty/" "$slipring" scan -e foo tree >out 2>err
+got=$?
+what='scan without a platform'
+[ "$got" = 2 ] || fail "$what: status $got"
+says err 'install'
+status 0 --help
+says out 'scan'
+status 0 scan --help
+says out 'Exit status'
+status 0 --version
+says out '^slipring [0-9]'
+status 2
+status 2 fly
+status 2 scan --chunk 0 -e foo tree
+status 2 scan --no-such-option -e foo tree
+
+# ---- Ctrl-C while it waits for input: ends of the signal, and says nothing on standard output ----
+# (A shell's background job ignores SIGINT; python starts one that does not.)
+checks=$((checks + 1))
+what='Ctrl-C'
+python3 - "$slipring" >out 2>err <<'PYTHON' || fail "$what"
+import signal, subprocess, sys, time
+scan = subprocess.Popen([sys.argv[1], "scan", "-e", "foo", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+# The first byte is taken once the scan reads; only then does it catch the signal.
+scan.stdin.write(b"f" * 2000000)
+scan.stdin.flush()
+for attempt in range(50):
+    time.sleep(0.2)
+    scan.send_signal(signal.SIGINT)
+    try:
+        scan.wait(timeout=2)
+        break
+    except subprocess.TimeoutExpired:
+        pass  # it came just before the read began: a second one ends that
+out = scan.stdout.read()
+assert scan.returncode == -signal.SIGINT, scan.returncode
+assert out == b"", out
+PYTHON
+
+echo "$checks checks, $failed failed"
+[ "$failed" = 0 ]

@@ -1,0 +1,11 @@
+// The device code compiled as C++, with one custom operation: 0x100 returns its first argument as its code and the
+// sum of all arguments as its result.
+#pragma once
+
+#include "shim.hpp"
+
+static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint* value) {
+    if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) *value += args[i];
+    return args[0];
+}

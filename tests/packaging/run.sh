@@ -1,0 +1,63 @@
+#!/bin/sh
+# run.sh SOURCE SCRATCH OPENCL: builds and runs the consumer project in every way that the README promises.
+# OPENCL is "enabled" or "disabled". Compilers and pkg-config come from the environment, as for any Meson project.
+set -eu
+source=$1
+scratch=$2
+opencl=$3
+packaging=$source/tests/packaging
+: "${CXX:=c++}"
+unset DESTDIR MAKEFLAGS
+
+rm -rf "$scratch"
+mkdir -p "$scratch"
+cd "$scratch"
+
+fail() {
+    echo "packaging: $*" >&2
+    exit 1
+}
+
+echo "== as a subproject, linked statically =="
+mkdir -p in_tree/subprojects
+cp "$packaging"/consumer/* in_tree
+ln -s "$source" in_tree/subprojects/slipring
+meson setup -Ddefault_library=static -Dslipring:opencl="$opencl" in_tree/build in_tree
+ninja -C in_tree/build
+in_tree/build/consumer
+# "targets all" lists every file that the build can make.
+if ninja -C in_tree/build -t targets all | grep -E '^subprojects/slipring/(tests|tools|bench|examples)/'; then
+    fail "a subproject built more than the library"
+fi
+
+echo "== installed =="
+prefix=$scratch/prefix
+meson setup --prefix "$prefix" --libdir lib -Dbuildtype=debug -Dopencl="$opencl" -Dtests=disabled -Dtools=disabled \
+    -Dbench=disabled -Dexamples=disabled library "$source"
+meson install -C library
+PKG_CONFIG_PATH=$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
+LD_LIBRARY_PATH=$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export PKG_CONFIG_PATH LD_LIBRARY_PATH
+
+cp -R "$packaging/consumer" by_meson  # no subprojects folder: only the installed library can be found
+meson setup by_meson/build by_meson
+ninja -C by_meson/build
+by_meson/build/consumer
+
+# Unquoted below: lists of flags.
+flags=$(pkg-config --cflags slipring)
+runtime=
+if [ "$opencl" = enabled ]; then runtime=-DWITH_RUNTIME; fi
+$CXX $flags $runtime "$packaging/consumer/main.cpp" $(pkg-config --libs slipring) -o by_hand
+./by_hand
+
+echo "== each header alone =="
+for header in "$prefix"/include/slipring/*; do
+    name=slipring/${header##*/}
+    printf '#include <%s>\n#include <%s>\n' "$name" "$name" >alone.cpp
+    $CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only alone.cpp || fail "$name does not compile alone"
+done
+for header in "$source"/include/slipring/*.hpp; do
+    case ${header##*/} in device.hpp | runtime.hpp) [ "$opencl" = enabled ] || continue ;; esac
+    [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
+done

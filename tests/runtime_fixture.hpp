@@ -1,0 +1,47 @@
+// What the tests of the runtime share: a runtime in either residency, and waiting that fails instead of hanging.
+#pragma once
+
+#include <chrono>
+
+#include <boost/test/unit_test.hpp>
+
+#include <slipring/runtime.hpp>
+
+namespace slipring {
+
+constexpr Residency residencies[] = {Residency::live, Residency::relaunch};
+
+inline Runtime open(Residency residency, Options options = {}) {
+    options.residency = residency;
+    auto runtime = Runtime::open(std::move(options));
+    BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
+    BOOST_REQUIRE(runtime->device().residency == residency);
+    return std::move(*runtime);
+}
+
+// Publishes, waits and returns how entry `index` ended.
+template <class Descriptor>
+Result run(Runtime& runtime, const Descriptor& descriptor, std::uint32_t index = 0) {
+    const auto ticket = runtime.publish(descriptor);
+    BOOST_REQUIRE(ticket.has_value());
+    const auto waited = runtime.wait(*ticket, std::chrono::minutes(1));
+    BOOST_REQUIRE(waited.has_value());
+    const auto result = runtime.result(*ticket, index);
+    BOOST_REQUIRE(result.has_value());
+    return *result;
+}
+
+inline std::uint32_t control(Runtime& runtime, std::uint32_t index) {
+    std::uint32_t word = 0;
+    BOOST_REQUIRE(runtime.read_control(index, std::span(&word, 1)).has_value());
+    return word;
+}
+
+}  // namespace slipring
+
+namespace boost::test_tools::tt_detail {
+template <>
+struct print_log_value<slipring::Residency> {
+    void operator()(std::ostream& out, slipring::Residency residency) { out << slipring::name(residency); }
+};
+}  // namespace boost::test_tools::tt_detail

@@ -1,0 +1,117 @@
+// Custom operations from OpenCL C source, with buffers; and what open() refuses.
+#include <boost/test/unit_test.hpp>
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+
+#include <cstring>
+#include <numeric>
+
+#include "runtime_fixture.hpp"
+
+using namespace slipring;
+namespace data = boost::unit_test::data;
+
+namespace {
+
+// Adds up `count` bytes of buffer 0 from `first`, and stores the sum as word `out` of buffer 1.
+const CustomOp sum{
+    .opcode = 0x100,
+    .name = "sum",
+    .source = R"(
+uint sum(sr_args a, const sr_buffers* b, uint* result) {
+    const uint first = a.word[0], count = a.word[1], out = a.word[2];
+    if (count > b->bytes[0] || first > b->bytes[0] - count || out >= b->bytes[1] / 4) return SR_CODE_OUT_OF_RANGE;
+    uint total = 0;
+    for (uint i = 0; i < count; ++i) total += b->at[0][first + i];
+    ((__global uint*)b->at[1])[out] = total;
+    *result = total;
+    return SR_CODE_OK;
+}
+)",
+    .buffers = {{.bytes = 1000, .use = BufferSpec::Use::input}, {.bytes = 16, .use = BufferSpec::Use::output}}};
+
+// Fails with a code of its own.
+const CustomOp fail{.opcode = 8,
+                    .name = "fail",
+                    .source = "uint fail(sr_args a, const sr_buffers* b, uint* result) { return a.word[0]; }"};
+
+Error refused(Options options) {
+    auto runtime = Runtime::open(std::move(options));
+    BOOST_REQUIRE(!runtime.has_value());
+    return runtime.error();
+}
+
+}  // namespace
+
+BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(residencies), residency) {
+    Runtime runtime = open(residency, {.ops = {sum, fail}});
+    const auto input = runtime.buffer(0x100, 0);
+    const auto output = runtime.buffer(0x100, 1);
+    BOOST_REQUIRE(input.size() == 1000u);
+    BOOST_REQUIRE(output.size() == 16u);
+    BOOST_TEST(runtime.buffer(0x100, 2).empty());
+    BOOST_TEST(runtime.buffer(0x101, 0).empty());
+    BOOST_TEST(runtime.buffer(8, 0).empty());
+
+    for (int round = 1; round < 4; ++round) {
+        std::memset(input.data(), round, input.size());
+        const Result result = run(runtime, slot(custom_opcode<0x100>(), {10, 900, 3}));
+        BOOST_TEST(result.value == 900u * static_cast<unsigned>(round));
+        std::uint32_t word;
+        std::memcpy(&word, output.data() + 12, 4);
+        BOOST_TEST(word == result.value);
+        // In a window: the same arguments, without ticket and class.
+        const std::uint32_t args[] = {0, 1000, 0};
+        const Payload entry(args);
+        BOOST_TEST(run(runtime, Window{.opcode = custom_opcode<0x100>(), .lookahead = std::span(&entry, 1)}).value ==
+                   1000u * static_cast<unsigned>(round));
+        BOOST_TEST(runtime.launch(slot(custom_opcode<0x100>(), {0, 2, 0}))->value == 2u * static_cast<unsigned>(round));
+    }
+    BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {101, 900, 0})).code == SR_CODE_OUT_OF_RANGE);
+    BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {0, 1, 4})).code == SR_CODE_OUT_OF_RANGE);
+}
+
+BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::make(residencies), residency) {
+    Runtime runtime = open(residency, {.ops = {sum, fail}});
+    BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {0})).ok());
+    BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {70})).code == 70u);
+    BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {256})).code == SR_CODE_BAD_ARGUMENT);
+    BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {SR_CODE_CANCELLED})).state == SR_STATE_CANCELLED);
+    const std::uint32_t code[] = {71};
+    const Result result = run(runtime, *packed({inner(store_u32(1, 160)), InnerOp{8, code}, inner(store_u32(1, 161))}));
+    BOOST_TEST(result.code == 71u);
+    BOOST_TEST(result.inner == 1u);
+    BOOST_TEST(control(runtime, 161) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(a_compile_error_names_the_handler_and_its_line) {
+    CustomOp broken = fail;
+    broken.name = "broken";
+    broken.source = "uint broken(sr_args a, const sr_buffers* b, uint* result) {\n\n    return no_such_thing;\n}\n";
+    const Error error = refused({.ops = {sum, broken}});
+    BOOST_TEST(error.code == Errc::build_failed);
+    BOOST_TEST_MESSAGE(error.detail);
+    BOOST_TEST(error.detail.starts_with("handler broken, line 3\n"));
+    BOOST_TEST(error.detail.find("no_such_thing") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_work_is_refused_with_its_own_code) {
+    const auto with = [](auto change) {
+        CustomOp op = fail;
+        change(op);
+        return Options{.ops = {op}};
+    };
+    BOOST_TEST(refused(with([](CustomOp& op) { op.opcode = 7; })).code == Errc::reserved_opcode);
+    BOOST_TEST(refused(with([](CustomOp& op) { op.opcode = SR_OP_PACKED_SLOT; })).code == Errc::reserved_opcode);
+    BOOST_TEST(refused(with([](CustomOp& op) { op.name = "not a name"; })).code == Errc::bad_options);
+    BOOST_TEST(refused(with([](CustomOp& op) { op.buffers.resize(9, {4, BufferSpec::Use::input}); })).code == Errc::bad_options);
+    BOOST_TEST(refused(with([](CustomOp& op) { op.buffers.resize(1); })).code == Errc::bad_options);
+    BOOST_TEST(refused({.ops = {fail, fail}}).code == Errc::duplicate_opcode);
+    BOOST_TEST(refused({.capacity = 1000}).code == Errc::bad_capacity);
+    BOOST_TEST(refused({.control_words = 159}).code == Errc::bad_options);
+    BOOST_TEST(refused({.log_records = 3}).code == Errc::bad_options);
+    const Error unknown = refused({.device = "no such device"});
+    BOOST_TEST(unknown.code == Errc::device_not_found);
+    BOOST_TEST(!unknown.detail.empty());  // what there is instead
+}

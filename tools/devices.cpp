@@ -1,0 +1,72 @@
+// slipring devices: every OpenCL device, whether slipring can use it, in which residency, and why.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include <slipring/device.hpp>
+
+#include "commands.hpp"
+
+namespace {
+
+using nlohmann::ordered_json;
+
+void print_text(const std::vector<slipring::DeviceInfo>& devices) {
+    for (const slipring::DeviceInfo& d : devices) {
+        const bool serves = d.residency != slipring::Residency::none;
+        std::printf("%s\n", d.name.c_str());
+        std::printf("  platform   %s\n", d.platform.c_str());
+        std::printf("  version    %s, driver %s\n", d.version.c_str(), d.driver.c_str());
+        std::printf("  type       %s, %u compute units\n", d.is_cpu ? "CPU" : "accelerator", d.compute_units);
+        std::printf("  usable     %s\n", serves ? "yes" : "no");
+        std::printf("  residency  %s\n", std::string(slipring::name(d.residency)).c_str());
+        std::printf("  why        %s\n", d.why.c_str());
+    }
+}
+
+void print_json(const std::vector<slipring::DeviceInfo>& devices, const std::string& error) {
+    ordered_json list = ordered_json::array();
+    for (const slipring::DeviceInfo& d : devices)
+        list.push_back({{"name", d.name},
+                        {"platform", d.platform},
+                        {"version", d.version},
+                        {"driver", d.driver},
+                        {"is_cpu", d.is_cpu},
+                        {"compute_units", d.compute_units},
+                        {"usable", d.residency != slipring::Residency::none},
+                        {"residency", slipring::name(d.residency)},
+                        {"why", d.why}});
+    ordered_json out = {{"devices", list}};
+    if (!error.empty()) out["error"] = error;
+    std::printf("%s\n", out.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
+}
+
+int run(bool json) {
+    auto found = slipring::devices();
+    const std::vector<slipring::DeviceInfo> devices = found ? *found : std::vector<slipring::DeviceInfo>{};
+    const bool serves = std::ranges::any_of(
+        devices, [](const slipring::DeviceInfo& d) { return d.residency != slipring::Residency::none; });
+    std::string error;
+    if (!found) error = found.error().text();
+    else if (!serves) error = slipring::Error{.code = slipring::Errc::no_device}.text();
+
+    if (json) print_json(devices, error);
+    else print_text(devices);
+    if (!error.empty()) std::fprintf(stderr, "slipring: %s\n", error.c_str());
+    return serves ? 0 : 2;
+}
+
+}  // namespace
+
+void add_devices(CLI::App& program, int& status) {
+    CLI::App* const command =
+        program.add_subcommand("devices", "List every OpenCL device and what slipring can do there");
+    const auto json = std::make_shared<bool>(false);
+    command->add_flag("--json", *json, "Print one JSON object");
+    command->footer("live: the kernel keeps running and sees what the host publishes. relaunch: slower, a launch\n"
+                    "drains what was published. none: it does not serve, see why.\n"
+                    "Exit status: 0 if at least one device serves, 2 otherwise.");
+    command->callback([json, &status] { status = run(*json); });
+}
