@@ -103,7 +103,8 @@
 #define SR_RING_HELD_SINCE 32u  /* u64, host: and when that was first seen, in ns of the host's steady clock */
 #define SR_RING_STOP 128u       /* u32, host: number of the launch that is asked to leave */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
-#define SR_RING_LEFT 264u       /* u32, device: number of the launch that has left, see drain.h */
+#define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
+                                 * reads it, so it keeps away from COMPLETED, which changes all the time */
 #define SR_RING_SLOTS 512u
 #define SR_RING_ALIGN 128u
 
@@ -136,6 +137,7 @@ SR_STATIC_ASSERT(SR_WORD_ARGS + SR_MAX_ARGS == SR_SLOT_WORDS, "arguments fill th
 SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 4u, "the op table fits");
 SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
 SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_STOP >= 128u, "the host's and the device's words apart");
+SR_STATIC_ASSERT(SR_RING_LEFT - SR_RING_COMPLETED >= 128u, "and among the device's, the one that changes");
 SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_LEFT >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
 SR_STATIC_ASSERT(SR_LOG_CONSUMED - SR_LOG_DROPPED >= 124u && SR_LOG_RECORDS - SR_LOG_CONSUMED >= 128u, "the log");
 

@@ -54,7 +54,7 @@ std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor,
         impl.wake();
     if (!first) [[unlikely]]
         return std::unexpected(first.error());
-    return Ticket{*first, static_cast<std::uint32_t>(count)};
+    return Ticket{*first, static_cast<std::uint32_t>(count), quiet};
 }
 
 }  // namespace
@@ -73,13 +73,21 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) 
 
 // ---- completion ------------------------------------------------------------------------------------------------
 
+// A live slot says itself that it has ended, before the completed position does, which moves every 32 slots. Whoever
+// polls looks at the slot's line alone, so the device has one line to win back when it answers. The flag in the slot
+// is for tickets of reservations, which may have put quiet slots.
 bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
-    if (ticket.count == 0 || ring.is_complete(ticket.end())) return true;
-    if (!engine->live()) return false;  // slots come back before the position says so
-    // Slots end in order, and each says so before the position does, which moves every 32 slots.
-    const std::uint64_t last = ticket.end() - 1;
-    const std::uint32_t word = ring.state_word(last);
-    return is_terminal(word & SR_STATE_MASK) && word == ring.tagged(last, word & SR_STATE_MASK);
+    if (ticket.count == 0) return true;
+    if (engine->live() && ticket.quiet == Quiet::no) {
+        const std::uint64_t last = ticket.end() - 1;  // slots end in order
+        const std::uint32_t word = ring.state_word(last);
+        const std::uint32_t state = word & SR_STATE_MASK;
+        if (word == ring.tagged(last, state)) {
+            if (is_terminal(state)) return true;
+            if ((ring.word(last, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) return false;
+        }
+    }
+    return ring.is_complete(ticket.end());
 }
 
 bool Runtime::poll(const Ticket& ticket) noexcept {

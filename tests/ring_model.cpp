@@ -60,7 +60,8 @@ private:
 
     Slot random_slot() {
         const std::uint32_t args[] = {++count_, random_.word()};
-        return slot(custom_opcode<0x100>(), std::span(args).first(1 + random_.below(2))).value().for_tenant(random_.below(3));
+        const auto some = std::span(args).first(1 + random_.below(2));
+        return slot(custom_opcode<0x100>(), some).value().for_tenant(random_.below(3));
     }
 
     Quiet random_quiet() { return random_.once_in(3) ? Quiet::yes : Quiet::no; }
@@ -74,7 +75,8 @@ private:
 
     // The ring's answer to a call for `n` slots; on success the model's slots are appended.
     template <class SlotAt>
-    void expect(const std::expected<std::uint64_t, Errc>& outcome, std::uint64_t n, std::uint32_t flags, SlotAt slot_at) {
+    void expect(const std::expected<std::uint64_t, Errc>& outcome, std::uint64_t n, std::uint32_t flags,
+                SlotAt slot_at) {
         if (n > capacity_) {
             BOOST_REQUIRE((!outcome && outcome.error() == Errc::larger_than_ring));
         } else if (end() + n - completed_ > capacity_) {

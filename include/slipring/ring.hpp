@@ -82,9 +82,11 @@ public:
     std::uint32_t state_word(std::uint64_t position) const noexcept {
         return state(position).load(std::memory_order_acquire);
     }
-    // Word `index` of that slot. Only for one who knows from state_word that the consumer is done with it.
+    // Word `index` of that slot, for one who knows from state_word that the consumer is done with it. The next lap's
+    // producer writes the words before the state: look afterwards whether reserved() - position is still within
+    // capacity, and throw the word away if not.
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
-        return std::atomic_ref(slot(position)[index]).load(std::memory_order_relaxed);
+        return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
     // The state word that the slot has while `position` is in `state`.
     std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
@@ -219,16 +221,37 @@ private:
             }
             // Relaxed: it hands over no data. Positions are never reused, so there is no ABA.
             if (reserved.compare_exchange_weak(first, first + n, std::memory_order_relaxed)) break;
+            step_back();
+            first = reserved.load(std::memory_order_relaxed);
         }
         Policy::at(RingStep::reserved);
         return first;
     }
 
-    // Writes a reserved slot, all but its state, in wide stores.
+    // Who lost the race for a position pauses, for some two microseconds and not because of anything that another
+    // producer does, so that the winner's next slots do not each wait for the producers' line to come back (measured:
+    // two producers of single slots, 2 to 3 times as many).
+    static void step_back() noexcept {
+        for (int i = 0; i < 64; ++i) {
+#if defined(__x86_64__) || defined(__i386__)
+            __builtin_ia32_pause();
+#elif defined(__aarch64__)
+            asm volatile("isb");  // `yield` takes no time at all on most of these
+#else
+            break;
+#endif
+        }
+    }
+
+    // Writes a reserved slot, all but its state, in wide stores. The arguments, three quarters of the slot, are copied
+    // by themselves: so the wide loads and stores are aligned.
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
+        const Words& words = from.words();
         std::uint32_t* const to = slot(position);
-        std::memcpy(to + 1, &from.words()[1], SR_SLOT_BYTES - 4);
-        if (flags != 0) to[SR_WORD_PRIORITY] = SR_PRIORITY_NORMAL | flags;
+        to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
+        to[SR_WORD_TENANT] = words[SR_WORD_TENANT];
+        to[SR_WORD_PRIORITY] = words[SR_WORD_PRIORITY] | flags;
+        std::memcpy(to + SR_WORD_ARGS, &words[SR_WORD_ARGS], SR_MAX_ARGS * sizeof words[0]);
         Policy::at(RingStep::slot_written);
     }
 

@@ -76,6 +76,7 @@ struct Options {
 struct Ticket {
     std::uint64_t first = 0;
     std::uint32_t count = 0;
+    Quiet quiet = Quiet::no;  // as published: whether to ask the slots or the ring
 
     constexpr std::uint64_t end() const noexcept { return first + count; }
 };

@@ -51,7 +51,8 @@ struct Engine::Impl {
     cl::Event last;  // of the last launch
     bool launched = false;
     bool unharvested = false;
-    alignas(8) std::array<std::byte, 16> device_line{};  // relaunch: COMPLETED and LEFT as the launch left them
+    // Relaunch: COMPLETED to LEFT, as the launch left them.
+    alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
 
     bool live() const noexcept { return device.probe.residency == Residency::live; }
 
@@ -224,7 +225,7 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     if (!i.live()) {
         each_piece([&](std::size_t offset, std::size_t bytes) { return i.ring.download(queue, offset, bytes); });
         status << i.copy_outputs(queue);
-        status << i.ring.download_to(queue, SR_RING_COMPLETED, i.device_line, i.last);
+        status << i.ring.download_to(queue, SR_RING_COMPLETED, i.device_words, i.last);
         i.unharvested = true;
     }
     status << queue.flush();
@@ -246,8 +247,8 @@ void Engine::harvest(const Ring& ring) noexcept {
     impl_->unharvested = false;
     std::uint64_t completed;
     std::uint32_t left;
-    std::memcpy(&completed, impl_->device_line.data(), sizeof completed);
-    std::memcpy(&left, impl_->device_line.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
+    std::memcpy(&completed, impl_->device_words.data(), sizeof completed);
+    std::memcpy(&left, impl_->device_words.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
     // A2: the slots came back before this, in the queue's order.
     std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
         .store(completed, std::memory_order_release);

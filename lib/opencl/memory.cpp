@@ -14,7 +14,8 @@ using CreateBufferNv = cl_mem(CL_API_CALL*)(cl_context, cl_mem_flags, cl_bitfiel
 constexpr cl_bitfield nv_location_host = 1;
 
 cl::Buffer create_nv(const cl::Context& context, const cl::Device& device, std::size_t bytes, cl_int& status) {
-    const cl_platform_id platform = device.getInfo<CL_DEVICE_PLATFORM>();
+    cl_platform_id platform = nullptr;  // by the C call: versions of the bindings differ in this one's type
+    clGetDeviceInfo(device(), CL_DEVICE_PLATFORM, sizeof platform, static_cast<void*>(&platform), nullptr);
     const auto create = reinterpret_cast<CreateBufferNv>(
         clGetExtensionFunctionAddressForPlatform(platform, "clCreateBufferNV"));
     if (create == nullptr) {
