@@ -4,12 +4,10 @@
 //   push(producer, batch)   how many slots of the batch went in, 0 when the queue is full; never waits
 //   drain(read)             calls read(the 16 words) for each slot that is there, up to some hundred; how many
 //
-// All carry slipring's Slot, 64 bytes, 64-byte aligned, and hold 1024 of them.
+// All carry slipring's Slot, 64 bytes, 64-byte aligned, and hold 1024 of them where not said otherwise.
 #pragma once
 
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <span>
 #include <vector>
 
@@ -91,12 +89,15 @@ private:
 #endif
 
 #if HAVE_CONCURRENTQUEUE
-// Tokens and bulk calls; preallocated, so that full is full: try_enqueue never allocates.
+// Tokens and bulk calls; preallocated, so that full is full: try_enqueue never allocates. It keeps a queue for each
+// producer, so capacity means one of two things: 1024 items in all, as the others have, or (Roomy), by its author's
+// formula, room for 1024 however they are spread, which is 2048 to 5216 in all.
+template <bool Roomy>
 class Moodycamel {
 public:
-    static constexpr const char* name = "moodycamel";
+    static constexpr const char* name = Roomy ? "moodycamel_roomy" : "moodycamel";
 
-    explicit Moodycamel(unsigned producers) : queue_(queue_capacity, producers, 0), consumer_(queue_) {
+    explicit Moodycamel(unsigned producers) : queue_(items_for(producers), producers, 0), consumer_(queue_) {
         for (unsigned i = 0; i < producers; ++i) producers_.emplace_back(queue_);
     }
 
@@ -113,13 +114,17 @@ public:
     }
 
 private:
-    moodycamel::ConcurrentQueue<Slot> queue_;
+    using Queue = moodycamel::ConcurrentQueue<Slot>;
+
+    // It allocates (items / block - 1) * (producers + 1) + 2 * producers blocks.
+    static constexpr std::size_t items_for(unsigned producers) {
+        return Roomy ? queue_capacity : queue_capacity / (producers + 1) / Queue::BLOCK_SIZE * Queue::BLOCK_SIZE;
+    }
+
+    Queue queue_;
     std::vector<moodycamel::ProducerToken> producers_;
     moodycamel::ConsumerToken consumer_;
-#ifndef MOODY_BULK
-#define MOODY_BULK 64
-#endif
-    std::vector<Slot> items_ = std::vector<Slot>(MOODY_BULK);
+    std::vector<Slot> items_ = std::vector<Slot>(64);  // more take the items out of the first-level cache
 };
 #endif
 

@@ -36,7 +36,8 @@ constexpr Contender contenders[] = {
     contender<AtomicQueue<true>>(true),
 #endif
 #if HAVE_CONCURRENTQUEUE
-    contender<Moodycamel>(),
+    contender<Moodycamel<false>>(),
+    contender<Moodycamel<true>>(),
 #endif
 #if HAVE_BOOST_LOCKFREE
     contender<BoostQueue>(),

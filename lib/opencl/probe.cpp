@@ -39,7 +39,7 @@ bool ping(const cl::CommandQueue& queue, cl::Kernel& kernel, const Memory& memor
     if (memory.bind(kernel, 0) != CL_SUCCESS || kernel.setArg(1, question) != CL_SUCCESS ||
         kernel.setArg(2, most) != CL_SUCCESS)
         return false;
-    for (const std::size_t index : {0, 32, 64}) word(memory, index).store(0, std::memory_order_release);
+    for (const std::size_t index : {0u, 32u, 64u}) word(memory, index).store(0, std::memory_order_release);
     if (queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1)) != CL_SUCCESS) return false;
     queue.flush();
 

@@ -9,7 +9,7 @@ std::string text(std::uint64_t number) { return std::to_string(number); }
 
 // The kernels' buffer parameters, and the statements that gather them, one sr_buffers an operation.
 std::string buffer_macros(std::span<const CustomOp> ops) {
-    std::string parameters = "#define SR_BUFFER_PARAMETERS";
+    std::string parameters = "#define SR_BUFFER_PARAMETERS ";
     std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + text(ops.empty() ? 1 : ops.size()) + "];";
     std::size_t parameter = 0;
     for (std::size_t i = 0; i < ops.size(); ++i) {

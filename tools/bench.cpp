@@ -1,0 +1,61 @@
+// slipring bench: what a slot costs on this machine, through codec, ring and device, beside what others cost.
+#include <algorithm>
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "bench.hpp"
+#include "commands.hpp"
+
+namespace {
+
+struct Arguments {
+    slipring::bench::Settings settings{};
+    double seconds = 30;
+    std::string only{};
+    bool json = false;
+};
+
+// The parts that were asked for share the time; the ring with its peers has the most to do.
+int run(const Arguments& arguments) {
+    namespace bench = slipring::bench;
+    const auto wants = [&](const char* part) { return arguments.only.empty() || arguments.only == part; };
+    const auto share = [&](double of_all) {
+        return std::chrono::duration<double>(arguments.seconds * (arguments.only.empty() ? of_all : 1.0));
+    };
+
+    bench::Report report{.machine = bench::describe_machine()};
+    if (wants("codec")) report.codec = bench::measure_codec(share(0.05));
+    if (wants("ring")) report.rings = bench::measure_rings(share(0.6));
+    int status = 0;
+    if (wants("device")) {
+        if (auto device = bench::measure_device(arguments.settings.device, share(0.35))) {
+            report.device = std::move(*device);
+        } else {
+            std::fprintf(stderr, "slipring: %s\n", device.error().text().c_str());
+            status = 2;
+        }
+    }
+    const std::string text = arguments.json ? bench::as_json(report) : bench::as_table(report);
+    std::printf("%s\n", text.c_str());
+    const bool intact = std::ranges::all_of(report.rings, &bench::RingNumbers::intact);
+    if (!intact) std::fprintf(stderr, "slipring: a queue lost or changed slots\n");
+    return intact ? status : 2;
+}
+
+}  // namespace
+
+void add_bench(CLI::App& program, int& status) {
+    CLI::App* const command = program.add_subcommand("bench", "Measure codec, ring and device on this machine");
+    const auto arguments = std::make_shared<Arguments>();
+    command->add_option("--device", arguments->settings.device, "Part of a device's or platform's name, or auto")
+        ->capture_default_str();
+    command->add_option("--seconds", arguments->seconds, "About how long to measure")
+        ->capture_default_str()
+        ->check(CLI::Range(0.1, 3600.0));
+    command->add_option("--only", arguments->only, "One part alone")->check(CLI::IsMember({"codec", "ring", "device"}));
+    command->add_flag("--json", arguments->json, "Print one JSON object");
+    command->footer("What is compared is measured in turns, and medians are reported; close other programs first.\n"
+                    "Exit status: 0, or 2 if the device cannot be measured.");
+    command->callback([arguments, &status] { status = run(*arguments); });
+}
