@@ -40,7 +40,7 @@ struct DeviceInfo {
 
 // Every device of every platform, each probed: builds and runs a small kernel on it, some milliseconds for a device
 // that answers, seconds for one that does not.
-// An empty list: no platform. Thread-safe. Errors: no_platform (also: platforms without a device).
+// Never an empty list. Thread-safe. Errors: no_platform (also: platforms without a device).
 std::expected<std::vector<DeviceInfo>, Error> devices();
 
 }  // namespace slipring

@@ -135,6 +135,8 @@ public:
     const DeviceInfo& device() const noexcept;  // as it serves here
 
     // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
+    // A launch of the kernel is bounded (2^24 slots); what it leaves behind waits for the next publish, poll or wait,
+    // which starts another.
     // Errors: ring_full (at once), larger_than_ring, shut_down, device_lost; a window also payload_too_long.
 
     std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
