@@ -33,6 +33,8 @@ CodecNumbers measure_codec(std::chrono::duration<double> time);
 struct Shape {
     unsigned producers = 1;
     unsigned batch = 1;
+
+    friend bool operator==(Shape, Shape) = default;
 };
 inline constexpr Shape shapes[] = {{1, 1}, {1, 32}, {2, 1}, {2, 32}, {4, 1}, {4, 32}};
 

@@ -31,7 +31,7 @@ inline constexpr std::size_t drain_most = 256;
 
 using Batch = std::span<const Slot>;
 
-// Quiet slots: like the others, nobody is told how a single item ended.
+// As the others: nobody is told how a single item ended, and the consumer never leaves.
 class RingQueue {
 public:
     static constexpr const char* name = "slipring";
@@ -52,12 +52,12 @@ public:
     }
 
 private:
-    struct alignas(Ring::alignment) Memory {
+    struct alignas(ThreadRing::alignment) Memory {
         std::byte bytes[SR_RING_SLOTS + queue_capacity * SR_SLOT_BYTES];
     };
 
     std::unique_ptr<Memory> memory_ = std::make_unique<Memory>();
-    Ring ring_ = *Ring::create(memory_->bytes, queue_capacity);
+    ThreadRing ring_ = *ThreadRing::create(memory_->bytes, queue_capacity);
     Consumer consumer_{ring_};
 };
 

@@ -34,7 +34,7 @@ void print_rings(std::string& to, const std::vector<RingNumbers>& rings) {
         print(to, "\n  %-20s", name.c_str());
         for (const Shape shape : shapes) {
             const auto at = std::ranges::find_if(rings, [&](const RingNumbers& each) {
-                return each.queue == name && each.shape.producers == shape.producers && each.shape.batch == shape.batch;
+                return each.queue == name && each.shape == shape;
             });
             if (at == rings.end()) print(to, "%9s", "-");
             else print(to, "%8.1f%c", at->slots_per_s / 1e6, at->intact ? ' ' : '!');

@@ -86,8 +86,8 @@ std::vector<RingNumbers> measure_rings(std::chrono::duration<double> time) {
     for (auto& row : by_shape) {
         for (Cell& cell : row) {
             std::ranges::sort(cell.turns);
-            numbers.push_back({cell.contender->name, cell.shape, quantile(cell.turns, 0.5), quantile(cell.turns, 0.25),
-                               quantile(cell.turns, 0.75), cell.intact});
+            numbers.push_back({cell.contender->name, cell.shape, quantile(cell.turns, 0.5),
+                               quantile(cell.turns, 0.25), quantile(cell.turns, 0.75), cell.intact});
         }
     }
     return numbers;

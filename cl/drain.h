@@ -69,6 +69,13 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                                                                    : SR_STATE_FAULT;
                 sr_store_release(slot, sr_tagged(ring, head, state)); /* A2 */
             }
+#ifdef SR_CACHED
+            else {
+                /* The same word again, to own its cache line: a producer that writes a line which was only read here
+                 * waits for this core to drop it. Over a bus it would be a write for nothing. */
+                sr_store_release(slot, sr_tagged(ring, head, SR_STATE_PUBLISHED));
+            }
+#endif
             ++head;
             ++done;
             idle = 0;

@@ -49,8 +49,10 @@ BOOST_AUTO_TEST_CASE(percentiles_are_those_of_the_sorted_samples) {
 BOOST_AUTO_TEST_CASE(an_empty_report_has_the_machine_and_nothing_else) {
     const Json json = Json::parse(as_json({.machine = describe_machine()}));
     BOOST_TEST(json.size() == 1u);
-    for (const char* const key : {"cpu", "compiler", "system"}) BOOST_TEST(!json["machine"][key].get<std::string>().empty());
-    BOOST_TEST(is_positive(json["machine"]["cores"]));
+    const Json& machine = json.at("machine");
+    for (const char* const key : {"cpu", "compiler", "system"})
+        BOOST_TEST(!machine.at(key).get<std::string>().empty(), key);
+    BOOST_TEST(is_positive(machine.at("cores")));
 }
 
 BOOST_AUTO_TEST_CASE(codec_figures) {
@@ -67,7 +69,7 @@ BOOST_AUTO_TEST_CASE(ring_figures_in_every_shape_and_nothing_lost) {
     const Json json = Json::parse(as_json({.machine = {}, .rings = rings}));
     for (const char* const producers : {"1", "2", "4"})
         for (const char* const batch : {"1", "32"})
-            BOOST_TEST(is_positive(json.at("ring_slots_per_s").at(producers).at(batch)), producers << " by " << batch);
+            BOOST_TEST(is_positive(json.at("ring_slots_per_s").at(producers).at(batch)), producers << 'x' << batch);
     for (const RingNumbers& each : rings) {
         if (each.queue == "slipring") continue;
         const Json& peer = json.at("peers_slots_per_s").at(each.queue);

