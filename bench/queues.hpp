@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <new>
 #include <span>
 #include <vector>
 
@@ -31,12 +32,16 @@ inline constexpr std::size_t drain_most = 256;
 
 using Batch = std::span<const Slot>;
 
-// As the others: nobody is told how a single item ended, and the consumer never leaves.
+// As the others: nobody is told how a single item ended, and the consumer never leaves. Roomy has room for as many items
+// as moodycamel_roomy at most, rounded down to a power of two.
+template <bool Roomy>
 class RingQueue {
 public:
-    static constexpr const char* name = "slipring";
+    static constexpr const char* name = Roomy ? "slipring_roomy" : "slipring";
 
-    explicit RingQueue(unsigned) {}
+    explicit RingQueue(unsigned producers)
+        : capacity_(Roomy && producers > 2 ? 4096 : Roomy ? 2048 : queue_capacity),
+          memory_(new(std::align_val_t{ThreadRing::alignment}) std::byte[*ThreadRing::bytes(capacity_)]) {}
 
     std::size_t push(unsigned, Batch batch) {
         const bool in = batch.size() == 1 ? ring_.publish(batch[0], Quiet::yes).has_value()
@@ -52,12 +57,13 @@ public:
     }
 
 private:
-    struct alignas(ThreadRing::alignment) Memory {
-        std::byte bytes[SR_RING_SLOTS + queue_capacity * SR_SLOT_BYTES];
+    struct Free {
+        void operator()(std::byte* memory) const { operator delete[](memory, std::align_val_t{ThreadRing::alignment}); }
     };
 
-    std::unique_ptr<Memory> memory_ = std::make_unique<Memory>();
-    ThreadRing ring_ = *ThreadRing::create(memory_->bytes, queue_capacity);
+    std::uint32_t capacity_;
+    std::unique_ptr<std::byte[], Free> memory_;
+    ThreadRing ring_ = *ThreadRing::create({memory_.get(), *ThreadRing::bytes(capacity_)}, capacity_);
     Consumer consumer_{ring_};
 };
 

@@ -30,7 +30,8 @@ constexpr Contender contender(bool single_producer = false) {
 }
 
 constexpr Contender contenders[] = {
-    contender<RingQueue>(),
+    contender<RingQueue<false>>(),
+    contender<RingQueue<true>>(),
 #if HAVE_ATOMIC_QUEUE
     contender<AtomicQueue<false>>(),
     contender<AtomicQueue<true>>(true),
