@@ -1,11 +1,15 @@
 #include "program.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 namespace slipring {
 namespace {
 
 std::string text(std::uint64_t number) { return std::to_string(number); }
+
+// What tells a compiler, and us, where a handler's own lines begin.
+std::string line_mark(const std::string& name) { return "#line 1 \"" + name + "\"\n"; }
 
 // The kernels' buffer parameters, and the statements that gather them, one sr_buffers an operation.
 std::string buffer_macros(std::span<const CustomOp> ops) {
@@ -36,34 +40,60 @@ std::string dispatch(std::span<const CustomOp> ops) {
     return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
 }
 
-// The first "NAME:LINE" of a handler in a build log, as "handler NAME, line LINE"; empty if there is none.
-// Compilers write it in several ways (name:3:5, name(3), <name>:3), all with the line right behind the name.
-std::string blame(const std::string& log, std::span<const CustomOp> ops) {
+std::string handler_line(const CustomOp& op, std::size_t line) {
+    return "handler " + op.name + ", line " + text(line) + "\n";
+}
+
+// The number that stands at `at`, or 0.
+std::size_t number_at(const std::string& log, std::size_t at) {
+    std::size_t number = 0;
+    for (; at < log.size() && std::isdigit(static_cast<unsigned char>(log[at])) != 0 && number < 1'000'000; ++at)
+        number = 10 * number + static_cast<std::size_t>(log[at] - '0');
+    return number;
+}
+
+// The first "NAME:LINE" of a handler in a build log, where the compiler honours #line (PoCL).
+std::string blame_by_name(const std::string& log, std::span<const CustomOp> ops) {
     std::size_t first = std::string::npos;
     std::string found;
     for (const CustomOp& op : ops) {
-        for (std::size_t at = log.find(op.name); at != std::string::npos; at = log.find(op.name, at + 1)) {
-            std::size_t digit = at + op.name.size();
-            while (digit < log.size() && (log[digit] == ':' || log[digit] == '(' || log[digit] == '>')) ++digit;
-            std::size_t end = digit;
-            while (end < log.size() && std::isdigit(static_cast<unsigned char>(log[end])) != 0) ++end;
-            if (end == digit || digit == at + op.name.size()) continue;
-            if (at < first) {
-                first = at;
-                found = "handler " + op.name + ", line " + log.substr(digit, end - digit) + "\n";
-            }
-            break;
+        const std::string mark = op.name + ":";
+        for (std::size_t at = log.find(mark); at < first; at = log.find(mark, at + 1)) {
+            const std::size_t line = number_at(log, at + mark.size());
+            if (line == 0) continue;
+            first = at;
+            found = handler_line(op, line);
         }
     }
     return found;
+}
+
+// The first ":LINE:COLUMN: error" of a log that counts the lines of the whole source (NVIDIA), if it is a handler's.
+std::string blame_by_line(const std::string& log, const std::string& source, std::span<const CustomOp> ops) {
+    std::size_t line = 0;
+    for (std::size_t at = log.find(':'); at != std::string::npos && line == 0; at = log.find(':', at + 1)) {
+        const std::size_t column = log.find(':', at + 1);
+        if (number_at(log, at + 1) == 0 || column == std::string::npos || number_at(log, column + 1) == 0) continue;
+        if (log.compare(log.find(':', column + 1), 7, ": error") == 0) line = number_at(log, at + 1);
+    }
+    for (const CustomOp& op : ops) {
+        const std::string mark = line_mark(op.name);
+        const auto begin = source.begin();
+        const std::size_t marked = source.find(mark);
+        const auto above = static_cast<std::size_t>(
+            std::count(begin, begin + static_cast<std::ptrdiff_t>(marked + mark.size()), '\n'));
+        const auto own = static_cast<std::size_t>(std::ranges::count(op.source, '\n')) + 1;
+        if (line > above && line <= above + own) return handler_line(op, line - above);
+    }
+    return {};
 }
 
 }  // namespace
 
 std::string program_source(std::span<const CustomOp> ops) {
     std::string source = embedded::prelude;
-    for (const CustomOp& op : ops) source += "#line 1 \"" + op.name + "\"\n" + op.source + "\n";
-    source += "#line 1 \"slipring\"\n" + dispatch(ops) + buffer_macros(ops);
+    for (const CustomOp& op : ops) source += line_mark(op.name) + op.source + "\n";
+    source += line_mark("slipring") + dispatch(ops) + buffer_macros(ops);
     return source + embedded::kernels;
 }
 
@@ -82,7 +112,9 @@ std::expected<cl::Program, Error> build(const cl::Context& context, const cl::De
     status = program.build(device, options.c_str());
     if (status != CL_SUCCESS) {
         const std::string log = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device);
-        return std::unexpected(Error{Errc::build_failed, blame(log, ops) + log});
+        std::string handler = blame_by_name(log, ops);
+        if (handler.empty()) handler = blame_by_line(log, source, ops);
+        return std::unexpected(Error{Errc::build_failed, handler + log});
     }
     return program;
 }
