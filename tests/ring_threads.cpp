@@ -29,7 +29,8 @@ constexpr auto plain = custom_opcode<0x100>();
 constexpr auto in_window = custom_opcode<0x200>();
 
 // Publishes one call of `count` slots in one of the four ways.
-bool publish(const Ring& ring, std::uint32_t way, std::span<const Label> labels) {
+template <class Policy>
+bool publish(const BasicRing<Policy>& ring, std::uint32_t way, std::span<const Label> labels) {
     std::array<Slot, most_slots> slots;
     std::array<Payload, most_slots> entries;
     const std::size_t n = labels.size();
@@ -58,7 +59,8 @@ struct Totals {
     std::atomic<bool> stuck = false;
 };
 
-void produce(const Ring& ring, std::uint32_t self, Totals& totals) {
+template <class Policy>
+void produce(const BasicRing<Policy>& ring, std::uint32_t self, Totals& totals) {
     Random random(self + 1);
     std::array<Label, most_slots> labels;
     std::uint32_t next = 0;
@@ -135,9 +137,10 @@ std::size_t watch(const RingView& ring, std::uint32_t capacity, const std::atomi
     return wrong;
 }
 
+template <class Policy = NoHook>
 void run(std::uint32_t capacity, std::uint64_t start) {
     RingMemory memory(capacity);
-    const Ring ring = memory.ring(capacity, start);
+    const auto ring = memory.ring<Policy>(capacity, start);
     Totals totals;
     Account account;
     std::atomic<bool> over = false;
@@ -175,6 +178,7 @@ void run(std::uint32_t capacity, std::uint64_t start) {
 
 BOOST_AUTO_TEST_CASE(four_producers_on_a_short_ring) { run(8, 0); }
 BOOST_AUTO_TEST_CASE(four_producers_on_a_long_ring) { run(1024, 0); }
+BOOST_AUTO_TEST_CASE(with_a_consumer_that_never_leaves) { run<NoSleep>(8, 0); }
 BOOST_AUTO_TEST_CASE(across_2_to_the_32) { run(64, (std::uint64_t{1} << 32) - 100); }
 BOOST_AUTO_TEST_CASE(across_the_wrap_of_the_generation) { run(16, (std::uint64_t{16} << 24) - 100); }
 BOOST_AUTO_TEST_CASE(across_2_to_the_64) { run(64, 0 - std::uint64_t{64}); }
