@@ -95,6 +95,12 @@ public:
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
+    // For whoever stands in for the consumer: ends the slot of `position` with words 4, 5 and 0 of `from`. A2.
+    void end_slot(std::uint64_t position, const std::uint32_t* from) const noexcept {
+        for (const std::uint32_t index : {SR_WORD_RESULT, SR_WORD_CODE})
+            std::atomic_ref(slot(position)[index]).store(from[index], std::memory_order_relaxed);
+        state(position).store(from[SR_WORD_STATE], std::memory_order_release);
+    }
     // The state word that the slot has while `position` is in `state`.
     std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
         return static_cast<std::uint32_t>(position >> shift_) << SR_GENERATION_SHIFT | state;
@@ -260,22 +266,30 @@ private:
     // Writes a reserved slot, all but its state. The arguments, three quarters of it, are copied by themselves, so
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
+    //
+    // Who asks late how the last lap's slot ended reads words 3 to 5 meanwhile, and throws them away (see word()):
+    // those are written as atomics.
     template <Source From = Source::memory>
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
         to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
         to[SR_WORD_TENANT] = words[SR_WORD_TENANT];
-        to[SR_WORD_PRIORITY] = words[SR_WORD_PRIORITY] | flags;
+        std::atomic_ref(to[SR_WORD_PRIORITY]).store(words[SR_WORD_PRIORITY] | flags, std::memory_order_relaxed);
+        static_assert(SR_WORD_CODE == SR_WORD_RESULT + 1 && SR_WORD_RESULT == SR_WORD_ARGS);
+        std::uint64_t pair;
+        std::memcpy(&pair, &words[SR_WORD_RESULT], sizeof pair);
+        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + SR_WORD_RESULT)).store(pair, std::memory_order_relaxed);
+        constexpr std::uint32_t rest = SR_WORD_CODE + 1;
         if constexpr (From == Source::just_made) {
-            for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {
-                std::uint64_t pair;
+            for (std::uint32_t i = rest; i < SR_SLOT_WORDS; i += 2) {
                 std::memcpy(&pair, &words[i], sizeof pair);
                 asm("" : "+r"(pair));  // or the compiler joins the pairs
                 std::memcpy(to + i, &pair, sizeof pair);
             }
         } else {
-            std::memcpy(to + SR_WORD_ARGS, &words[SR_WORD_ARGS], SR_MAX_ARGS * sizeof words[0]);
+            std::memcpy(to + rest, &words[rest], 2 * sizeof words[0]);
+            std::memcpy(to + rest + 2, &words[rest + 2], (SR_SLOT_WORDS - rest - 2) * sizeof words[0]);
         }
         Policy::at(RingStep::slot_written);
     }

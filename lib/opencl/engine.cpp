@@ -51,7 +51,10 @@ struct Engine::Impl {
     cl::Event last;  // of the last launch
     bool launched = false;
     bool unharvested = false;
-    // Relaunch: COMPLETED to LEFT, as the launch left them.
+    // Relaunch: the slots that the last launch had, [first, end), and COMPLETED to LEFT, as it left them.
+    std::vector<std::uint32_t> device_slots;
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
 
     bool live() const noexcept { return device.probe.residency == Residency::live; }
@@ -204,18 +207,20 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
 
     // Relaunch: published slots that are not complete belong to the device, so nobody writes them meanwhile. They
     // are one piece, or two where they wrap.
-    const std::uint64_t first = ring.completed();
-    const std::uint64_t end = i.live() ? first : ring.tail();
+    i.first = ring.completed();
+    i.end = i.live() ? i.first : ring.tail();
     const auto each_piece = [&](auto copy) {
-        for (std::uint64_t at = first; at != end;) {
+        for (std::uint64_t at = i.first; at != i.end;) {
             const std::uint64_t in_lap = at & (ring.capacity() - 1);
-            const std::uint64_t count = std::min<std::uint64_t>(end - at, ring.capacity() - in_lap);
-            status << copy(SR_RING_SLOTS + in_lap * SR_SLOT_BYTES, count * SR_SLOT_BYTES);
+            const std::uint64_t count = std::min<std::uint64_t>(i.end - at, ring.capacity() - in_lap);
+            status << copy(in_lap * SR_SLOT_BYTES, count * SR_SLOT_BYTES);
             at += count;
         }
     };
     if (!i.live()) {
-        each_piece([&](std::size_t offset, std::size_t bytes) { return i.ring.upload(queue, offset, bytes); });
+        each_piece([&](std::size_t offset, std::size_t bytes) {
+            return i.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
+        });
         status << i.copy_inputs(queue);
     }
 
@@ -223,7 +228,11 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     status << queue.enqueueNDRangeKernel(i.run, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &i.last);
 
     if (!i.live()) {
-        each_piece([&](std::size_t offset, std::size_t bytes) { return i.ring.download(queue, offset, bytes); });
+        i.device_slots.resize(std::size_t{ring.capacity()} * SR_SLOT_WORDS);
+        const std::span<std::byte> slots = std::as_writable_bytes(std::span(i.device_slots));
+        each_piece([&](std::size_t offset, std::size_t bytes) {
+            return i.ring.download_to(queue, SR_RING_SLOTS + offset, slots.subspan(offset, bytes), i.last);
+        });
         status << i.copy_outputs(queue);
         status << i.ring.download_to(queue, SR_RING_COMPLETED, i.device_words, i.last);
         i.unharvested = true;
@@ -245,11 +254,19 @@ bool Engine::failed() const noexcept {
 void Engine::harvest(const Ring& ring) noexcept {
     if (!impl_->unharvested || !finished()) return;
     impl_->unharvested = false;
+    if (failed()) return;
     std::uint64_t completed;
     std::uint32_t left;
     std::memcpy(&completed, impl_->device_words.data(), sizeof completed);
     std::memcpy(&left, impl_->device_words.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
-    // A2: the slots came back before this, in the queue's order.
+    if (completed - impl_->first > impl_->end - impl_->first) return;  // it had no more than these
+    // What the kernel does in a live ring: results and states first, then the position. Others look at the states
+    // meanwhile, so they are no copy's business.
+    for (std::uint64_t at = impl_->first; at != completed; ++at) {
+        const std::uint32_t* const from = &impl_->device_slots[(at & (ring.capacity() - 1)) * SR_SLOT_WORDS];
+        if ((from[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) ring.end_slot(at, from);
+    }
+    // A2
     std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
         .store(completed, std::memory_order_release);
     std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_LEFT)).store(left, std::memory_order_seq_cst);
