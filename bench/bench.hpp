@@ -1,7 +1,7 @@
 // What `slipring bench` measures, in three parts, each by itself: codec, ring, device.
 //
 // The machine is never quiet, so whatever is compared is measured in turns, A B C A B C ..., and the median of the
-// turns is reported. Every loop is bounded by `Settings::time` and a count.
+// turns is reported. Every loop is bounded by the time that it is given and by a count.
 #pragma once
 
 #include <chrono>
@@ -15,11 +15,6 @@
 #include "numbers.hpp"
 
 namespace slipring::bench {
-
-struct Settings {
-    std::chrono::duration<double> time{20};  // for all parts together
-    std::string device = "auto";
-};
 
 // From a descriptor's typed constructor to words in an image, and back.
 struct CodecNumbers {

@@ -1,7 +1,6 @@
 // The scan without a device: the automaton, the device code compiled natively, and the host's recount, which must all
 // agree with counting by hand and with each other, whatever the patterns and however the text is cut.
-#define BOOST_TEST_MODULE automaton
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,6 @@
 // The scan's pipeline on a device, against the recount on the host: however files, chunks, segments and windows fall,
 // each byte is scanned once and each match found once.
-#define BOOST_TEST_MODULE scan
-#include <boost/test/included/unit_test.hpp>
+#include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <cstring>

@@ -10,7 +10,7 @@
 namespace {
 
 struct Arguments {
-    slipring::bench::Settings settings{};
+    std::string device = "auto";
     double seconds = 30;
     std::string only{};
     bool json = false;
@@ -29,7 +29,7 @@ int run(const Arguments& arguments) {
     if (wants("ring")) report.rings = bench::measure_rings(share(0.6));
     int status = 0;
     if (wants("device")) {
-        if (auto device = bench::measure_device(arguments.settings.device, share(0.35))) {
+        if (auto device = bench::measure_device(arguments.device, share(0.35))) {
             report.device = std::move(*device);
         } else {
             std::fprintf(stderr, "slipring: %s\n", device.error().text().c_str());
@@ -48,7 +48,7 @@ int run(const Arguments& arguments) {
 void add_bench(CLI::App& program, int& status) {
     CLI::App* const command = program.add_subcommand("bench", "Measure codec, ring and device on this machine");
     const auto arguments = std::make_shared<Arguments>();
-    command->add_option("--device", arguments->settings.device, "Part of a device's or platform's name, or auto")
+    command->add_option("--device", arguments->device, "Part of a device's or platform's name, or auto")
         ->capture_default_str();
     command->add_option("--seconds", arguments->seconds, "About how long to measure")
         ->capture_default_str()
