@@ -115,6 +115,7 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
                                               {&outcome, shared, std::size_t{16}}})
         if (auto made = make(*memory, kind, bytes); !made) return made;
 
+    if (!live()) device_slots.resize(std::size_t{options.capacity} * SR_SLOT_WORDS);
     buffers.resize(options.ops.size());
     for (std::size_t i = 0; i < options.ops.size(); ++i) {
         for (const BufferSpec& spec : options.ops[i].buffers) {
@@ -228,7 +229,6 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     status << queue.enqueueNDRangeKernel(i.run, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &i.last);
 
     if (!i.live()) {
-        i.device_slots.resize(std::size_t{ring.capacity()} * SR_SLOT_WORDS);
         const std::span<std::byte> slots = std::as_writable_bytes(std::span(i.device_slots));
         each_piece([&](std::size_t offset, std::size_t bytes) {
             return i.ring.download_to(queue, SR_RING_SLOTS + offset, slots.subspan(offset, bytes), i.last);
