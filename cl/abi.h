@@ -5,6 +5,8 @@
 #ifndef SLIPRING_ABI_H
 #define SLIPRING_ABI_H
 
+#include "seeded.h"
+
 #define SR_ABI_VERSION 1u
 
 /* ---- a slot ------------------------------------------------------------ */
@@ -101,12 +103,15 @@
 #define SR_RING_RECLAIMED 16u  /* u64, host: a recent value of COMPLETED, so that producers leave that line alone */
 #define SR_RING_HELD 24u        /* u64, host: the position that held up the tail when somebody last asked */
 #define SR_RING_HELD_SINCE 32u  /* u64, host: and when that was first seen, in ns of the host's steady clock */
+#define SR_RING_FORMAT 40u      /* u32, host, once: SR_RING_FORMAT_1 */
+#define SR_RING_CAPACITY 44u    /* u32, host, once: slots */
 #define SR_RING_STOP 128u       /* u32, host: number of the launch that is asked to leave */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
 #define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */
 #define SR_RING_SLOTS 512u
 #define SR_RING_ALIGN 128u
+#define SR_RING_FORMAT_1 0x53520001u /* of ABI version 1 */
 
 /* ---- the debug log in shared memory: byte offsets ------------------------ */
 #define SR_LOG_WRITTEN 0u   /* u32, device: records written, ever */

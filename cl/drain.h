@@ -5,18 +5,6 @@
 #ifndef SLIPRING_DRAIN_H
 #define SLIPRING_DRAIN_H
 
-typedef struct {
-    __global uchar* base; /* SR_RING_* are offsets into it */
-    uint mask;            /* capacity - 1 */
-    uint shift;           /* log2 of the capacity */
-} sr_ring;
-
-typedef struct {
-    uint launch;      /* this launch's number; never the last one's */
-    ulong idle_polls; /* how often to look at an empty slot before leaving; 0: leave at the first */
-    ulong most;       /* slots after which to leave all the same */
-} sr_bounds;
-
 #define SR_RELEASE_EVERY 32u /* slots between two updates of COMPLETED while there is more to do */
 #define SR_LOOK_EVERY 256u   /* slots between two looks at STOP while there is more to do */
 
@@ -25,12 +13,13 @@ static inline __global uint* sr_slot(const sr_ring* ring, ulong position) {
 }
 
 static inline uint sr_tagged(const sr_ring* ring, ulong position, uint state) {
-    return (uint)(position >> ring->shift) << SR_GENERATION_SHIFT | state;
+    const uint lap = (uint)(SR_BUG(67, (uint)position, position) >> ring->shift);
+    return (lap & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
 }
 
 /* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them. */
 static inline void sr_release(const sr_ring* ring, ulong head) {
-    sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), head);
+    sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), SR_BUG(66, head + 1u, head));
 }
 
 /* S, the device's half. Says that this launch has left, then looks once more. If a producer published at `head` and
@@ -40,10 +29,11 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
     __global uint* const left = (__global uint*)(ring->base + SR_RING_LEFT);
     sr_store_seq_cst(left, launch);
     if (sr_load_seq_cst(sr_slot(ring, head)) != sr_tagged(ring, head, SR_STATE_PUBLISHED)) return 1;
-    sr_store_seq_cst(left, launch - 1u);
+    sr_store_seq_cst(left, sr_minus(launch, 1u));
     return 0;
 }
 
+SR_WRAPS /* positions count modulo 2^64 */
 static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
     __global uint* const stop = (__global uint*)(ring->base + SR_RING_STOP);
@@ -57,17 +47,22 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
     while (stay) {
         __global uint* const slot = sr_slot(ring, head);
         /* R2: synchronizes with R1, the producer's store of the state. */
-        if (sr_load_acquire(slot) == sr_tagged(ring, head, SR_STATE_PUBLISHED)) {
+        const uint state = sr_load_acquire(slot);
+        const uint awaited = sr_tagged(ring, head, SR_STATE_PUBLISHED);
+        if (SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited)) {
             sr_copy_slot(copy, slot);
+            if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
+            if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0)) memory->control[SR_CONTROL_EPOCH] += 1u;
             const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
-            if (out.code != SR_CODE_OK) memory->control[SR_CONTROL_FAULTS] += 1u;
-            if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
+            if (SR_BUG(63, 0, out.code != SR_CODE_OK))
+                memory->control[SR_CONTROL_FAULTS] = sr_minus(memory->control[SR_CONTROL_FAULTS], ~0u);
+            if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
                 slot[SR_WORD_RESULT] = out.value;
-                slot[SR_WORD_CODE] = out.code | out.inner << 8;
-                const uint state = out.code == SR_CODE_OK          ? SR_STATE_DONE
-                                   : out.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
-                                                                   : SR_STATE_FAULT;
-                sr_store_release(slot, sr_tagged(ring, head, state)); /* A2 */
+                slot[SR_WORD_CODE] = out.code | SR_BUG(65, 0u, out.inner << 8);
+                const uint end = out.code == SR_CODE_OK          ? SR_STATE_DONE
+                                 : out.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
+                                                                 : SR_STATE_FAULT;
+                sr_store_release(slot, sr_tagged(ring, head, end)); /* A2 */
             }
 #ifdef SR_CACHED
             else {
@@ -79,7 +74,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             ++head;
             ++done;
             idle = 0;
-            if (++unreleased == SR_RELEASE_EVERY || copy[SR_WORD_OPCODE] - 8u < SR_OP_HIGH_BIT - 8u) {
+            if (++unreleased == SR_RELEASE_EVERY || sr_minus(copy[SR_WORD_OPCODE], 8u) < SR_OP_HIGH_BIT - 8u) {
                 sr_release(ring, head); /* a custom operation may be slow: nobody waits for 32 of them */
                 unreleased = 0;
             }

@@ -12,15 +12,17 @@
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value);
 
 /* [first, first + count) lies below `bound`. */
-static inline int sr_inside(uint first, uint count, uint bound) { return count <= bound && first <= bound - count; }
+static inline int sr_inside(uint first, uint count, uint bound) {
+    return SR_BUG(40, first + count <= bound, count <= bound && first <= SR_BUG(41, bound - count + 1u, bound - count));
+}
 
 /* The same, and above the system's words: operations may read those, not write them. */
 static inline int sr_writable(uint first, uint count, uint bound) {
-    return first >= SR_OBSERVABLE_BASE && sr_inside(first, count, bound);
+    return first >= SR_BUG(42, SR_OBSERVABLE_BASE - 1u, SR_OBSERVABLE_BASE) && sr_inside(first, count, bound);
 }
 
 static inline uint sr_memcpy(__global uint* control, uint source, uint destination, uint words) {
-    if (destination <= source)
+    if (SR_BUG(43, 1, destination <= source))
         for (uint i = 0; i < words; ++i) control[destination + i] = control[source + i];
     else
         for (uint i = words; i > 0; --i) control[destination + i - 1] = control[source + i - 1];
@@ -33,8 +35,9 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
     __global uint* const dropped = memory->log + SR_LOG_DROPPED / 4u;
     const uint n = *written; /* this side alone writes it */
     /* L: synchronizes with the host's release in read_log: it has read the record that is overwritten here. */
-    if (n - sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u) > memory->log_mask) {
-        sr_store_release(dropped, *dropped + 1u);
+    const uint waiting = sr_minus(n, sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u));
+    if (waiting > SR_BUG(44, (ulong)memory->log_mask + 1u, memory->log_mask)) {
+        sr_store_release(dropped, sr_minus(*dropped, SR_BUG(45, 0u, ~0u)));
         return 0;
     }
     __global uint* const record = memory->log + SR_LOG_RECORDS / 4u + (n & memory->log_mask) * SR_LOG_RECORD_WORDS;
@@ -42,7 +45,7 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
     record[1] = args[1];
     record[2] = args[2];
     record[3] = position;
-    sr_store_release(written, n + 1u); /* L: synchronizes with the host's acquire in read_log */
+    sr_store_release(written, sr_minus(n, ~0u)); /* L: synchronizes with the host's acquire in read_log */
     return 1;
 }
 
@@ -55,6 +58,7 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
         case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */
             return SR_CODE_OK;
         case SR_OP_STORE_U32:
+            if (SR_BUG(46, args[1] < words, 0)) control[args[1]] = args[0]; /* the check below comes too late */
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
             *value = control[args[1]] = args[0];
             return SR_CODE_OK;
@@ -64,7 +68,7 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
             return SR_CODE_OK;
         case SR_OP_LOAD_U32:
             if (!sr_inside(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
-            if (!sr_inside(args[1], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
+            if (!sr_inside(args[1], 1, SR_BUG(47, words, words - SR_OBSERVABLE_BASE))) return SR_CODE_OUT_OF_RANGE;
             *value = control[SR_OBSERVABLE_BASE + args[1]] = control[args[0]];
             return SR_CODE_OK;
         case SR_OP_COMPARE_SWAP:
@@ -72,18 +76,18 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
             *value = sr_atomic_cas(control + args[0], args[1], args[2]);
             return SR_CODE_OK;
         case SR_OP_MEMCPY:
-            if (!sr_inside(args[0], args[2], words)) return SR_CODE_OUT_OF_RANGE;
+            if (!sr_inside(args[0], SR_BUG(48, 1u, args[2]), words)) return SR_CODE_OUT_OF_RANGE;
             if (!sr_writable(args[1], args[2], words)) return SR_CODE_OUT_OF_RANGE;
             *value = sr_memcpy(control, args[0], args[1], args[2]);
             return SR_CODE_OK;
         case SR_OP_DFA_STEP:
-            if (args[1] > 0xFFu) return SR_CODE_BAD_ARGUMENT;
-            if (args[0] >= memory->table_states) return SR_CODE_OUT_OF_RANGE;
+            if (args[1] > SR_BUG(49, 0x100u, 0xFFu)) return SR_CODE_BAD_ARGUMENT;
+            if (args[0] >= SR_BUG(50, memory->table_states + 1u, memory->table_states)) return SR_CODE_OUT_OF_RANGE;
             if (!sr_inside(args[2], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
             *value = control[SR_OBSERVABLE_BASE + args[2]] = memory->table[(ulong)args[0] * 256u + args[1]];
             return SR_CODE_OK;
         case SR_OP_BATCH_FENCE:
-            *value = control[SR_CONTROL_EPOCH] = control[SR_CONTROL_EPOCH] + 1u;
+            *value = control[SR_CONTROL_EPOCH] = sr_minus(control[SR_CONTROL_EPOCH], ~0u);
             control[SR_CONTROL_FENCE_TAG] = args[1];
             return SR_CODE_OK;
         case SR_OP_PRINTF:
@@ -108,20 +112,21 @@ static inline uint sr_packed_offset(const uint* args, uint i, uint count) {
 static inline sr_outcome sr_execute_packed(const uint* args, uint position, const sr_memory* memory) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
-    if (count > SR_PACKED_MAX_OPS) return out;
+    if (count > SR_BUG(51, SR_PACKED_MAX_OPS + 1u, SR_PACKED_MAX_OPS)) return out;
     const uint table_words = (SR_PACKED_BYTE_TABLE + 2u * count + 3u) / 4u;
     if (sr_packed_offset(args, 0, count) != 0) return out;
     for (uint i = 0; i < count; ++i)
-        if (sr_packed_offset(args, i, count) > sr_packed_offset(args, i + 1u, count)) return out;
+        if (SR_BUG(52, 0, sr_packed_offset(args, i, count) > sr_packed_offset(args, i + 1u, count))) return out;
     /* Offsets only grow, so the last end bounds them all. */
-    if (sr_packed_offset(args, count, count) > SR_MAX_ARGS - table_words) return out;
+    if (sr_packed_offset(args, count, count) > SR_BUG(53, SR_MAX_ARGS, SR_MAX_ARGS - table_words)) return out;
 
     out.code = SR_CODE_OK;
-    for (uint i = 0; i < count && out.code == SR_CODE_OK; ++i) {
+    for (uint i = 0; i < count && SR_BUG(54, 1, out.code == SR_CODE_OK); ++i) {
         const uint first = table_words + sr_packed_offset(args, i, count);
         const uint end = table_words + sr_packed_offset(args, i + 1u, count);
         uint own[SR_MAX_ARGS];
-        for (uint k = 0; k < SR_MAX_ARGS; ++k) own[k] = first + k < end ? args[first + k] : 0u;
+        for (uint k = 0; k < SR_MAX_ARGS; ++k)
+            own[k] = first + k < SR_BUG(55, end + (end < SR_MAX_ARGS), end) ? args[first + k] : 0u;
         out.inner = i;
         out.value = 0;
         out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, &out.value);
@@ -134,12 +139,12 @@ static inline sr_outcome sr_execute_packed(const uint* args, uint position, cons
 static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_memory* memory) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint attributes = copy[SR_WORD_PRIORITY];
-    if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return out;
-    if ((attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0) return out;
+    if ((attributes & SR_PRIORITY_MASK) > SR_BUG(56, SR_PRIORITY_IDLE + 1u, SR_PRIORITY_IDLE)) return out;
+    if (SR_BUG(57, 0, (attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0)) return out;
 
     const uint* args = copy + SR_WORD_ARGS;
     if ((attributes & SR_FLAG_WINDOWED) != 0) {
-        if (args[1] > SR_CLASS_LOOKAHEAD) return out;
+        if (args[1] > SR_BUG(58, 2u, SR_CLASS_LOOKAHEAD)) return out;
         args += SR_WINDOW_PREFIX;
     }
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);

@@ -1,14 +1,15 @@
 /* Shared memory behind a few names, for four compilers. Every access to a word that the other side may touch at the
  * same time goes through here; the orderings sit on the accesses themselves.
  *
- *   SR_SHIM            C++ (shim.hpp): the compiler's atomics, which ThreadSanitizer understands
+ *   SR_NATIVE          for the host, by a C++ compiler (shim.hpp) or by clang -x cl (fuzz/device.cl): the compiler's
+ *                      atomics, which ThreadSanitizer understands
  *   __NV_CL_C_VERSION  NVIDIA: system-scope PTX, since its OpenCL C has no scope wider than a work-group
  *   OpenCL C 3.0       C11 atomics; device scope, since PoCL 3.1 knows no memory_scope_all_svm_devices
  *   OpenCL C 1.2       volatile and a fence: enough for a bounded launch that nobody races with (relaunch) */
 #ifndef SLIPRING_MEMORY_H
 #define SLIPRING_MEMORY_H
 
-#if defined(SR_SHIM)
+#if defined(SR_NATIVE)
 
 static inline uint sr_load_acquire(__global uint* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline uint sr_load_seq_cst(__global uint* p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
@@ -110,11 +111,20 @@ static inline void sr_compiler_fence(void) { mem_fence(CLK_GLOBAL_MEM_FENCE); }
 
 #endif
 
+/* a - b modulo 2^32: for counters that wrap. Anywhere else an unsigned sum or difference that wraps is a bug, which
+ * clang's integer sanitizer reports. */
+#if defined(SR_NATIVE) && defined(__clang__)
+#define SR_WRAPS __attribute__((no_sanitize("unsigned-integer-overflow")))
+#else
+#define SR_WRAPS
+#endif
+SR_WRAPS static inline uint sr_minus(uint a, uint b) { return a - b; }
+
 /* Copies a slot's 16 words, once. The fence keeps the compiler from reading the slot a second time behind a check:
  * what was checked is what is executed, whatever a hostile writer does to the slot meanwhile. */
 static inline void sr_copy_slot(uint* to, const __global uint* from) {
-#if defined(SR_SHIM)
-    __builtin_memcpy(to, from, SR_SLOT_BYTES);
+#if defined(SR_NATIVE) /* word by word: the fuzzers look at every load */
+    for (uint i = 0; i < SR_SLOT_WORDS; ++i) to[i] = *(const volatile __global uint*)(from + i);
 #else
     const __global uint4* wide = (const __global uint4*)from;
     const uint4 a = wide[0], b = wide[1], c = wide[2], d = wide[3];

@@ -7,7 +7,7 @@
 
 #include <cstdint>
 
-#define SR_SHIM 1
+#define SR_NATIVE 1
 #define SR_CACHED 1
 #define __global
 #define __private

@@ -1,4 +1,4 @@
-/* What a slot's execution may touch, and what a custom operation's handler is given. */
+/* What a slot's execution may touch, what a custom operation's handler is given, and what a launch drains. */
 #ifndef SLIPRING_TYPES_H
 #define SLIPRING_TYPES_H
 
@@ -33,5 +33,19 @@ typedef struct {
     uint inner; /* in a packed slot: which operation ended it */
     uint value;
 } sr_outcome;
+
+/* A ring in shared memory; capacity a power of two. */
+typedef struct {
+    __global uchar* base; /* SR_RING_* are offsets into it */
+    uint mask;            /* capacity - 1 */
+    uint shift;           /* log2 of the capacity */
+} sr_ring;
+
+/* When a launch of the drain leaves. */
+typedef struct {
+    uint launch;      /* this launch's number; never the last one's */
+    ulong idle_polls; /* how often to look at an empty slot before leaving; 0: leave at the first */
+    ulong most;       /* slots after which to leave all the same */
+} sr_bounds;
 
 #endif

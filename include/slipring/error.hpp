@@ -34,6 +34,7 @@ enum class Errc {
     larger_than_ring,         // a batch or window that no wait will make fit
     bad_capacity,             // a capacity that is no power of two, or out of bounds
     bad_memory,               // memory too small for the ring, or misaligned
+    not_a_ring,               // memory that holds what no ring leaves there
     // runtime
     no_platform,              // no OpenCL platform at all
     no_device,                // platforms, but no device that serves

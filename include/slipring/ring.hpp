@@ -103,7 +103,8 @@ public:
     }
     // The state word that the slot has while `position` is in `state`.
     std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
-        return static_cast<std::uint32_t>(position >> shift_) << SR_GENERATION_SHIFT | state;
+        const std::uint64_t lap = SR_BUG(33, static_cast<std::uint32_t>(position), position) >> shift_;
+        return static_cast<std::uint32_t>(lap) << SR_GENERATION_SHIFT | state;
     }
 
     // The position that holds up the tail: reserved and not yet published. A producer that died inside publish stays
@@ -119,8 +120,7 @@ public:
     // a producer stores the state and then loads LEFT. All four are sequentially consistent, so one of the two sees
     // the other; acquire and release would let both miss. Not for a ring with the policy NoSleep.
     bool wake_needed(std::uint32_t launch) const noexcept {
-        return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(base_ + SR_RING_LEFT))
-                   .load(std::memory_order_seq_cst) == launch;
+        return word32(SR_RING_LEFT).load(std::memory_order_seq_cst) == launch;
     }
 
     std::byte* base() const noexcept { return base_; }
@@ -134,13 +134,18 @@ protected:
     // Checks, then formats the memory: all slots EMPTY, all positions `start`.
     static std::expected<void, Errc> format(std::span<std::byte> memory, std::uint32_t capacity,
                                             std::uint64_t start) noexcept;
+    // Checks memory that format() made some time ago; the capacity.
+    static std::expected<std::uint32_t, Errc> inspect(std::span<std::byte> memory) noexcept;
 
     std::atomic_ref<std::uint64_t> word64(std::size_t offset) const noexcept {
         return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(base_ + offset));
     }
+    std::atomic_ref<std::uint32_t> word32(std::size_t offset) const noexcept {
+        return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(base_ + offset));
+    }
     std::uint32_t* slot(std::uint64_t position) const noexcept {
         return reinterpret_cast<std::uint32_t*>(base_ + SR_RING_SLOTS +
-                                                (static_cast<std::size_t>(position) & mask_) * SR_SLOT_BYTES);
+                                                (static_cast<std::size_t>(position) & SR_BUG(32, mask_ >> 1, mask_)) * SR_SLOT_BYTES);
     }
     std::atomic_ref<std::uint32_t> state(std::uint64_t position) const noexcept {
         return std::atomic_ref(*slot(position));
@@ -149,7 +154,8 @@ protected:
     // consumer made of it since, it carries the position's generation, and is not EMPTY.
     bool is_published(std::uint64_t position) const noexcept {
         const std::uint32_t seen = state(position).load(std::memory_order_acquire);
-        return (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0 && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
+        const bool same_lap = (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0;
+        return SR_BUG(34, true, same_lap) && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
     }
 
     std::byte* base_;
@@ -169,6 +175,17 @@ public:
                                                  std::uint64_t start = 0) noexcept {
         if (auto ok = format(memory, capacity, start); !ok) return std::unexpected(ok.error());
         return BasicRing(memory.data(), capacity);
+    }
+
+    // The ring that create() made in `memory` before, in this process or another: it goes on where it stands, with
+    // what is published or reserved. While it is attached nobody else may use it. The memory is hostile until
+    // checked, and then must be left alone: what attach accepts, every function here and Consumer can work with.
+    // Errors: bad_memory; not_a_ring (another format, impossible positions, or a slot from the future). Then the
+    // memory is as it was.
+    static std::expected<BasicRing, Errc> attach(std::span<std::byte> memory) noexcept {
+        const auto capacity = inspect(memory);
+        if (!capacity) return std::unexpected(capacity.error());
+        return BasicRing(memory.data(), *capacity);
     }
 
     // Publishes and returns the first position. All of it or nothing, at once.
@@ -208,6 +225,7 @@ private:
         const auto first = take(n);
         if (!first) return first;
         write(*first, slot_at(0), flags);
+        if (SR_BUG(35, true, false)) hand_over_first(*first);
         for (std::uint64_t i = 1; i < n; ++i) {
             write(*first + i, slot_at(i), flags);
             hand_over(*first + i);
@@ -227,10 +245,11 @@ private:
             // A1: synchronizes with A2, directly or through the release of whoever stored `reclaimed`: the consumer
             // has read these slots before this producer writes them. A stale `first` makes the difference wrap to a
             // huge number, which looks full and is looked at again.
-            if (first + n - reclaimed.load(std::memory_order_acquire) > capacity()) {
-                const std::uint64_t now = completed();  // A1
+            const std::uint64_t room = SR_BUG(31, capacity() + 1, capacity());
+            if (first + n - reclaimed.load(std::memory_order_acquire) > room) {
+                const std::uint64_t now = SR_BUG(73, reclaimed.load(), completed());  // A1
                 reclaimed.store(now, std::memory_order_release);
-                if (first + n - now > capacity()) {
+                if (first + n - now > room) {
                     const std::uint64_t again = reserved.load(std::memory_order_relaxed);
                     if (again == first) return std::unexpected(Errc::ring_full);
                     first = again;
@@ -273,6 +292,7 @@ private:
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
+        if (SR_BUG(36, true, false)) hand_over(position);
         to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
         to[SR_WORD_TENANT] = words[SR_WORD_TENANT];
         std::atomic_ref(to[SR_WORD_PRIORITY]).store(words[SR_WORD_PRIORITY] | flags, std::memory_order_relaxed);
@@ -329,7 +349,7 @@ public:
 
     // Encodes into the next reserved slot. False, and nothing written, when all are filled.
     bool put(const Slot& slot, Quiet quiet = Quiet::no) noexcept {
-        if (filled_ >= count_) return false;
+        if (filled_ >= count_ + SR_BUG(39, 1u, 0u)) return false;
         const std::uint64_t position = first_ + filled_++;
         ring_.template write<Source::just_made>(position, slot, static_cast<std::uint32_t>(quiet));
         if (position != first_) ring_.hand_over(position);
@@ -339,7 +359,7 @@ public:
     // Fills what is left with NOPs and publishes. Afterwards the reservation is empty.
     void commit() noexcept {
         if (count_ == 0) return;
-        while (put(nop())) {}
+        while (SR_BUG(38, false, filled_ < count_)) put(nop());
         count_ = 0;
         ring_.hand_over_first(first_);
     }

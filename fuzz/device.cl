@@ -1,0 +1,43 @@
+/* The device code for the host, with one custom operation: 0x100 returns its first argument as its code and the sum
+ * of all arguments as its result. clang compiles this as OpenCL C; other compilers, through device.cpp, as C++. */
+#ifdef __cplusplus
+#include "../cl/shim.hpp"
+#else
+#define SR_NATIVE 1
+#define SR_CACHED 1
+#include "../cl/abi.h"
+#include "../cl/memory.h"
+#include "../cl/types.h"
+
+#include "../cl/interpreter.h"
+
+#include "../cl/drain.h"
+#endif
+#include "../tools/scan.cl"
+
+static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
+    (void)memory;
+    if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) *value = sr_minus(*value, sr_minus(0, args[i]));
+    return args[0];
+}
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+void device_run_slot(const uint* copy, uint position, const sr_memory* memory, sr_outcome* out) {
+    *out = sr_run_slot(copy, position, memory);
+}
+
+void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
+    sr_drain(ring, memory, bounds);
+}
+
+uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result) {
+    return slipring_scan(*args, buffers, result);
+}
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,27 @@
+// The device's own code, natively: device.cl, compiled by clang as OpenCL C, or by another compiler as C++.
+#pragma once
+
+#include <cstdint>
+
+#include <slipring/abi.h>
+
+using uint = std::uint32_t;
+using ulong = std::uint64_t;
+using uchar = std::uint8_t;
+#define __global
+#include "../cl/types.h"
+
+extern "C" {
+
+// One copied slot: 16 words and two zeros.
+void device_run_slot(const uint* copy, uint position, const sr_memory* memory, sr_outcome* out);
+
+// One launch.
+void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
+
+// The scan's custom operation.
+uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result);
+}
+
+// Custom operation of the device above: the sum of its arguments; the first of them is its code.
+inline constexpr std::uint32_t custom_opcode_of_device = 0x100;

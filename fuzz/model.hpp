@@ -1,0 +1,189 @@
+// What operations mean: the contract's table, written a second time with 64-bit arithmetic and nothing of the device's.
+// The memory that an input gives to a device, the model's copy of it, and the comparison.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "device.hpp"
+#include "fields.hpp"
+#include "guarded.hpp"
+
+namespace fuzz {
+
+namespace near {
+inline constexpr std::uint32_t control_words_[] = {160, 161, 200, 255, 256};
+inline constexpr std::uint32_t log_records_[] = {0, 1, 2, 3};
+inline constexpr std::uint32_t log_counter_[] = {0, 1, 2, 3, 4, 7, 8, 0xFFFFFFFF, 0xFFFFFFFC};
+inline constexpr Field control_words{control_words_}, log_records{log_records_}, log_counter{log_counter_};
+}  // namespace near
+
+// ---- memory: 6 words of a head -------------------------------------------------------------------------------------
+
+#define SR_FUZZ_MEMORY_FIELDS \
+    near::control_words, near::log_records, near::log_counter, near::log_counter, near::log_counter, near::choice
+
+class Memory {
+public:
+    static constexpr std::uint32_t most_words = 256, most_records = 8;
+
+    explicit Memory(Input& in) noexcept {
+        words_ = SR_OBSERVABLE_BASE + in.word() % (most_words - SR_OBSERVABLE_BASE + 1);
+        records_ = 1u << in.word() % 4;
+        log_words_ = SR_LOG_RECORDS / 4 + records_ * SR_LOG_RECORD_WORDS;
+        std::memset(log_, 0, log_words_ * 4);
+        log_[SR_LOG_WRITTEN / 4] = in.word();
+        // The host has read what is not in the log any more; it may have read more, says a hostile host.
+        log_[SR_LOG_CONSUMED / 4] = log_[SR_LOG_WRITTEN / 4] - in.word() % (records_ + 2);
+        log_[SR_LOG_DROPPED / 4] = in.word();
+        states_ = in.word() % 4;
+        for (std::uint32_t i = 0; i < words_; ++i) control_[i] = i * 7;
+
+        static Guarded<uint, most_words> control;
+        static Guarded<uint, SR_LOG_RECORDS / 4 + most_records * SR_LOG_RECORD_WORDS> log;
+        device_control_ = control.take(words_);
+        device_log_ = log.take(log_words_);
+        std::memcpy(device_control_.data(), control_, words_ * 4);
+        std::memcpy(device_log_.data(), log_, log_words_ * 4);
+    }
+
+    sr_memory of_device() const noexcept {
+        return {device_control_.data(), words_, table(states_).data(), states_, device_log_.data(), records_ - 1, nullptr};
+    }
+
+    // The device's memory is the model's; the table is as it was.
+    void check() const noexcept {
+        FUZZ_CHECK(std::memcmp(device_control_.data(), control_, words_ * 4) == 0);
+        FUZZ_CHECK(std::memcmp(device_log_.data(), log_, log_words_ * 4) == 0);
+        const auto now = table(states_);
+        for (std::size_t i = 0; i < now.size(); i += 67) FUZZ_CHECK(now[i] == next_state(i));
+    }
+
+    // The model: runs a slot of 16 words.
+    sr_outcome run(const uint* slot, uint position) noexcept {
+        sr_outcome out{SR_CODE_BAD_ARGUMENT, 0, 0};
+        const uint priority = slot[3] % 256, flags = slot[3] / 256;
+        if (priority > 4 || flags > 3) return out;
+        const bool windowed = flags % 2 == 1;
+        if (windowed && slot[5] > 1) return out;
+        std::array<uint, 12> args{};
+        std::copy(slot + (windowed ? 6 : 4), slot + 16, args.begin());
+        if (slot[1] == 0x80000001) return run_packed(args, position);
+        out.code = run_op(slot[1], args, position, out.value);
+        return out;
+    }
+    uint& control(std::size_t index) noexcept { return control_[index]; }
+
+private:
+    using Args = std::array<uint, 12>;
+
+    static uint next_state(std::size_t i) noexcept { return static_cast<uint>((i * 5 + i / 256) % 4); }
+
+    static std::span<const uint> table(std::size_t states) noexcept {
+        static Guarded<uint, 4 * 256> memory;
+        static std::size_t filled = ~std::size_t{0};
+        const std::span<uint> words = memory.take(states * 256);
+        if (filled != states)
+            for (std::size_t i = 0; i < words.size(); ++i) words[i] = next_state(i);
+        filled = states;
+        return words;
+    }
+
+    sr_outcome run_packed(const Args& args, uint position) noexcept {
+        sr_outcome out{SR_CODE_BAD_ARGUMENT, 0, 0};
+        unsigned char bytes[48];
+        std::memcpy(bytes, args.data(), 48);
+        const uint count = bytes[0], words = bytes[1];
+        if (count > 11) return out;
+        const uint table_words = (2 + 2 * count + 3) / 4;
+        uint ends[12];  // where op i's arguments begin; those of the one before end there
+        for (uint i = 0; i < count; ++i) ends[i] = bytes[3 + 2 * i];
+        ends[count] = words;
+        if (ends[0] != 0 || table_words + words > 12) return out;
+        for (uint i = 0; i < count; ++i)
+            if (ends[i] > ends[i + 1]) return out;
+        out.code = SR_CODE_OK;
+        for (uint i = 0; i < count && out.code == SR_CODE_OK; ++i) {
+            Args own{};
+            for (uint k = ends[i]; k < ends[i + 1]; ++k) own[k - ends[i]] = args[table_words + k];
+            out.inner = i;
+            out.value = 0;
+            out.code = run_op(bytes[2 + 2 * i], own, position, out.value);
+        }
+        return out;
+    }
+
+    uint run_op(uint op, const Args& a, uint position, uint& value) noexcept {
+        const auto readable = [&](std::uint64_t index) { return index < words_; };
+        const auto writable = [&](std::uint64_t index) { return index >= 160 && index < words_; };
+        const auto word = [&](std::uint64_t index) -> uint& { return control_[index]; };
+        switch (op) {
+            case 0: return SR_CODE_OK;
+            case 1:
+                if (!writable(a[1])) return SR_CODE_OUT_OF_RANGE;
+                value = word(a[1]) = a[0];
+                return SR_CODE_OK;
+            case 2:
+                if (!writable(a[1])) return SR_CODE_OUT_OF_RANGE;
+                value = word(a[1]);
+                word(a[1]) += a[0];
+                return SR_CODE_OK;
+            case 3:
+                if (!readable(a[0]) || !writable(160ull + a[1])) return SR_CODE_OUT_OF_RANGE;
+                value = word(160ull + a[1]) = word(a[0]);
+                return SR_CODE_OK;
+            case 4:
+                if (!writable(a[0])) return SR_CODE_OUT_OF_RANGE;
+                value = word(a[0]);
+                if (value == a[1]) word(a[0]) = a[2];
+                return SR_CODE_OK;
+            case 5:
+                if (std::uint64_t{a[0]} + a[2] > words_ || a[1] < 160 || std::uint64_t{a[1]} + a[2] > words_)
+                    return SR_CODE_OUT_OF_RANGE;
+                std::memmove(control_ + a[1], control_ + a[0], a[2] * std::size_t{4});
+                value = a[2];
+                return SR_CODE_OK;
+            case 6:
+                if (a[1] > 255) return SR_CODE_BAD_ARGUMENT;
+                if (a[0] >= states_ || !writable(160ull + a[2])) return SR_CODE_OUT_OF_RANGE;
+                value = word(160ull + a[2]) = next_state(a[0] * std::size_t{256} + a[1]);
+                return SR_CODE_OK;
+            case 7:
+                value = ++control_[0];
+                control_[1] = a[1];
+                return SR_CODE_OK;
+            case 0xFFFE: return print(a, position, value);
+            case 0xFFFFFFFF: return SR_CODE_OK;
+            case custom_opcode_of_device:
+                for (const uint arg : a) value += arg;
+                return a[0] <= 255 ? a[0] : SR_CODE_BAD_ARGUMENT;
+            default: return SR_CODE_UNKNOWN_OPCODE;
+        }
+    }
+
+    uint print(const Args& a, uint position, uint& value) noexcept {
+        uint& written = log_[SR_LOG_WRITTEN / 4];
+        const uint waiting = written - log_[SR_LOG_CONSUMED / 4];
+        if (waiting >= records_) {
+            ++log_[SR_LOG_DROPPED / 4];
+            value = 0;
+            return SR_CODE_OK;
+        }
+        uint* const record = log_ + SR_LOG_RECORDS / 4 + std::size_t{written % records_} * SR_LOG_RECORD_WORDS;
+        record[0] = a[0];
+        record[1] = a[1];
+        record[2] = a[2];
+        record[3] = position;
+        ++written;
+        value = 1;
+        return SR_CODE_OK;
+    }
+
+    uint words_, records_, states_, log_words_;
+    uint control_[most_words];
+    uint log_[SR_LOG_RECORDS / 4 + most_records * SR_LOG_RECORD_WORDS];
+    std::span<uint> device_control_, device_log_;
+};
+
+}  // namespace fuzz

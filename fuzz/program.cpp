@@ -1,0 +1,129 @@
+// Target program: the device's drain runs whole rings of hostile slots: fences, packed slots, faults, quiet ones,
+// shutdowns, launch after launch. Oracle: the model runs the same slots one after the other; so every slot ends in
+// one terminal state with the model's code and result, quiet ones are left alone, a fence's epoch is what those before
+// it made it, the counters are right, and behind a launch nothing is left that it should have run.
+#include <bit>
+
+#include <slipring/ring.hpp>
+
+#include "model.hpp"
+#include "positions.hpp"
+
+using namespace fuzz;
+using slipring::Ring;
+
+namespace fuzz::near {
+constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 8};
+constexpr std::uint32_t bound_[] = {0, 1, 2, 200, 0xFFFFFFFF};
+constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3};
+constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, then{then_};
+}  // namespace fuzz::near
+
+constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound, near::choice};
+// A slot whose state word says what comes behind it: nothing, a launch, or hundreds of the same.
+constexpr Field record[] = {near::then, near::opcode, near::small, near::attributes, near::first_arg, near::later_arg,
+                            near::later_arg, near::later_arg, near::index, near::index, near::index, near::index,
+                            near::index, near::index, near::index, near::index};
+const Format format{head, record, 8};
+
+namespace {
+
+constexpr std::uint32_t most_capacity = 512;
+
+class Program {
+public:
+    explicit Program(Input& in) noexcept
+        : memory_(in), capacity_(2u << in.word() % 9), start_(hard_position(in, capacity_)),
+          bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)), ring_(*Ring::create(bytes_, capacity_, start_)),
+          head_(start_), bounds_{1, in.word() % 256, ~ulong{0}} {
+        const std::uint32_t leave = in.word();
+        if (leave % 2 == 1) bounds_.most = leave % 8;  // after a multiple of 256 slots
+        asked_to_leave_ = leave / 8 % 4 == 1;
+        if (asked_to_leave_) std::atomic_ref(word32(SR_RING_STOP)).store(1);
+    }
+
+    // Publishes a slot with these words; the state's is the ring's business.
+    void add(const uint* words) noexcept {
+        if (ring_.reserved() - head_ == capacity_) launch();
+        const auto position = ring_.publish(slipring::nop());
+        FUZZ_CHECK(position == ring_.reserved() - 1);
+        std::memcpy(slot(*position) + 1, words + 1, 60);
+    }
+
+    void launch() noexcept {
+        const sr_memory memory = memory_.of_device();
+        const sr_ring ring{reinterpret_cast<uchar*>(bytes_.data()), capacity_ - 1,
+                           static_cast<uint>(std::countr_zero(capacity_))};
+        const std::uint64_t end = ring_.reserved();
+        for (std::uint64_t p = head_; p != end; ++p) std::memcpy(before_[p % capacity_], slot(p), 64);
+        device_drain(&ring, &memory, &bounds_);
+        FUZZ_CHECK(word32(SR_RING_LEFT) == bounds_.launch);
+
+        // All of them; but a bounded launch, or one that is asked to leave, may do so behind every 256th.
+        const std::uint64_t done = ring_.completed();
+        const bool may_leave = bounds_.most != ~ulong{0} || asked_to_leave_;
+        FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && (done - head_) % 256 == 0));
+        FUZZ_CHECK(done != head_ || end == head_);
+        for (; head_ != done; ++head_) check_slot(head_);
+        memory_.check();
+        ++bounds_.launch;
+        asked_to_leave_ = false;
+    }
+
+    void finish() noexcept {
+        while (head_ != ring_.reserved()) launch();
+        launch();
+        FUZZ_CHECK(ring_.tail() == ring_.reserved() && !ring_.held());
+    }
+
+private:
+    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64>& ring_memory() noexcept {
+        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64> memory;
+        return memory;
+    }
+    uint* slot(std::uint64_t position) const noexcept {
+        return reinterpret_cast<uint*>(bytes_.data() + SR_RING_SLOTS + position % capacity_ * 64);
+    }
+    uint& word32(std::size_t offset) const noexcept { return *reinterpret_cast<uint*>(bytes_.data() + offset); }
+
+    // The slot as the model leaves it.
+    void check_slot(std::uint64_t position) noexcept {
+        const uint* const given = before_[position % capacity_];
+        uint expected[16];
+        std::memcpy(expected, given, 64);
+        const sr_outcome out = memory_.run(given, static_cast<uint>(position));
+        if (out.code != SR_CODE_OK) ++memory_.control(SR_CONTROL_FAULTS);
+        if ((given[3] >> 9 & 1) == 0) {
+            const uint state = out.code == SR_CODE_OK ? 3u : out.code == SR_CODE_CANCELLED ? 8u : 7u;
+            expected[0] = static_cast<uint>(position / capacity_ % (1u << 24) * 256) + state;
+            expected[4] = out.value;
+            expected[5] = out.code + 256 * out.inner;
+        }
+        FUZZ_CHECK(std::memcmp(slot(position), expected, 64) == 0);
+    }
+
+    Memory memory_;
+    std::uint32_t capacity_;
+    std::uint64_t start_;
+    std::span<std::byte> bytes_;
+    Ring ring_;
+    std::uint64_t head_;
+    sr_bounds bounds_;
+    bool asked_to_leave_;
+    uint before_[most_capacity][16];
+};
+
+}  // namespace
+
+void run(Input& in) {
+    Program program(in);
+    std::uint32_t many = 0;
+    while (in.more()) {
+        uint words[16];
+        in.words(words);
+        const std::uint32_t times = words[0] % 4 == 3 && many++ == 0 ? 300 : 1;
+        for (std::uint32_t i = 0; i < times; ++i) program.add(words);
+        if (words[0] % 4 == 1) program.launch();
+    }
+    program.finish();
+}

@@ -1,0 +1,50 @@
+// Target slot: makes one single or packed slot of any arguments, tenant and opcode, and encodes it into an image of
+// any states, size and alignment. Oracle: the descriptor comes back when the slot is decoded; what cannot be a slot
+// is refused, with its own code; of the image exactly the slot's bytes change, and on an error none.
+#include "descriptors.hpp"
+
+using namespace fuzz;
+using slipring::Errc;
+
+constexpr Field head[] = {SR_FUZZ_IMAGE_FIELDS, SR_FUZZ_DESCRIPTOR_FIELDS};
+const Format format{head, {}, 0};
+
+namespace {
+
+void check_decoded(const Descriptor& given, const slipring::Slot& slot, Image& image) {
+    const auto got = slipring::decode(image.bytes(), image.start());
+    FUZZ_CHECK(got == slot);
+    FUZZ_CHECK(got->tenant() == given.tenant());
+    FUZZ_CHECK(got->is_packed() == given.is_packed());
+    if (!given.is_packed()) {
+        FUZZ_CHECK(got->opcode() == given.opcode());
+        FUZZ_CHECK(std::ranges::equal(got->args().first(given.args().size()), given.args()));
+        const auto rest = got->args().subspan(given.args().size());
+        FUZZ_CHECK(std::ranges::all_of(rest, [](std::uint32_t word) { return word == 0; }));
+        FUZZ_CHECK(slipring::unpack(*got).error() == Errc::not_packed);
+        return;
+    }
+    const auto ops = slipring::unpack(*got);
+    FUZZ_CHECK(ops.has_value());
+    FUZZ_CHECK(std::ranges::equal(*ops, given.ops(), [](const auto& a, const auto& b) {
+        return a.opcode == b.opcode && std::ranges::equal(a.args, b.args);
+    }));
+}
+
+}  // namespace
+
+void run(Input& in) {
+    Image image(in);
+    const Descriptor given(in);
+    const auto slot = given.make();
+    const reference::Made expected = given.expected();
+    FUZZ_CHECK(slot.has_value() == !expected.error.has_value());
+    if (!slot) {
+        FUZZ_CHECK(slot.error() == *expected.error);
+        return;
+    }
+    const auto answer = image.in_words() ? slipring::encode(*slot, image.words(), image.start())
+                                         : slipring::encode(*slot, image.bytes(), image.start());
+    image.check({&expected.slot, 1}, answer);
+    if (answer) check_decoded(given, *slot, image);
+}
