@@ -9,9 +9,6 @@
 // Required is what the host waits for next, in order to fill that segment again; lookahead is what keeps the device
 // busy while it does. Each chunk is in one window, once.
 //
-// A chunk has the file's bytes in front of it before it in the segment, as far back as a match could reach, so it
-// stands for itself: whoever scans it needs no other chunk's result, and a match is found where it ends, once.
-//
 // One thread. Errors are sentences for the user.
 #pragma once
 
@@ -27,16 +24,7 @@
 #include <slipring/runtime.hpp>
 
 #include "automaton.hpp"
-
-struct Geometry {
-    std::uint32_t chunk = 4096;           // most bytes a slot
-    std::uint32_t segment = 256u * 1024;  // bytes a segment, those in front of chunks included
-    std::uint32_t slots = 256;            // most slots a segment
-
-    // The one to use for an automaton: `chunk` as asked for, or 0 for what suits. Patterns that reach far back make
-    // chunks long, lest the bytes in front of them cost more than they do.
-    static Geometry of(const Automaton& automaton, std::uint32_t chunk) noexcept;
-};
+#include "segment.hpp"
 
 struct Totals {
     std::uint64_t matches = 0;
@@ -48,7 +36,6 @@ struct Totals {
 
 class Scanner {
 public:
-    using Chunk = std::array<std::uint32_t, 5>;  // a slot's arguments, see scan.cl
     static constexpr slipring::Opcode opcode = slipring::custom_opcode<0x5CA0>();
 
     static std::expected<Scanner, std::string> open(const Automaton& automaton, const std::string& device,
@@ -79,17 +66,19 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
 
-    struct Segment {
-        std::uint32_t base = 0;        // first byte in the text
-        std::uint32_t found_base = 0;  // first word of what was found
-        std::uint32_t used = 0;        // bytes
-        std::uint32_t found_used = 0;  // words
-        std::vector<Chunk> chunks{};
-        slipring::Ticket ticket{};     // its part of the window
+    struct Part {  // half a window
+        Part(const Geometry& geometry, std::uint32_t overlap, std::uint32_t n)
+            : segment(geometry, overlap, n * geometry.segment, n * geometry.found_words()) {}
+
+        Segment segment;
+        slipring::Ticket ticket{};  // its part of the window
         bool in_flight = false;
     };
     struct Flight {  // a window
-        std::array<Segment, 2> segments{};
+        Flight(const Geometry& geometry, std::uint32_t overlap, std::uint32_t n)
+            : parts{Part(geometry, overlap, n), Part(geometry, overlap, n + 1)} {}
+
+        std::array<Part, 2> parts;
         slipring::Ticket ticket{};
         Clock::time_point published{};
         bool seen_complete = true;
@@ -97,27 +86,21 @@ private:
 
     Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const Geometry& geometry);
 
-    Segment& filling() noexcept { return windows_[window_].segments[half_]; }
-    std::uint32_t pending() noexcept { return filling().used - chunk_begin_; }
-    void cut(std::uint32_t length);
+    Segment& filling() noexcept { return windows_[window_].parts[half_].segment; }
     std::expected<void, std::string> next_segment();
     std::expected<void, std::string> publish();
-    std::expected<void, std::string> collect(Flight& window, Segment& segment);
-    std::expected<void, std::string> count(const Segment& segment);
+    std::expected<void, std::string> collect(Flight& window, Part& part);
+    std::expected<void, std::string> count(const Part& part);
     void look(Flight& window) noexcept;
 
     slipring::Runtime runtime_;
-    Geometry geometry_;
-    std::uint32_t overlap_;
     std::uint32_t row_words_;
     std::span<std::byte> text_;
     std::span<const std::byte> found_;
 
-    std::array<Flight, 2> windows_{};
-    std::uint32_t window_ = 0;       // being filled, and
-    std::uint32_t half_ = 0;         // which of its segments
-    std::uint32_t chunk_begin_ = 0;  // in the segment: where the bytes begin that no chunk has yet
-    std::uint32_t file_begin_ = 0;   // in the segment: where the file's bytes begin, those carried over included
+    std::array<Flight, 2> windows_;
+    std::uint32_t window_ = 0;  // being filled, and
+    std::uint32_t half_ = 0;    // which of its segments
     std::array<std::vector<slipring::Payload>, 2> payloads_{};
 
     Totals totals_{};

@@ -1,0 +1,275 @@
+// Target ring: sequences of reserve, put, commit, publish, claim, finish, reclaim and cancel on one thread, from
+// positions near 2^32 and 2^64. Oracle: a deque. It foretells every answer, every position and every word that the
+// consumer finds; at each step inside publish the slots on their way must not be visible; and what the ring leaves in
+// memory can be attached again exactly while no slot is between its end and its release.
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <optional>
+
+#include <slipring/consumer.hpp>
+
+#include "fields.hpp"
+#include "guarded.hpp"
+#include "positions.hpp"
+
+using namespace fuzz;
+using namespace slipring;
+
+namespace fuzz::near {
+constexpr std::uint32_t step_[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+constexpr std::uint32_t log2_[] = {0, 0, 1, 2, 5};
+constexpr std::uint32_t many_[] = {0, 1, 1, 2, 3, 4, 8, 9, 63, 64, 65};
+constexpr Field step{step_}, log2{log2_}, many{many_};
+}  // namespace fuzz::near
+
+constexpr Field head[] = {near::log2, SR_FUZZ_POSITION_FIELDS};
+constexpr Field record[] = {near::step, near::many, near::choice, near::anything};
+const Format format{head, record, 24};
+
+namespace {
+
+// What is on its way must not be seen before it is published.
+struct Watch {
+    static inline const RingView* ring = nullptr;
+    static inline std::uint64_t on_its_way = 0;  // position of a reservation's first slot
+
+    static void at(RingStep step) noexcept {
+        if (ring == nullptr || step == RingStep::reserving || step == RingStep::published) return;
+        FUZZ_CHECK(ring->state_word(on_its_way) != ring->tagged(on_its_way, SR_STATE_PUBLISHED));
+    }
+};
+using WatchedRing = BasicRing<Watch>;
+
+constexpr std::uint32_t most_capacity = 64;
+
+// A slot as the model holds it: what the consumer must find, and whether it has been published.
+struct Expected {
+    Words words;
+    bool published;
+};
+
+class Model {
+public:
+    explicit Model(Input& in) noexcept
+        : capacity_(2u << in.word() % 6), start_(hard_position(in, capacity_)), bytes_(memory().take(size())),
+          ring_(*WatchedRing::create(bytes_, capacity_, start_)), consumer_(ring_), head_(start_), completed_(start_) {
+        Watch::ring = &ring_;
+    }
+    ~Model() { Watch::ring = nullptr; }
+
+    void step(Input& in) {
+        const std::uint32_t what = in.word() % 10, n = in.word() % (capacity_ + 2), flags = in.word();
+        value_ = in.word();
+        quiet_ = flags % 3 == 1 ? Quiet::yes : Quiet::no;
+        Watch::on_its_way = end();
+        switch (what) {
+            case 0: publish_one(); break;
+            case 1: publish_batch(n); break;
+            case 2: publish_window(n, flags); break;
+            case 3: reserve(n); break;
+            case 4: put(flags); break;
+            case 5: commit(flags); break;
+            case 6: finish(flags); break;
+            case 7: release(); break;
+            case 8: drain(n); break;
+            default: attach(); break;
+        }
+        check_positions();
+    }
+
+    void end_all() {
+        for (std::uint32_t i = 0; i < std::size(open_); ++i) commit(i);
+        release();
+        while (!slots_.empty()) drain(capacity_);
+        check_positions();
+        FUZZ_CHECK(ring_.completed() == ring_.reserved());
+        attach();
+    }
+
+private:
+    struct Open {
+        WatchedRing::Reservation reservation;
+        std::uint64_t next;
+    };
+
+    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64>& memory() noexcept {
+        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64> memory;
+        return memory;
+    }
+    std::size_t size() const noexcept { return SR_RING_SLOTS + std::size_t{capacity_} * 64; }
+    std::uint64_t end() const noexcept { return head_ + slots_.size(); }
+    Expected& at(std::uint64_t position) { return slots_[static_cast<std::size_t>(position - head_)]; }
+
+    Slot some_slot() {
+        const std::uint32_t args[] = {++count_, value_};
+        return slot(custom_opcode<0x100>(), args).for_tenant(value_ % 3);
+    }
+    Words on_wire(const Slot& slot, std::uint64_t position, std::uint32_t flags) const {
+        Words words = slot.words();
+        words[0] = static_cast<std::uint32_t>(position / capacity_ % (1u << 24)) * 256 + 1;
+        words[3] |= flags;
+        return words;
+    }
+    std::uint32_t quiet_flag() const noexcept { return static_cast<std::uint32_t>(quiet_); }
+
+    // The ring's answer to a call for `n` slots; on success they are the model's too.
+    template <class SlotAt>
+    bool expect(const std::expected<std::uint64_t, Errc>& answer, std::uint64_t n, std::uint32_t flags, SlotAt slot_at) {
+        if (n > capacity_) {
+            FUZZ_CHECK(!answer && answer.error() == Errc::larger_than_ring);
+        } else if (end() + n - completed_ > capacity_) {
+            FUZZ_CHECK(!answer && answer.error() == Errc::ring_full);
+        } else {
+            FUZZ_CHECK(answer == end());
+            for (std::uint64_t i = 0; i < n; ++i) slots_.push_back({on_wire(slot_at(i), end(), flags), true});
+            return true;
+        }
+        return false;
+    }
+
+    void publish_one() {
+        const Slot slot = some_slot();
+        expect(ring_.publish(slot, quiet_), 1, quiet_flag(), [&](auto) { return slot; });
+    }
+    void publish_batch(std::uint32_t n) {
+        std::array<Slot, most_capacity + 1> batch;
+        for (std::uint32_t i = 0; i < n; ++i) batch[i] = some_slot();
+        expect(ring_.publish(std::span<const Slot>(batch).first(n), quiet_), n, quiet_flag(),
+               [&](std::uint64_t i) { return batch[i]; });
+    }
+    void publish_window(std::uint32_t n, std::uint32_t split) {
+        const std::uint32_t words[] = {++count_, value_, 3};
+        std::array<Payload, most_capacity + 1> entries;
+        for (std::uint32_t i = 0; i < n; ++i) entries[i] = std::span(words).first(i % 4);
+        const std::span<const Payload> all = std::span(entries).first(n);
+        const std::size_t required = split % (n + 1);
+        const Window window{count_, custom_opcode<0x200>(), 1, all.first(required), all.subspan(required)};
+        expect(ring_.publish(window, quiet_), n, quiet_flag() | SR_FLAG_WINDOWED,
+               [&](std::uint64_t i) { return entry_slot(window, i); });
+    }
+
+    void reserve(std::uint32_t n) {
+        const auto free = std::ranges::find_if(open_, [](const auto& open) { return !open.has_value(); });
+        if (free == std::end(open_)) return;
+        auto answer = ring_.reserve(n);
+        const std::uint64_t first = end();
+        const auto position = answer ? std::expected<std::uint64_t, Errc>(answer->first())
+                                     : std::unexpected(answer.error());
+        if (!expect(position, n, 0, [](auto) { return nop(); })) return;
+        for (std::uint64_t i = 0; i < n; ++i) at(first + i).published = false;
+        free->emplace(std::move(*answer), first);
+    }
+    void put(std::uint32_t which) {
+        auto& open = open_[which % std::size(open_)];
+        if (!open) return;
+        Watch::on_its_way = open->reservation.first();
+        const bool room = open->next - open->reservation.first() < open->reservation.count();
+        const Slot slot = some_slot();
+        FUZZ_CHECK(open->reservation.put(slot, quiet_) == room);
+        if (room) at(open->next).words = on_wire(slot, open->next, quiet_flag());
+        if (room) ++open->next;
+    }
+    // By commit, or cancelled: then it ends as NOPs.
+    void commit(std::uint32_t which) {
+        auto& open = open_[which % std::size(open_)];
+        if (!open) return;
+        const std::uint64_t first = open->reservation.first(), n = open->reservation.count();
+        Watch::on_its_way = first;
+        if (which / 4 % 2 == 0) open->reservation.commit();
+        open.reset();
+        for (std::uint64_t i = 0; i < n; ++i) at(first + i).published = true;
+    }
+
+    Outcome some_outcome(std::uint32_t from) const {
+        constexpr std::uint32_t states[] = {SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_CANCELLED};
+        return {states[from % 3], from / 4 % 9, value_};
+    }
+    // The slot at the head, if it is there: claimed and finished.
+    void finish(std::uint32_t how) {
+        const std::uint32_t* const found = consumer_.peek();
+        FUZZ_CHECK(consumer_.head() == head_);
+        FUZZ_CHECK((found != nullptr) == (!slots_.empty() && slots_.front().published));
+        if (found == nullptr) return;
+        FUZZ_CHECK(std::ranges::equal(std::span(found, 16), slots_.front().words));
+        const Outcome outcome = some_outcome(how);
+        consumer_.finish(outcome);
+        finished(outcome);
+    }
+    void finished(const Outcome& outcome) {
+        Words left = slots_.front().words;
+        const bool quiet = (left[3] & SR_FLAG_QUIET) != 0;
+        if (!quiet) {
+            left[0] = left[0] / 256 * 256 + outcome.state;
+            left[4] = outcome.result;
+            left[5] = outcome.code;
+            unreleased_ = true;
+        }
+        FUZZ_CHECK(ring_.state_word(head_) == left[0]);
+        for (std::uint32_t w = 1; w < 16; ++w) FUZZ_CHECK(ring_.word(head_, w) == left[w]);
+        slots_.pop_front();
+        ++head_;
+    }
+    void release() {
+        consumer_.release();
+        completed_ = head_;
+        unreleased_ = false;
+    }
+    void drain(std::uint32_t most) {
+        std::uint64_t there = 0;
+        while (there < slots_.size() && slots_[there].published) ++there;
+        const std::uint64_t n = std::min<std::uint64_t>(most, there);
+        std::uint32_t at = 0;
+        FUZZ_CHECK(consumer_.drain(most, [&](auto words) {
+            FUZZ_CHECK(std::ranges::equal(words, slots_[at].words));
+            return some_outcome(at++);
+        }) == n);
+        for (std::uint32_t i = 0; i < n; ++i) finished(some_outcome(i));
+        if (n == 0) return;
+        completed_ = head_;
+        unreleased_ = false;
+    }
+
+    void attach() {
+        const auto again = WatchedRing::attach(bytes_);
+        FUZZ_CHECK(again.has_value() == !unreleased_);
+        if (!again) FUZZ_CHECK(again.error() == Errc::not_a_ring);
+        else FUZZ_CHECK(again->capacity() == capacity_ && again->reserved() == end());
+    }
+
+    void check_positions() {
+        std::uint64_t tail = head_;
+        for (const Expected& slot : slots_) {
+            if (!slot.published) break;
+            ++tail;
+        }
+        FUZZ_CHECK(ring_.completed() == completed_);
+        FUZZ_CHECK(ring_.reserved() == end());
+        FUZZ_CHECK(ring_.is_complete(completed_) && !ring_.is_complete(completed_ + 1));
+        if (value_ % 2 == 0) return;  // somebody must catch up later
+        FUZZ_CHECK(ring_.tail() == tail);
+        const auto held = ring_.held();
+        FUZZ_CHECK(held.has_value() == (tail != end()));
+        if (held) FUZZ_CHECK(held->position == tail);
+    }
+
+    std::uint32_t capacity_;
+    std::uint64_t start_;
+    std::span<std::byte> bytes_;
+    WatchedRing ring_;
+    Consumer consumer_;
+    std::deque<Expected> slots_;  // from head_ on
+    std::optional<Open> open_[4];
+    std::uint64_t head_, completed_;
+    bool unreleased_ = false;  // a slot has ended, in its own state, and has not been given back
+    std::uint32_t count_ = 0, value_ = 0;
+    Quiet quiet_ = Quiet::no;
+};
+
+}  // namespace
+
+void run(Input& in) {
+    Model model(in);
+    for (int steps = 0; in.more() && steps < 64; ++steps) model.step(in);
+    model.end_all();
+}

@@ -1,0 +1,175 @@
+// Target ring_attach: attaches to hostile memory: format, capacity, size and alignment, counters, states and
+// generations. Oracle: the rules written a second time. Memory that breaks one is refused with its error and left as
+// it was. What is accepted is then used to the full, and does what such a ring must: all that was published comes out
+// once, in order, nothing else does, and no byte outside is touched.
+#include <algorithm>
+#include <bit>
+
+#include <slipring/consumer.hpp>
+
+#include "fields.hpp"
+#include "guarded.hpp"
+#include "positions.hpp"
+
+using namespace fuzz;
+using namespace slipring;
+
+namespace fuzz::near {
+constexpr std::uint32_t log2_[] = {1, 1, 2, 3, 4};
+constexpr std::uint32_t size_[] = {0, 0, 0, 0, 0, 1, 63, 64, 0xFFFFFFFF, 0xFFFFFFC0};
+constexpr std::uint32_t skew_[] = {0, 0, 0, 0, 0, 0, 8, 64};
+constexpr std::uint32_t format_[] = {SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, 0};
+constexpr std::uint32_t capacity_[] = {0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
+constexpr std::uint32_t lag_[] = {0, 0, 1, 2, 3, 4, 8, 16, 0xFFFFFFFF, 0x80000000};
+constexpr std::uint32_t fill_[] = {0, 1, 1, 1, 2, 3};
+constexpr std::uint32_t lap_[] = {0, 0, 0, 1, 2, 0xFFFFFFFF};
+constexpr std::uint32_t slot_state_[] = {0, 1, 1, 2, 3, 7, 8, 255};
+constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, capacity{capacity_}, lag{lag_}, fill{fill_},
+    lap{lap_}, slot_state{slot_state_};
+}  // namespace fuzz::near
+
+constexpr Field head[] = {near::log2, near::size, near::skew, near::format_word, near::capacity, SR_FUZZ_POSITION_FIELDS,
+                          near::lag, near::lag, near::lag, near::fill};
+constexpr Field record[] = {near::choice, near::lap, near::slot_state};
+const Format format{head, record, 12};
+
+namespace {
+
+constexpr std::uint32_t most_capacity = 32;
+constexpr std::size_t most_bytes = SR_RING_SLOTS + most_capacity * SR_SLOT_BYTES + 64;
+
+// Memory as the input describes it, and the rules for it.
+class Hostile {
+public:
+    explicit Hostile(Input& in) noexcept : slots_(1u << in.word() % 6) {
+        const std::size_t wanted = SR_RING_SLOTS + slots_ * std::size_t{SR_SLOT_BYTES};
+        const std::int64_t size = static_cast<std::int64_t>(wanted) + static_cast<std::int32_t>(in.word()) % 128;
+        skew_ = in.word() % 128;
+        static Guarded<std::byte, most_bytes + 256> memory;
+        bytes_ = memory.take(static_cast<std::size_t>(std::clamp<std::int64_t>(size, 0, most_bytes)), skew_);
+        std::fill(bytes_.begin(), bytes_.end(), std::byte{0});
+
+        format_ = in.word();
+        const std::uint32_t capacity = in.word();
+        capacity_ = capacity == 0 ? slots_ : capacity;
+        completed_ = hard_position(in, slots_);
+        const auto near_it = [&] { return completed_ + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(in.word())}); };
+        reserved_ = near_it();
+        reclaimed_ = 2 * completed_ - near_it();
+        tail_ = near_it();
+        set(SR_RING_RESERVED, reserved_);
+        set(SR_RING_TAIL, tail_);
+        set(SR_RING_RECLAIMED, reclaimed_);
+        set(SR_RING_COMPLETED, completed_);
+        set(SR_RING_HELD, tail_);
+        set(SR_RING_HELD_SINCE, std::uint64_t{1} << 63);
+        set(SR_RING_FORMAT, std::uint64_t{capacity_} << 32 | format_);
+
+        const std::uint32_t fill = in.word();
+        for (std::uint64_t i = 0; i < slots_; ++i) set_state(i, fill);
+        while (in.more()) {
+            const std::uint64_t i = in.word() % slots_;
+            const std::uint32_t lap = in.word(), state = in.word();
+            set_word(i, word_of(completed_ + i + std::uint64_t{slots_} * lap, state % 256));
+        }
+    }
+
+    std::span<std::byte> bytes() const noexcept { return bytes_; }
+    std::uint64_t reserved() const noexcept { return reserved_; }
+    std::uint64_t completed() const noexcept { return completed_; }
+    std::uint64_t capacity() const noexcept { return capacity_; }
+
+    // Published, as its slot has it.
+    bool published(std::uint64_t position) const noexcept {
+        const std::uint32_t word = word_at(position % capacity_);
+        return word % 256 != 0 && word / 256 == position / capacity_ % (1u << 24);
+    }
+    std::uint32_t state(std::uint64_t position) const noexcept { return word_at(position % capacity_) % 256; }
+
+    // Why attach must refuse it.
+    std::expected<void, Errc> allowed() const noexcept {
+        const auto refused = std::unexpected(Errc::not_a_ring);
+        if (bytes_.size() < SR_RING_SLOTS || skew_ % SR_RING_ALIGN != 0) return std::unexpected(Errc::bad_memory);
+        if (format_ != SR_RING_FORMAT_1) return refused;
+        if (std::popcount(capacity_) != 1 || capacity_ < 2 || capacity_ > 1u << 24) return refused;
+        if (bytes_.size() < SR_RING_SLOTS + std::uint64_t{capacity_} * 64) return std::unexpected(Errc::bad_memory);
+        // Differences modulo 2^64: completed and reserved lie at most a lap behind what producers know as free.
+        if (reserved_ - reclaimed_ > capacity_ || reserved_ - completed_ > reserved_ - reclaimed_) return refused;
+        if (reserved_ - tail_ > std::uint64_t{1} << 63) return refused;
+        if (reserved_ - tail_ == std::uint64_t{1} << 63) return refused;
+        for (std::uint64_t i = 0; i < capacity_; ++i) {
+            const std::uint64_t position = completed_ + i;
+            const bool open = i < reserved_ - completed_;
+            if (published(position) && (!open || state(position) != 1)) return refused;
+            const std::uint64_t ahead = tail_ - position;
+            if (!published(position) && ahead != 0 && ahead < std::uint64_t{1} << 63) return refused;
+        }
+        return {};
+    }
+
+private:
+    void set(std::size_t at, std::uint64_t value) noexcept {
+        if (at + 8 <= bytes_.size()) std::memcpy(bytes_.data() + at, &value, 8);
+    }
+    std::uint32_t word_of(std::uint64_t position, std::uint32_t state) const noexcept {
+        return static_cast<std::uint32_t>(position / slots_ % (1u << 24)) * 256 + state;
+    }
+    // Slot of position completed + i.
+    void set_word(std::uint64_t i, std::uint32_t word) noexcept {
+        const std::size_t at = SR_RING_SLOTS + (completed_ + i) % slots_ * 64;
+        if (at + 4 <= bytes_.size()) std::memcpy(bytes_.data() + at, &word, 4);
+    }
+    std::uint32_t word_at(std::uint64_t index) const noexcept {
+        std::uint32_t word;
+        std::memcpy(&word, bytes_.data() + SR_RING_SLOTS + index * 64, 4);
+        return word;
+    }
+    // As a ring leaves it: open slots published, but for every third where holes are wanted; others ended or unused.
+    void set_state(std::uint64_t i, std::uint32_t fill) noexcept {
+        const bool open = i < reserved_ - completed_;
+        const bool hole = fill % 4 == 2 && i % 3 == 2;
+        if (fill % 4 == 0) return;
+        if (open && !hole) set_word(i, word_of(completed_ + i, SR_STATE_PUBLISHED));
+        else if (fill % 4 != 3) set_word(i, word_of(completed_ + i - slots_, SR_STATE_DONE));
+    }
+
+    std::uint32_t slots_, format_, capacity_;
+    std::size_t skew_;
+    std::span<std::byte> bytes_;
+    std::uint64_t reserved_, completed_, reclaimed_, tail_;
+};
+
+// Everything that was published up to the first hole, and then all that fits.
+void use(const Ring& ring, const Hostile& memory) {
+    std::uint64_t end = memory.completed();
+    while (end != memory.reserved() && memory.published(end)) ++end;
+    FUZZ_CHECK(ring.tail() == end);
+    const auto held = ring.held();
+    FUZZ_CHECK(held.has_value() == (end != memory.reserved()));
+    if (held) FUZZ_CHECK(held->position == end && held->since.count() >= 0);
+
+    const std::uint64_t room = memory.capacity() - (memory.reserved() - memory.completed());
+    for (std::uint64_t i = 0; i < room; ++i) FUZZ_CHECK(ring.publish(nop()) == memory.reserved() + i);
+    FUZZ_CHECK(ring.publish(nop()).error() == Errc::ring_full);
+
+    Consumer consumer(ring);
+    const bool whole = end == memory.reserved();
+    const std::uint64_t all = whole ? memory.capacity() : end - memory.completed();
+    FUZZ_CHECK(consumer.drain(~std::size_t{0}, [](auto) { return Outcome{}; }) == all);
+    FUZZ_CHECK(ring.completed() == memory.completed() + all);
+    FUZZ_CHECK(ring.publish(nop()).has_value() == (all != 0));
+}
+
+}  // namespace
+
+void run(Input& in) {
+    const Hostile memory(in);
+    static std::byte before[most_bytes];
+    std::ranges::copy(memory.bytes(), before);
+    const auto allowed = memory.allowed();
+    const auto ring = Ring::attach(memory.bytes());
+    FUZZ_CHECK(ring.has_value() == allowed.has_value());
+    if (ring) return use(*ring, memory);
+    FUZZ_CHECK(ring.error() == allowed.error());
+    FUZZ_CHECK(std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size())));
+}
