@@ -55,7 +55,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0)) memory->control[SR_CONTROL_EPOCH] += 1u;
             const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
             if (SR_BUG(63, 0, out.code != SR_CODE_OK))
-                memory->control[SR_CONTROL_FAULTS] = sr_minus(memory->control[SR_CONTROL_FAULTS], ~0u);
+                memory->control[SR_CONTROL_FAULTS] = sr_plus(memory->control[SR_CONTROL_FAULTS], 1u);
             if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
                 slot[SR_WORD_RESULT] = out.value;
                 slot[SR_WORD_CODE] = out.code | SR_BUG(65, 0u, out.inner << 8);

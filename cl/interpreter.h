@@ -37,7 +37,7 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
     /* L: synchronizes with the host's release in read_log: it has read the record that is overwritten here. */
     const uint waiting = sr_minus(n, sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u));
     if (waiting > SR_BUG(44, (ulong)memory->log_mask + 1u, memory->log_mask)) {
-        sr_store_release(dropped, sr_minus(*dropped, SR_BUG(45, 0u, ~0u)));
+        sr_store_release(dropped, sr_plus(*dropped, SR_BUG(45, 0u, 1u)));
         return 0;
     }
     __global uint* const record = memory->log + SR_LOG_RECORDS / 4u + (n & memory->log_mask) * SR_LOG_RECORD_WORDS;
@@ -45,7 +45,7 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
     record[1] = args[1];
     record[2] = args[2];
     record[3] = position;
-    sr_store_release(written, sr_minus(n, ~0u)); /* L: synchronizes with the host's acquire in read_log */
+    sr_store_release(written, sr_plus(n, 1u)); /* L: synchronizes with the host's acquire in read_log */
     return 1;
 }
 
@@ -87,7 +87,7 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
             *value = control[SR_OBSERVABLE_BASE + args[2]] = memory->table[(ulong)args[0] * 256u + args[1]];
             return SR_CODE_OK;
         case SR_OP_BATCH_FENCE:
-            *value = control[SR_CONTROL_EPOCH] = sr_minus(control[SR_CONTROL_EPOCH], ~0u);
+            *value = control[SR_CONTROL_EPOCH] = sr_plus(control[SR_CONTROL_EPOCH], 1u);
             control[SR_CONTROL_FENCE_TAG] = args[1];
             return SR_CODE_OK;
         case SR_OP_PRINTF:

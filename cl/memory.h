@@ -111,13 +111,14 @@ static inline void sr_compiler_fence(void) { mem_fence(CLK_GLOBAL_MEM_FENCE); }
 
 #endif
 
-/* a - b modulo 2^32: for counters that wrap. Anywhere else an unsigned sum or difference that wraps is a bug, which
+/* Modulo 2^32: for counters that wrap. Anywhere else an unsigned sum or difference that wraps is a bug, which
  * clang's integer sanitizer reports. */
 #if defined(SR_NATIVE) && defined(__clang__)
 #define SR_WRAPS __attribute__((no_sanitize("unsigned-integer-overflow")))
 #else
 #define SR_WRAPS
 #endif
+SR_WRAPS static inline uint sr_plus(uint a, uint b) { return a + b; }
 SR_WRAPS static inline uint sr_minus(uint a, uint b) { return a - b; }
 
 /* Copies a slot's 16 words, once. The fence keeps the compiler from reading the slot a second time behind a check:

@@ -18,7 +18,7 @@
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
     (void)memory;
     if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
-    for (uint i = 0; i < SR_MAX_ARGS; ++i) *value = sr_minus(*value, sr_minus(0, args[i]));
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) *value = sr_plus(*value, args[i]);
     return args[0];
 }
 

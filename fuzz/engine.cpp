@@ -7,7 +7,7 @@
 
 #include "fuzz.hpp"
 
-// libFuzzer's own mutations, on raw bytes. Other engines have none to offer here: no_engine.cpp.
+// The engine's own mutations, on raw bytes.
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);
 
 namespace fuzz {

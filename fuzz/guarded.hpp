@@ -25,7 +25,7 @@ public:
     // `count` <= Most elements, `skip` bytes off the alignment of a cache line. What take() returned before is gone.
     std::span<Element> take(std::size_t count, std::size_t skip = 0) noexcept {
         std::byte* const begin = bytes_ + margin + skip;
-        std::byte* const end = begin + count * sizeof(Element);
+        [[maybe_unused]] std::byte* const end = begin + count * sizeof(Element);
 #ifdef SR_FUZZ_POISON
         if (begin != begin_ || end != end_) {
             ASAN_UNPOISON_MEMORY_REGION(bytes_, sizeof bytes_);

@@ -81,7 +81,7 @@ std::uint64_t RingView::tail() const noexcept {
 
 std::optional<RingView::Held> RingView::held() const noexcept {
     const std::uint64_t position = tail();
-    if (position == reserved() || SR_BUG(74, false, is_published(position))) return std::nullopt;
+    if (SR_BUG(74, false, position == reserved()) || is_published(position)) return std::nullopt;
     // Published, consumed and a lap on since tail() looked: then it is the next lap's generation that was seen.
     if (is_complete(position + 1)) return std::nullopt;
 

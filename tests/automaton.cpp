@@ -1,5 +1,5 @@
 // The scan without a device: the automaton, the device code compiled natively, and the host's recount, which must all
-// agree with counting by hand and with each other, whatever the patterns and however the text is cut.
+// agree with counting by hand. Any patterns, any text and any cut of it: fuzz/scan.cpp.
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 #include "../tools/automaton.hpp"
 #include "../tools/scan.cl"
 #include "../tools/verify.hpp"
-#include "random.hpp"
+#include "cases.hpp"
 
 static uint sr_custom(uint, const uint*, const sr_memory*, uint*) { return SR_CODE_UNKNOWN_OPCODE; }
 
@@ -82,31 +82,11 @@ void expect(const Strings& patterns, std::string_view text, const Counts& counts
     BOOST_TEST(recount.counts() == counts, boost::test_tools::per_element());
 }
 
-std::string random_text(Random& random, std::uint32_t length, std::uint32_t letters) {
-    std::string text;
-    for (std::uint32_t i = 0; i < length; ++i) text += static_cast<char>('a' + random.below(letters));
-    return text;
-}
-
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(counts_overlapping_occurrences) {
-    expect({"aa"}, "aaaa", {3});
-    expect({"aba"}, "ababa", {2});
-    expect({"a", "aa", "aaa"}, "aaaa", {4, 3, 2});
-}
-
-BOOST_AUTO_TEST_CASE(counts_patterns_inside_patterns) {
-    expect({"he", "she", "his", "hers"}, "ushers and his", {1, 1, 1, 1});
-    expect({"abcd", "bc", "c", "bcd"}, "abcd bc", {1, 2, 2, 1});
-    // The suffix that ends a pattern is two failure steps away.
-    expect({"xabc", "abd", "c"}, "xabc", {1, 0, 1});
-}
-
-BOOST_AUTO_TEST_CASE(counts_what_is_not_there) {
-    expect({"needle"}, "", {0});
-    expect({"needle"}, "needl", {0});
-    expect({"needle", "e"}, "haystack", {0, 0});
+BOOST_AUTO_TEST_CASE(counts_by_hand) {
+    for (const cases::Scan& scan : cases::scans())
+        BOOST_TEST_CONTEXT(scan.text) expect(scan.patterns, scan.text, scan.counts);
 }
 
 BOOST_AUTO_TEST_CASE(patterns_are_bytes) {
@@ -135,24 +115,6 @@ BOOST_AUTO_TEST_CASE(refuses_what_is_no_pattern) {
     BOOST_TEST(empty.error().find("empty") != std::string::npos);
 }
 
-BOOST_AUTO_TEST_CASE(agrees_with_the_recount_on_random_patterns) {
-    Random random(1);
-    for (int round = 0; round < 200; ++round) {
-        const std::uint32_t letters = 1 + random.below(4);
-        Strings patterns;
-        for (std::uint32_t i = 0, n = 1 + random.below(12); i < n; ++i)
-            patterns.push_back(random_text(random, 1 + random.below(round % 10 == 0 ? 40 : 6), letters));
-        const auto automaton = Automaton::compile(patterns);
-        BOOST_REQUIRE(automaton.has_value());
-        const std::string text = random_text(random, random.below(400), letters);
-        Recount recount(automaton->patterns());
-        recount.add(text);
-        const Scanned scanned = scan(*automaton, text, 1 + random.below(200));
-        BOOST_TEST(scanned.matches == recount.matches());
-        BOOST_TEST(scanned.counts == recount.counts(), boost::test_tools::per_element());
-    }
-}
-
 // Files are recounted apart: nothing matches across them.
 BOOST_AUTO_TEST_CASE(recount_keeps_files_apart) {
     Recount recount({"ab", "b"});
@@ -160,28 +122,4 @@ BOOST_AUTO_TEST_CASE(recount_keeps_files_apart) {
     recount.add("b");
     BOOST_TEST(recount.counts() == (Counts{0, 1}), boost::test_tools::per_element());
     BOOST_TEST(recount.bytes() == 2u);
-}
-
-// Arguments are as hostile as who may publish; what lies in the buffers is checked too.
-BOOST_AUTO_TEST_CASE(stays_inside_its_buffers) {
-    Random random(2);
-    const auto automaton = Automaton::compile({"abc", "bca", "c", "aaaaaaaa"});
-    BOOST_REQUIRE(automaton.has_value());
-    int refused = 0;
-    for (int round = 0; round < 20000; ++round) {
-        const std::uint32_t size = random.below(300);
-        Device device(*automaton, random_text(random, size, 3));
-        device.found.resize(random.below(400));
-        const auto words_of_image = static_cast<std::uint32_t>(device.image.size());
-        if (random.once_in(2))
-            for (int i = 0; i < 8; ++i) device.image[random.below(words_of_image)] = random.word();
-        if (random.once_in(8)) device.image.resize(random.below(words_of_image));
-        std::array<uint, 5> words{random.below(200), random.below(300), random.below(9), random.below(100),
-                                  random.below(60)};
-        if (random.once_in(4)) words[random.below(5)] = random.word() | (random.once_in(2) ? 0xFFFFFF00u : 0u);
-        uint result = 0;
-        if (device.run(words, result) != SR_CODE_OK) ++refused;
-    }
-    BOOST_TEST(refused > 1000);
-    BOOST_TEST(refused < 20000);
 }

@@ -52,6 +52,24 @@ BOOST_AUTO_TEST_CASE(bad_capacity) {
         BOOST_TEST((Ring::bytes(good) == SR_RING_SLOTS + std::size_t{good} * SR_SLOT_BYTES));
 }
 
+// What it refuses besides: fuzz/ring_attach.cpp.
+BOOST_AUTO_TEST_CASE(attach_goes_on_where_the_ring_stood) {
+    RingMemory memory(capacity);
+    refuses(Errc::not_a_ring, Ring::attach(memory.bytes()));
+    const Ring ring = memory.ring(capacity, 1000);
+    const auto first = ring.publish(store_u32(7, 160));
+    BOOST_REQUIRE(first.has_value());
+
+    const auto again = Ring::attach(memory.bytes());
+    BOOST_REQUIRE(again.has_value());
+    BOOST_TEST(again->capacity() == capacity);
+    BOOST_TEST(again->publish(nop()).value() == *first + 1);
+    Consumer consumer(*again);
+    BOOST_TEST(consumer.drain(10, [](auto) { return Outcome{}; }) == 2u);
+    BOOST_TEST(ring.completed() == 1002u);
+    refuses(Errc::bad_memory, Ring::attach(memory.bytes().first(*Ring::bytes(capacity) - 1)));
+}
+
 BOOST_AUTO_TEST_CASE(bad_memory) {
     RingMemory memory(2 * capacity);
     const std::size_t enough = *Ring::bytes(capacity);

@@ -76,15 +76,15 @@ static uint slipring_scan(sr_args a, const sr_buffers* b, uint* result) {
             s1 = scan_step(&m, s1, t1[i]);
             s2 = scan_step(&m, s2, t2[i]);
             s3 = scan_step(&m, s3, t3[i]);
-            if (s0 < m.limit) matches += scan_hit(&m, s0, f0, &h0);
-            if (s1 < m.limit) matches += scan_hit(&m, s1, f1, &h1);
-            if (s2 < m.limit) matches += scan_hit(&m, s2, f2, &h2);
-            if (s3 < m.limit) matches += scan_hit(&m, s3, f3, &h3);
+            if (s0 < m.limit) matches = sr_plus(matches, scan_hit(&m, s0, f0, &h0));
+            if (s1 < m.limit) matches = sr_plus(matches, scan_hit(&m, s1, f1, &h1));
+            if (s2 < m.limit) matches = sr_plus(matches, scan_hit(&m, s2, f2, &h2));
+            if (s3 < m.limit) matches = sr_plus(matches, scan_hit(&m, s3, f3, &h3));
         }
     }
     for (uint i = part; i < length - 3u * part; ++i) {
         s3 = scan_step(&m, s3, t3[i]);
-        if (s3 < m.limit) matches += scan_hit(&m, s3, f3, &h3);
+        if (s3 < m.limit) matches = sr_plus(matches, scan_hit(&m, s3, f3, &h3));
     }
     found[0] = h0;
     found[1] = h1;

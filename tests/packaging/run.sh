@@ -26,14 +26,14 @@ meson setup -Ddefault_library=static -Dslipring:opencl="$opencl" in_tree/build i
 ninja -C in_tree/build
 in_tree/build/consumer
 # "targets all" lists every file that the build can make.
-if ninja -C in_tree/build -t targets all | grep -E '^subprojects/slipring/(tests|tools|bench|examples)/'; then
+if ninja -C in_tree/build -t targets all | grep -E '^subprojects/slipring/(tests|tools|bench|examples|fuzz)/'; then
     fail "a subproject built more than the library"
 fi
 
 echo "== installed =="
 prefix=$scratch/prefix
 meson setup --prefix "$prefix" --libdir lib -Dbuildtype=debug -Dopencl="$opencl" -Dtests=disabled -Dtools=disabled \
-    -Dbench=disabled -Dexamples=disabled library "$source"
+    -Dbench=disabled -Dexamples=disabled -Dfuzz=disabled library "$source"
 meson install -C library
 PKG_CONFIG_PATH=$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
 LD_LIBRARY_PATH=$prefix/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}

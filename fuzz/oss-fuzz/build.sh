@@ -1,0 +1,16 @@
+#!/bin/bash -eu
+# What OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target with the service's compiler,
+# flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options and dictionary.
+cd "$(dirname "$(readlink -f "$0")")/../.."
+build=${WORK:-$(mktemp -d)}/slipring
+rm -rf "$build"
+meson setup "$build" -Dfuzzing_engine=oss-fuzz -Dbuildtype=plain -Db_lundef=false
+ninja --quiet -C "$build"
+for corpus in fuzz/corpus/*/; do
+    target=$(basename "$corpus")
+    cp "$build/fuzz/$target" "$OUT/$target"
+    (cd "$corpus" && zip -q -r "$OUT/${target}_seed_corpus.zip" .)
+    # The mutator knows how long an input should be.
+    printf '[libfuzzer]\nlen_control = 0\ntimeout = 10\n' >"$OUT/$target.options"
+    [ ! -f "fuzz/dictionaries/$target.dict" ] || cp "fuzz/dictionaries/$target.dict" "$OUT/$target.dict"
+done

@@ -1,0 +1,120 @@
+"""Runs fuzz targets of a libFuzzer build: run.py BUILD [TARGET...] [--seconds N] [--jobs N] [--merge]
+
+What is found goes to fuzz/findings/TARGET-HASH, minimized, with the command that reproduces it. New inputs that are
+merely interesting stay under build/corpus until --merge, which makes each target's corpus in fuzz/corpus the smallest
+set of inputs that covers what the old one, the new inputs and the findings cover; findings that are mended by then are
+kept there as regression-HASH, for ever.
+
+Exit status: 0 nothing was found, 1 something was, 2 it could not run."""
+import argparse
+import concurrent.futures
+import hashlib
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CORPUS = ROOT / "fuzz" / "corpus"
+FINDINGS = ROOT / "fuzz" / "findings"
+GROWN = ROOT / "build" / "corpus"
+# An input that takes this long is a finding: most take microseconds.
+ARGUMENTS = ["-timeout=5", "-len_control=0", "-detect_leaks=1"]
+
+
+def dictionary(target):
+    path = ROOT / "fuzz" / "dictionaries" / f"{target}.dict"
+    return [f"-dict={path}"] if path.exists() else []
+
+
+def report(build, target, crash):
+    """Minimizes the input in the file `crash` and files it."""
+    program = build / "fuzz" / target
+    small = crash.with_name("small")
+    subprocess.run([program, "-minimize_crash=1", "-max_total_time=30", f"-exact_artifact_path={small}", *ARGUMENTS, crash],
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    best = small if small.exists() else crash
+    FINDINGS.mkdir(exist_ok=True)
+    kept = FINDINGS / f"{target}-{hashlib.sha1(best.read_bytes()).hexdigest()[:12]}"
+    kept.write_bytes(best.read_bytes())
+    print(f"\n{target}: a finding of {kept.stat().st_size} bytes. It is reproduced by\n"
+          f"    {program.relative_to(ROOT)} {kept.relative_to(ROOT)}", flush=True)
+
+
+def fuzz(build, target, seconds):
+    """True if something was found."""
+    program = build / "fuzz" / target
+    grown = GROWN / target
+    grown.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        done = subprocess.run([program, *ARGUMENTS, *dictionary(target), f"-max_total_time={seconds}",
+                               "-print_final_stats=1", f"-artifact_prefix={scratch}/", grown, CORPUS / target],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        crashes = [path for path in Path(scratch).iterdir() if path.is_file()]
+        if done.returncode != 0:
+            sys.stdout.write(done.stdout[-6000:])
+        for crash in crashes:
+            report(build, target, crash)
+    stats = dict(line[6:].split(":") for line in done.stdout.splitlines() if line.startswith("stat::"))
+    executed = stats.get("number_of_executed_units", "?").strip()
+    print(f"{target}: {executed} executions, {'FOUND SOMETHING' if done.returncode else 'nothing found'}", flush=True)
+    return done.returncode != 0
+
+
+def merge(build, target):
+    program = build / "fuzz" / target
+    corpus = CORPUS / target
+    corpus.mkdir(parents=True, exist_ok=True)
+    findings = sorted(FINDINGS.glob(f"{target}-*")) if FINDINGS.exists() else []
+    for path in findings:
+        if subprocess.run([program, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
+            print(f"{target}: {path.relative_to(ROOT)} is still a finding")
+            continue
+        path.rename(corpus / f"regression-{path.name.rpartition('-')[2]}")
+    GROWN.joinpath(target).mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run([program, "-merge=1", "-len_control=0", scratch, corpus, GROWN / target], check=True,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for path in corpus.iterdir():
+            if not path.name.startswith("regression-"):
+                path.unlink()
+        for path in Path(scratch).iterdir():
+            content = path.read_bytes()
+            (corpus / hashlib.sha1(content).hexdigest()[:12]).write_bytes(content)
+    size = sum(path.stat().st_size for path in corpus.iterdir())
+    print(f"{target}: {len(list(corpus.iterdir()))} inputs, {size:,} bytes", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev fuzz", description="Run the fuzz targets.")
+    parser.add_argument("build", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("targets", metavar="TARGET", nargs="*", help="these alone (default: all)")
+    parser.add_argument("--seconds", type=int, default=60, help="that each target runs (default 60)")
+    parser.add_argument("--jobs", type=int, default=1, help="targets at a time (default 1)")
+    parser.add_argument("--merge", action="store_true", help="do not fuzz: make the corpora minimal")
+    options = parser.parse_args()
+    options.build = options.build.resolve()
+    sources = [path.stem for path in (ROOT / "fuzz").glob("*.cpp") if path.stem != "seeds"]
+    known = sorted(name for name in sources if (options.build / "fuzz" / name).exists())
+    unknown = set(options.targets) - set(known)
+    if unknown:
+        print(f"dev: there is no target {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
+        sys.exit(2)
+    targets = options.targets or known
+    with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
+        if options.merge:
+            subprocess.run([options.build / "fuzz" / "seeds", GROWN, ROOT / "tests" / "conformance_vectors.txt"],
+                           check=True, stdout=subprocess.DEVNULL)
+            list(pool.map(lambda target: merge(options.build, target), targets))
+            return
+        found = list(pool.map(lambda target: fuzz(options.build, target, options.seconds), targets))
+    sys.exit(1 if any(found) else 0)
+
+
+try:
+    main()
+except KeyboardInterrupt:
+    sys.exit(130)
+except (OSError, subprocess.CalledProcessError) as error:
+    print(f"dev: {error}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,153 @@
+// seeds FOLDER VECTORS: writes first inputs for the fuzz targets, one folder each, from the cases of the unit tests and
+// of the conformance vectors. `./dev fuzz --merge` takes what is new in them into the corpora.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <slipring/codec.hpp>
+
+#include "../tests/cases.hpp"
+#include "../tests/vectors.hpp"
+
+namespace {
+
+using Words = std::vector<std::uint32_t>;
+
+class Corpus {
+public:
+    explicit Corpus(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+    // `tail` is bytes behind the words.
+    void add(const std::string& target, const Words& words, std::span<const std::byte> tail = {}) {
+        std::filesystem::create_directories(folder_ / target);
+        std::ofstream file(folder_ / target / ("seed-" + std::to_string(count_++)), std::ios::binary);
+        file.write(reinterpret_cast<const char*>(words.data()), static_cast<std::streamsize>(words.size() * 4));
+        file.write(reinterpret_cast<const char*>(tail.data()), static_cast<std::streamsize>(tail.size()));
+        good_ = good_ && file.good();
+    }
+    std::size_t count() const { return count_; }
+    bool good() const { return good_; }
+
+private:
+    std::filesystem::path folder_;
+    std::size_t count_ = 0;
+    bool good_ = true;
+};
+
+void append(Words& to, std::span<const std::uint32_t> from, std::size_t size) {
+    for (std::size_t i = 0; i < size; ++i) to.push_back(i < from.size() ? from[i] : 0);
+}
+
+// ---- conformance vectors: the inputs of slot, batch, window and decode -------------------------------------------
+
+Words image_head(const vectors::Case& given) {
+    std::uint32_t states = 0;
+    const std::size_t slots = given.before.size() / 64;
+    for (std::size_t i = 0; i < std::min<std::size_t>(slots, 8); ++i)
+        states |= (static_cast<std::uint32_t>(given.before[64 * i]) & 15) << (4 * i);
+    return {static_cast<std::uint32_t>(slots), 0, 0, given.start, states};
+}
+
+void append_descriptor(Words& to, const vectors::SlotSpec& spec) {
+    Words args = spec.args, inner;
+    for (const auto& op : spec.inner) {
+        inner.push_back(op.opcode | static_cast<std::uint32_t>(op.args.size()) << 16);
+        args.insert(args.end(), op.args.begin(), op.args.end());
+    }
+    const std::uint32_t kind = spec.packed ? 1 : spec.opcode.custom ? 2 : 0;
+    const std::size_t count = spec.packed ? spec.inner.size() : spec.args.size();
+    append(to, Words{kind, spec.opcode.value, spec.tenant, static_cast<std::uint32_t>(count)}, 4);
+    append(to, args, 12);
+    append(to, inner, 12);
+}
+
+void add_vector(Corpus& corpus, const vectors::Case& given) {
+    Words words = image_head(given);
+    if (given.kind == vectors::Kind::window) {
+        const auto required = static_cast<std::uint32_t>(given.required.size());
+        append(words, Words{given.ticket, given.tenant, given.opcode.value, required}, 4);
+        for (const auto* entries : {&given.required, &given.lookahead})
+            for (const vectors::List& payload : *entries) {
+                words.push_back(static_cast<std::uint32_t>(payload.size()));
+                append(words, payload, 11);
+            }
+    } else {
+        for (const auto& spec : given.slots) append_descriptor(words, spec);
+    }
+    const char* const targets[] = {"slot", "batch", "window"};
+    corpus.add(targets[static_cast<int>(given.kind)], words);
+    if (given.ok) corpus.add("decode", {given.start, given.consumed, 0}, given.after);
+}
+
+// ---- the unit tests' cases: the inputs of the device's targets and of scan ----------------------------------------
+
+void add_slots(Corpus& corpus, const std::vector<slipring::Slot>& slots) {
+    const Words memory = {40, 2, 0, 0, 0, 3};
+    Words program = memory;
+    append(program, Words{3, 0, 0, 1, 0}, 5);
+    for (const slipring::Slot& slot : slots)
+        for (const std::uint32_t flags : {0u, SR_FLAG_QUIET, SR_FLAG_WINDOWED}) {
+            Words words(slot.words().begin(), slot.words().end());
+            words[SR_WORD_PRIORITY] |= flags;
+            Words alone = memory;
+            alone.push_back(7);
+            append(alone, words, 16);
+            corpus.add("interpreter", alone);
+            alone.erase(alone.begin() + 6);
+            append(alone, Words{3, SR_WORD_ARGS + 1, 0, 0, 161, 16, SR_WORD_OPCODE, SR_OP_NOP, 0, 0}, 10);
+            corpus.add("double_fetch", alone);
+            words[SR_WORD_STATE] = 0;
+            append(program, words, 16);
+        }
+    corpus.add("program", program);
+}
+
+void add_scan(Corpus& corpus, const cases::Scan& given) {
+    Words words = {4, 0, 3, 5, 0, 0, 1, 4, 0, 0, 0};
+    const auto piece = [&words](std::uint32_t kind, std::string_view bytes) {
+        words.push_back(kind);
+        words.push_back(static_cast<std::uint32_t>(bytes.size()) - 1);
+        std::uint32_t letters[4] = {};
+        std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(letters));
+        append(words, letters, 4);
+    };
+    for (const std::string& pattern : given.patterns) piece(0, pattern);
+    for (std::size_t at = 0; at < given.text.size(); at += 16) piece(1, std::string_view(given.text).substr(at, 16));
+    corpus.add("scan", words);
+}
+
+// Every step of the ring's target, on rings at hard positions; every kind of memory for ring_attach.
+void add_rings(Corpus& corpus) {
+    for (std::uint32_t place = 0; place < 5; ++place)
+        for (const std::uint32_t shift : {0u, 0xFFFFFFFFu, 0xFFFFFFFCu}) {
+            Words words = {1, place, shift};
+            for (const std::uint32_t step : {0u, 1u, 2u, 3u, 4u, 8u, 5u, 6u, 7u, 8u, 9u, 1u, 8u})
+                append(words, Words{step, 3, step, 0x10001 + step}, 4);
+            corpus.add("ring", words);
+            corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_1, 0, place, shift, 2, 0, 1, 1});
+            corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_1, 0, place, shift, 3, 0, 2, 2, 1, 0, 1});
+        }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 3) return std::fprintf(stderr, "usage: seeds FOLDER VECTORS\n"), 2;
+    Corpus corpus(argv[1]);
+    std::ifstream file(argv[2]);
+    for (std::string line; std::getline(file, line);) {
+        const auto given = vectors::parse(line);
+        if (!given) return std::fprintf(stderr, "seeds: %s: malformed line\n", argv[2]), 2;
+        add_vector(corpus, *given);
+    }
+    if (corpus.count() == 0) return std::fprintf(stderr, "seeds: cannot read %s\n", argv[2]), 2;
+    for (const std::uint32_t index : cases::indices) add_slots(corpus, cases::operations(index));
+    add_slots(corpus, cases::packed_slots());
+    for (const cases::Scan& scan : cases::scans()) add_scan(corpus, scan);
+    add_rings(corpus);
+    if (!corpus.good()) return std::fprintf(stderr, "seeds: cannot write to %s\n", argv[1]), 2;
+    std::printf("%zu inputs\n", corpus.count());
+}
