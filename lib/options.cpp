@@ -3,26 +3,25 @@
 
 #include <algorithm>
 #include <bit>
-#include <cctype>
+
+#include "handlers.hpp"
+#include "source.hpp"
 
 namespace slipring {
 namespace {
 
 std::unexpected<Error> bad(std::string detail) { return std::unexpected(Error{Errc::bad_options, std::move(detail)}); }
 
-bool is_identifier(std::string_view name) {
-    const auto word = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
-    return !name.empty() && std::isdigit(static_cast<unsigned char>(name[0])) == 0 && std::ranges::all_of(name, word);
-}
-
 std::expected<void, Error> check_op(const CustomOp& op) {
     if (!is_custom(op.opcode)) return std::unexpected(Error{Errc::reserved_opcode, std::to_string(op.opcode)});
-    if (!is_identifier(op.name)) return bad("an operation's name is no C identifier: \"" + op.name + "\"");
+    if (SR_BUG(84, op.name.empty(), !is_identifier(op.name))) return bad("an operation's name is no C identifier: \"" + op.name + "\"");
+    for (const char* const own : {"sr_", "SR_", "__", "slipring_run", "slipring_once"})
+        if (op.name.starts_with(own)) return bad("an operation's name is slipring's own: " + op.name);
     if (op.buffers.size() > 8) return bad(op.name + " has more than 8 buffers");
     for (const BufferSpec& buffer : op.buffers)
         if (buffer.bytes == 0 || buffer.bytes > std::size_t{1} << 31)
             return bad(op.name + " has a buffer of no bytes, or of more than 2^31");
-    return {};
+    return check_source(op);
 }
 
 }  // namespace
@@ -42,6 +41,9 @@ std::expected<void, Error> check(const Options& options) {
         const auto twin = [&](const CustomOp& other) { return &other != &op && other.opcode == op.opcode; };
         if (std::ranges::any_of(options.ops, twin))
             return std::unexpected(Error{Errc::duplicate_opcode, std::to_string(op.opcode) + ", " + op.name});
+        const auto namesake = [&](const CustomOp& other) { return &other != &op && other.name == op.name; };
+        if (SR_BUG(85, false, std::ranges::any_of(options.ops, namesake)))
+            return bad("two operations are called " + op.name);
     }
     return {};
 }

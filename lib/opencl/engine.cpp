@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "../handlers.hpp"
 #include "program.hpp"
 #include "select.hpp"
 

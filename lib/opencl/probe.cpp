@@ -5,6 +5,7 @@
 #include <chrono>
 #include <thread>
 
+#include "../handlers.hpp"
 #include "program.hpp"
 
 namespace slipring {

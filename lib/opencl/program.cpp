@@ -3,42 +3,12 @@
 #include <algorithm>
 #include <cctype>
 
+#include "../handlers.hpp"
+
 namespace slipring {
 namespace {
 
 std::string text(std::uint64_t number) { return std::to_string(number); }
-
-// What tells a compiler, and us, where a handler's own lines begin.
-std::string line_mark(const std::string& name) { return "#line 1 \"" + name + "\"\n"; }
-
-// The kernels' buffer parameters, and the statements that gather them, one sr_buffers an operation.
-std::string buffer_macros(std::span<const CustomOp> ops) {
-    std::string parameters = "#define SR_BUFFER_PARAMETERS ";
-    std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + text(ops.empty() ? 1 : ops.size()) + "];";
-    std::size_t parameter = 0;
-    for (std::size_t i = 0; i < ops.size(); ++i) {
-        const std::string own = " buffers[" + text(i) + "].";
-        gather += own + "count = " + text(ops[i].buffers.size()) + "u;";
-        for (std::size_t k = 0; k < ops[i].buffers.size(); ++k, ++parameter) {
-            const std::string name = "sr_b" + text(parameter);
-            parameters += ", __global uchar* " + name;
-            gather += own + "at[" + text(k) + "] = " + name + ";";
-            gather += own + "bytes[" + text(k) + "] = " + text(ops[i].buffers[k].bytes) + "ul;";
-        }
-    }
-    return parameters + "\n" + gather + "\n";
-}
-
-// sr_custom: one case an operation.
-std::string dispatch(std::span<const CustomOp> ops) {
-    std::string out =
-        "static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {\n"
-        "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
-    for (std::size_t i = 0; i < ops.size(); ++i)
-        out += "case " + text(ops[i].opcode) + "u: return " + ops[i].name + "(a, memory->buffers + " + text(i) +
-               ", value);\n";
-    return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
-}
 
 std::string handler_line(const CustomOp& op, std::size_t line) {
     return "handler " + op.name + ", line " + text(line) + "\n";
@@ -89,13 +59,6 @@ std::string blame_by_line(const std::string& log, const std::string& source, std
 }
 
 }  // namespace
-
-std::string program_source(std::span<const CustomOp> ops) {
-    std::string source = embedded::prelude;
-    for (const CustomOp& op : ops) source += line_mark(op.name) + op.source + "\n";
-    source += line_mark("slipring") + dispatch(ops) + buffer_macros(ops);
-    return source + embedded::kernels;
-}
 
 std::expected<cl::Program, Error> build(const cl::Context& context, const cl::Device& device,
                                         const std::string& source, std::span<const CustomOp> ops) {
