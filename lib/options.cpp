@@ -10,6 +10,8 @@
 namespace slipring {
 namespace {
 
+using namespace std::chrono_literals;
+
 std::unexpected<Error> bad(std::string detail) { return std::unexpected(Error{Errc::bad_options, std::move(detail)}); }
 
 std::expected<void, Error> check_op(const CustomOp& op) {
@@ -34,8 +36,11 @@ std::expected<void, Error> check(const Options& options) {
     if (!std::has_single_bit(options.log_records) || options.log_records > 1u << 16)
         return bad("log_records is no power of two up to 2^16");
     if (options.residency == Residency::none) return bad("residency none serves nobody");
-    if (options.idle.count() < 0 || options.shutdown_timeout.count() <= 0)
-        return bad("idle is negative, or shutdown_timeout not positive");
+    if (options.linger.value_or(0us).count() < 0) return bad("linger is negative");
+    if (options.epoch.count() <= 0 || options.deadline.count() <= 0 || options.shutdown_timeout.count() <= 0)
+        return bad("epoch, deadline or shutdown_timeout is not positive");
+    if (options.shape.groups > 4096 || options.shape.lanes > 1024) return bad("more than 4096 groups of 1024 lanes");
+    if (options.memory == SharedMemory::none) return bad("memory none is shared by nobody");
     for (const CustomOp& op : options.ops) {
         if (auto ok = check_op(op); !ok) return ok;
         const auto twin = [&](const CustomOp& other) { return &other != &op && other.opcode == op.opcode; };

@@ -165,7 +165,7 @@ BOOST_DATA_TEST_CASE(the_log_has_texts_and_counts_drops, data::make(residencies)
 }
 
 BOOST_DATA_TEST_CASE(a_kernel_that_left_comes_back_with_the_next_publish, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.idle = std::chrono::microseconds(0)});
+    Runtime runtime = open(residency, {.linger = std::chrono::microseconds(0)});
     for (std::uint32_t i = 0; i < 20; ++i) {
         BOOST_TEST(run(runtime, atomic_add(1, 160)).value == i);
         std::this_thread::sleep_for(std::chrono::milliseconds(2));

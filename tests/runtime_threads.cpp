@@ -31,7 +31,7 @@ constexpr auto& visible = residencies;
 BOOST_DATA_TEST_CASE(everything_at_once_loses_nothing, data::make(visible), residency) {
     constexpr std::uint32_t threads = 4;
     constexpr std::uint32_t rounds = 100;
-    Runtime runtime = open(residency, {.capacity = 64, .idle = std::chrono::microseconds(0)});
+    Runtime runtime = open(residency, {.capacity = 64, .linger = std::chrono::microseconds(0)});
     std::atomic<std::uint32_t> wrong{0};
     std::vector<std::thread> pool;
     for (std::uint32_t t = 0; t < threads; ++t) {

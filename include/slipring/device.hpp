@@ -1,6 +1,7 @@
 // The OpenCL devices of this machine, and what slipring can do with each. No OpenCL type appears here.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <expected>
 #include <string>
@@ -27,6 +28,41 @@ constexpr std::string_view name(Residency residency) noexcept {
     return "none";
 }
 
+// How the host and the kernel share the ring.
+enum class SharedMemory {
+    none,
+    svm,       // fine-grained shared virtual memory: one address (PoCL, Intel, AMD)
+    nv_host,   // a location-host buffer of NVIDIA's cl_nv_create_buffer: host memory that the kernel reads over the bus
+    mirrored,  // a copy on each side, moved by transfers around a launch (relaunch)
+};
+
+constexpr std::string_view name(SharedMemory memory) noexcept {
+    switch (memory) {
+        case SharedMemory::svm: return "svm";
+        case SharedMemory::nv_host: return "nv_host";
+        case SharedMemory::mirrored: return "mirrored";
+        case SharedMemory::none: break;
+    }
+    return "none";
+}
+
+// One step of the probe: which memory was tried, what happened, and how long it took.
+struct Attempt {
+    SharedMemory memory = SharedMemory::none;
+    bool answered = false;
+    std::string outcome;  // for a person
+    std::chrono::microseconds took{0};
+};
+
+// How much of a device the kernel takes: `groups` work-groups of `lanes` work-items. 1 x 1 runs the slots in the order
+// of their positions; any other shape runs them side by side, and only a BATCH_FENCE orders them.
+struct Shape {
+    std::uint32_t groups = 0;  // 0: from the device
+    std::uint32_t lanes = 0;
+
+    friend constexpr bool operator==(Shape, Shape) noexcept = default;
+};
+
 struct DeviceInfo {
     std::string name;
     std::string platform;  // name and version
@@ -35,7 +71,11 @@ struct DeviceInfo {
     bool is_cpu = false;
     std::uint32_t compute_units = 0;
     Residency residency = Residency::none;
-    std::string why;  // what decided it, for a person
+    SharedMemory memory = SharedMemory::none;
+    Shape shape{};                    // that the kernel has, or would have without Options::shape
+    double probe_round_trip_us = 0;   // of a word to the running kernel and back, the median of some; 0 if not live
+    std::vector<Attempt> attempts{};  // of the probe, in their order
+    std::string why;                  // what decided it, for a person: the attempts in one line
 };
 
 // Every device of every platform, each probed: builds and runs a small kernel on it, some milliseconds for a device

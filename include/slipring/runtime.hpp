@@ -61,14 +61,24 @@ struct CustomOp {
 struct Options {
     // auto, or a part of a device's or platform's name, whatever its case. auto prefers live devices, then GPUs.
     std::string device = "auto";
-    // The least that will do; Residency::relaunch takes that mode even where live would work (for tests).
+    // Forces the choice: live, or relaunch even where live would work; and the memory that is to be shared. Where the
+    // device cannot do it, open fails with the probe's report.
     std::optional<Residency> residency{};
+    std::optional<SharedMemory> memory{};
+    // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
+    Shape shape{};
     std::uint32_t capacity = 1024;        // slots; a power of two, 2 .. 2^24
     std::uint32_t control_words = 4096;   // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
     std::uint32_t log_records = 256;      // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
     // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish relaunches it.
-    std::chrono::microseconds idle{1000};
+    // Unset: 1 ms on a CPU, 3 ms elsewhere.
+    std::optional<std::chrono::microseconds> linger{};
+    // How long a launch may go on while there is work; then it is relaunched at once.
+    std::chrono::milliseconds epoch{250};
+    // A kernel that has work and shows no progress for so long is lost: every waiter gets device_lost. An operation
+    // that takes longer than this must not be published.
+    std::chrono::milliseconds deadline{5000};
     // How long shutdown and the destructor wait for the kernel before they give it up.
     std::chrono::milliseconds shutdown_timeout{5000};
     // Told what went wrong where nobody can be returned an error: in the destructor and on OpenCL's own threads.
@@ -202,6 +212,13 @@ public:
     // work too long for a ring. BATCH_FENCE and SHUTDOWN have no ring here and do nothing.
     // Errors: shut_down, device_lost, opencl_failed.
     std::expected<Result, Errc> launch(const Slot& slot) noexcept;
+
+    // After device_lost: opens the device again, or another one if `device` is not empty, and goes on: what had not
+    // been claimed runs there, what had been claimed ends as FAULT with SR_CODE_DEVICE_LOST and is never run twice.
+    // Tickets stay valid. Control words, table, log and buffers start anew, zeroed; spans that buffer() returned are
+    // void. Wants the runtime to itself. Without a lost device it does nothing.
+    // Errors: as open(); then the runtime is as lost as before.
+    std::expected<void, Error> recover(std::string device = {});
 
     // Refuses further publishing, drains what was published, and lets the kernel leave. Waits no longer than
     // Options::shutdown_timeout. Afterwards results, control words and log can still be read. Twice is fine.

@@ -129,7 +129,8 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
 
 cl_int Engine::Impl::bind(const Options& options) {
     if (live()) {
-        const double polls = static_cast<double>(options.idle.count()) * device.probe.polls_per_us;
+        const double polls = static_cast<double>(options.linger.value_or(std::chrono::microseconds(1000)).count()) *
+                             device.probe.polls_per_us;
         idle_polls = static_cast<cl_ulong>(std::clamp(polls, 1.0, 1e15));
     }
     const cl_uint log_mask = options.log_records - 1;
