@@ -19,10 +19,10 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
                                 uint launch, ulong first, ulong linger, ulong epoch,
                                 __global uint* desk SR_BUFFER_PARAMETERS) {
     __local uint arrival;
-    __local ulong claim;
+    __local ulong claim[2];
     if (get_local_id(0) == 0) {
         arrival = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
-        claim = 0;
+        claim[0] = claim[1] = 0;
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     if (SR_UNIT_LANES > 1u || get_local_id(0) == 0) {
@@ -33,10 +33,10 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
         const uint in_group = SR_UNIT_LANES > 1u ? (uint)get_local_size(0) / SR_UNIT_LANES : 1u;
         const uint unit = arrival * in_group + (uint)get_local_id(0) / SR_UNIT_LANES;
 #ifdef __NV_CL_C_VERSION
-        sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, &claim);
+        sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, claim);
 #else
-        ulong own_claim = 0;
-        sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, &own_claim);
+        ulong own_claim[2] = {0, 0};
+        sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, own_claim);
 #endif
     }
 }

@@ -41,7 +41,7 @@ static inline uint sr_lane(void) { return (uint)get_local_id(0) % SR_UNIT_LANES;
 static inline uint sr_ballot(int yes) {
     uint mask;
     __asm__ volatile("{ .reg .pred p; setp.ne.s32 p, %1, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; }"
-                 : "=r"(mask) : "r"(yes) : "memory");
+                 : "=r"(mask) : "r"(yes));
     return mask;
 }
 
@@ -54,7 +54,7 @@ static inline uint sr_leading(int yes) {
 /* What `lane` has. */
 static inline uint sr_share(uint v, uint lane) {
     uint out;
-    __asm__ volatile("shfl.sync.idx.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(out) : "r"(v), "r"(lane) : "memory");
+    __asm__ volatile("shfl.sync.idx.b32 %0, %1, %2, 0x1f, 0xffffffff;" : "=r"(out) : "r"(v), "r"(lane));
     return out;
 }
 

@@ -229,29 +229,37 @@ static inline void sr_queue(const sr_crew* crew, uint entry, uint first, uint co
 
 /* A poller, and what it remembers from one look to the next. */
 typedef struct {
-    SR_CLAIM* claim; /* shared with the other poller: entries in the high word, slots in the low one */
+    SR_CLAIM* claim; /* shared with the other poller: [0] entries in the high word, slots in the low one; [1] see below */
     __global ulong* claimed;
-    uint heat;  /* how far to look: 32 << heat slots a step */
-    uint empty; /* what EMPTY was told */
+    uint heat;   /* how far to look: 32 << heat slots a step */
+    uint empty;  /* what EMPTY was told */
     uint passed; /* 1 + the entry that may begin: I1 */
 } sr_poller;
+
+/* claim[1] is 1 + an entry for which I1 holds since it holds for the one before, which was seen whole, without a
+ * barrier: what pollers run themselves follows at once, and the clerk has no part in it. */
 
 /* A poller's next entry of its own; false when there will be none. What is more, or slow, it hands to the workers. */
 static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint* copy) {
     const uint lane = sr_lane();
     for (;;) {
-        ulong now = 0;
-        if (lane == 0) now = *own->claim;
+        ulong now = 0, clear = 0;
+        if (lane == 0) {
+            now = own->claim[0];
+            clear = own->claim[1];
+        }
         const uint entry = sr_share((uint)(now >> 32), 0), offset = sr_share((uint)now, 0);
         if ((entry >> 31) != 0) return 0;
+        if (sr_share((uint)clear, 0) == entry + 1u) own->passed = entry + 1u;
         const ulong position = crew->bounds->first + offset;
 
+        /* Both come while the slot is on its way. */
+        const uint leave = sr_load(crew->desk + SR_DESK_LEAVE), gate = sr_load(crew->desk + SR_DESK_GATE);
         const uint step = SR_UNIT_LANES << own->heat;
         uint n = own->heat != 0 ? 2u : sr_glance(crew->ring, position, copy);
         if (n > 1u) n = sr_look(crew->ring, position, step, copy);
-        if (offset > SR_MOST_SLOTS && lane == 0) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
-        sr_join();
-        if (sr_ask(crew, SR_DESK_LEAVE) != 0) {
+        if (sr_share(leave, 0) != 0 || offset > SR_MOST_SLOTS) {
+            if (lane == 0 && offset > SR_MOST_SLOTS) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
             if (lane == 0 && sr_cas_claim(own->claim, now, now | SR_CLAIM_CLOSED) == now)
                 sr_store_device(crew->desk + SR_DESK_CLOSED, entry + 1u);
             sr_join();
@@ -261,7 +269,10 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             own->heat = 0;
             if (lane == 0 && own->empty != entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, entry + 1u);
             own->empty = entry + 1u;
-            if (own->passed != entry + 1u && sr_ask(crew, SR_DESK_GATE) >= entry) own->passed = entry + 1u; /* G */
+            if (own->passed != entry + 1u && sr_share(gate, 0) >= entry) {
+                sr_fence_device(); /* G */
+                own->passed = entry + 1u;
+            }
             continue;
         }
 
@@ -270,6 +281,8 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         int won = 0;
         if (lane == 0) won = sr_cas_claim(own->claim, now, (ulong)(entry + entries) << 32 | (offset + n)) == now;
         if (sr_ballot(won) == 0) continue;
+        const int passed = own->passed == entry + 1u;
+        if (!bulk && passed && sr_ballot(lane < n && sr_is_barrier(copy)) == 0 && lane == 0) own->claim[1] = entry + 2u;
         if (lane == 0) {
             sr_store64(own->claimed, position + n); /* before it has any effect: see Runtime::recover */
             sr_raise_device(crew->desk + SR_DESK_CLAIMED, entry + entries);
@@ -286,7 +299,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         job->first = offset;
         job->length = n;
         job->ready = lane < n;
-        job->passed = own->passed == entry + 1u;
+        job->passed = passed;
         return 1;
     }
 }

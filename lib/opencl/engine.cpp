@@ -95,6 +95,11 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
     impl->program = *program;
     impl->run = cl::Kernel(*program, impl->wide() ? "slipring_run_wide" : "slipring_run", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
+    if (impl->wide()) {
+        std::uint32_t& lanes = impl->device.info.shape.lanes;  // the kernel's registers may not suffice for as many
+        const auto most = impl->run.getWorkGroupInfo<CL_KERNEL_WORK_GROUP_SIZE>(device, &status);
+        if (status == CL_SUCCESS && lanes > most) lanes = static_cast<std::uint32_t>(lanes > 32 ? most / 32 * 32 : most);
+    }
     impl->once = cl::Kernel(*program, "slipring_once", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
 
