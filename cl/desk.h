@@ -35,6 +35,7 @@
 #define SR_CLAIM_CLOSED (1ul << 63)
 #define SR_MOST_SLOTS (1u << 30) /* of a launch: offsets are 32 bits */
 #define SR_MOST_HEAT 3u
+#define SR_CLERK_ROUNDS 8u
 #define SR_ALONE_AFTER (1u << 16) /* looks for a poller, which may be in a group that does not begin */
 
 #endif

@@ -33,7 +33,6 @@ static inline uint sr_end_state(uint code) {
 #if defined(__NV_CL_C_VERSION)
 
 #define SR_UNIT_LANES 32u
-#define SR_NOINLINE __attribute__((noinline)) /* one copy of the interpreter a kernel: its compiler takes long enough */
 
 static inline uint sr_lane(void) { return (uint)get_local_id(0) % SR_UNIT_LANES; }
 
@@ -45,10 +44,13 @@ static inline uint sr_ballot(int yes) {
     return mask;
 }
 
+/* The lowest bit that is set. */
+static inline uint sr_lowest(uint mask) { return 31u - clz(mask & -mask); }
+
 /* How many lanes, from the first on, say yes. */
 static inline uint sr_leading(int yes) {
     const uint missing = ~sr_ballot(yes);
-    return missing == 0 ? SR_UNIT_LANES : 31u - clz(missing & -missing);
+    return missing == 0 ? SR_UNIT_LANES : sr_lowest(missing);
 }
 
 /* What `lane` has. */
@@ -61,7 +63,7 @@ static inline uint sr_share(uint v, uint lane) {
 /* Every lane is here, and sees what the others wrote. */
 static inline void sr_join(void) { __asm__ volatile("bar.warp.sync 0xffffffff;" ::: "memory"); }
 
-static inline void sr_nap(void) { __asm__ volatile("nanosleep.u32 100;" ::: "memory"); }
+static inline void sr_nap(void) { __asm__ volatile("nanosleep.u32 200;"); }
 
 static inline void sr_fence_device(void) { __asm__ volatile("fence.acq_rel.gpu;" ::: "memory"); }
 static inline void sr_fence_system(void) { __asm__ volatile("fence.acq_rel.sys;" ::: "memory"); }
@@ -153,10 +155,10 @@ static inline void sr_end(__global uint* slot, uint state, uint code, uint value
 #else
 
 #define SR_UNIT_LANES 1u
-#define SR_NOINLINE
 static inline uint sr_lane(void) { return 0; }
 static inline uint sr_ballot(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_leading(int yes) { return yes != 0 ? 1u : 0u; }
+static inline uint sr_lowest(uint mask) { return (void)mask, 0; }
 static inline uint sr_share(uint v, uint lane) { return (void)lane, v; }
 static inline void sr_join(void) {}
 static inline void sr_nap(void) {}

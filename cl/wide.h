@@ -32,7 +32,7 @@ static inline ulong sr_cas_claim(SR_CLAIM* claim, ulong expected, ulong desired)
     return atom_cmpxchg(claim, expected, desired);
 }
 static inline void sr_raise_device(__global uint* p, uint v) {
-    __asm__ volatile("red.release.gpu.global.max.u32 [%0], %1;" ::"l"(p), "r"(v) : "memory");
+    __asm__ volatile("red.relaxed.gpu.global.max.u32 [%0], %1;" ::"l"(p), "r"(v));
 }
 #else /* one poller, and the claim is its own */
 #define SR_CLAIM ulong
@@ -100,7 +100,7 @@ static inline void sr_unlock(const sr_crew* crew) {
 
 /* One lane's slot. `alone`: nobody else of the unit has one. Then the answer's own line, which nobody polls on the
  * device, has it first: the low word of the position behind it, and the result. It stands until the next. */
-SR_NOINLINE static void sr_run_lane(const sr_crew* crew, const uint* copy, ulong position, int alone) {
+static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong position, int alone) {
     const sr_outcome out = sr_run_slot(copy, (uint)position, crew->memory);
     if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
@@ -109,18 +109,6 @@ SR_NOINLINE static void sr_run_lane(const sr_crew* crew, const uint* copy, ulong
         sr_store64((__global ulong*)(crew->ring->base + SR_RING_ANSWER), (ulong)out.value << 32 | (uint)(position + 1u));
     sr_end(sr_slot(crew->ring, position), sr_tagged(crew->ring, position, sr_end_state(out.code)),
            out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
-}
-
-/* The slots of lanes [begin, end), side by side; those of `ordered` one after the other. */
-static inline void sr_run_lanes(const sr_crew* crew, const sr_job* job, const uint* copy, uint begin, uint end, int ordered) {
-    const uint lane = sr_lane();
-    const ulong position = crew->bounds->first + job->first + lane;
-    const uint turns = ordered ? end : begin + 1u;
-    for (uint turn = begin; turn < turns; ++turn) {
-        const int own = ordered ? lane == turn : lane >= begin && lane < end;
-        if (own) sr_run_lane(crew, copy, position, job->length == 1u);
-        sr_join();
-    }
 }
 
 /* I1. False if an entry before this one was cut: then this one is not run in this launch. */
@@ -147,45 +135,48 @@ static inline void sr_cut(const sr_crew* crew, const sr_job* job, uint at) {
     sr_mark(crew, job->entry, SR_ENTRY_CUT);
 }
 
+/* One call of the interpreter, and so one copy of it in the kernel: a turn runs what can be run side by side. */
 static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy) {
     const uint lane = sr_lane(), length = job->length, entry = job->entry;
-    const int own = lane < length;
-    int ready = job->ready, passed = job->passed, scanned = 0;
-    uint begin = 0;
-    while (begin < length) {
-        const uint seen_lanes = sr_leading(ready || !own), seen = seen_lanes < length ? seen_lanes : length;
+    const ulong position = crew->bounds->first + job->first + lane;
+    int ready = job->ready || lane >= length, passed = job->passed, scanned = 0;
+    for (uint begin = 0; begin < length;) {
+        const uint leading = sr_leading(ready), seen = leading < length ? leading : length;
         if (begin == seen) {
             /* The next slot is not published, though a later one is. Its producer is between two of its steps. */
             if (sr_ask(crew, SR_DESK_LEAVE) != 0) {
                 sr_cut(crew, job, begin);
                 return;
             }
-            if (own && !ready) ready = sr_fetch_one(crew->ring, crew->bounds->first + job->first + lane, copy);
+            if (!ready) ready = sr_fetch_one(crew->ring, position, copy);
             continue;
         }
-        /* Up to the next barrier, if there is one. */
-        const int waits = lane >= begin && lane < seen && sr_is_barrier(copy);
-        const uint end = sr_leading(lane < begin || (lane < seen && !waits));
-        const int barriers = sr_ballot(waits) != 0;
-        if (seen == length && !barriers && !scanned && !passed) {
-            sr_mark(crew, entry, SR_ENTRY_SCANNED); /* who has passed runs it at once, and says so when it is done */
-            scanned = 1;
+        const int left = lane >= begin && lane < seen;
+        const uint barriers = sr_ballot(left && sr_is_barrier(copy));
+        const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
+        if (!passed) {
+            if (seen == length && barriers == 0 && !scanned) sr_mark(crew, entry, SR_ENTRY_SCANNED);
+            scanned = seen == length;
+            if (!sr_pass_gate(crew, entry)) return;
+            passed = 1;
         }
-        if (!passed && !sr_pass_gate(crew, entry)) return;
-        passed = 1;
-        const uint stop = end < seen ? end : seen;
-        const int prints = sr_ballot(lane >= begin && lane < stop && copy[SR_WORD_OPCODE] == SR_OP_PRINTF) != 0;
-        if (prints) sr_lock(crew);
-        sr_run_lanes(crew, job, copy, begin, stop, prints);
-        if (prints) sr_unlock(crew);
-        begin = stop;
-        if (stop == seen) continue;
-        while (sr_ask(crew, SR_DESK_DONE) < entry) sr_nap(); /* I2, G */
-        sr_fence_device();
-        sr_run_lanes(crew, job, copy, begin, begin + 1u, 0);
-        sr_fence_device();
-        if (lane == begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_IDLE);
-        ++begin;
+        /* A barrier by itself, behind everything; a PRINTF by itself; or what is before the next of them. */
+        const int barrier = (barriers >> begin & 1u) != 0, print = (prints >> begin & 1u) != 0;
+        const uint alone = (barriers | prints) >> begin;
+        const uint end = barrier || print ? begin + 1u : alone == 0 ? seen : begin + sr_lowest(alone);
+        if (barrier) {
+            while (sr_ask(crew, SR_DESK_DONE) < entry) sr_nap(); /* I2, G */
+            sr_fence_device();
+        }
+        if (print) sr_lock(crew);
+        if (lane >= begin && lane < end) sr_run_lane(crew, copy, position, length == 1u);
+        sr_join();
+        if (print) sr_unlock(crew);
+        if (barrier) {
+            sr_fence_device();
+            if (lane == begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_IDLE);
+        }
+        begin = end;
     }
     sr_mark(crew, entry, SR_ENTRY_DONE);
 }
@@ -198,10 +189,11 @@ static inline int sr_take(const sr_crew* crew, sr_job* job, uint* copy) {
     if (sr_lane() == 0) item = sr_add_device(crew->desk + SR_DESK_TAKEN, 1u);
     item = sr_share(item, 0);
     __global uint* const queued = sr_queued(crew, item);
-    while (sr_share(sr_load_device(queued), 0) != sr_plus(item, 1u)) { /* Q */
-        if (sr_ask(crew, SR_DESK_OVER) != 0) return 0;
+    while (sr_share(sr_load(queued), 0) != sr_plus(item, 1u)) {
+        if (sr_share(sr_load(crew->desk + SR_DESK_OVER), 0) != 0) return 0;
         sr_nap();
     }
+    sr_load_device(queued); /* Q */
     job->first = sr_load(queued + 1);
     job->entry = sr_load(queued + 2);
     job->length = sr_load(queued + 3);
@@ -324,32 +316,44 @@ static inline void sr_keep(const sr_crew* crew) {
     ulong idle_since = began;
     uint gate = 0, done = 0, looks = 0;
     for (int was_idle = 0;;) {
-        /* F. Entries from `gate` and from `done` on, one a lane. */
-        const uint gate_flag = sr_load_device(sr_flag(crew, gate + lane));
-        const uint through = sr_leading(gate_flag == sr_flag_value(crew, gate + lane, SR_ENTRY_SCANNED) ||
-                                        gate_flag == sr_flag_value(crew, gate + lane, SR_ENTRY_DONE));
-        gate += through;
-        if (through != 0 && lane == 0) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
+        /* F. Entries from `gate` and from `done` on, one a lane; some rounds of them, since what is told afterwards takes
+         * as long as four rounds. */
+        uint moved = 0;
+        for (uint round = 0, through = SR_UNIT_LANES; round < SR_CLERK_ROUNDS && through == SR_UNIT_LANES; ++round) {
+            const uint flag = sr_load_device(sr_flag(crew, gate + lane));
+            through = sr_leading(flag == sr_flag_value(crew, gate + lane, SR_ENTRY_SCANNED) ||
+                                 flag == sr_flag_value(crew, gate + lane, SR_ENTRY_DONE));
+            gate += through;
+            moved += through;
+        }
+        if (moved != 0 && lane == 0) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
 
-        const uint done_flag = sr_load_device(sr_flag(crew, done + lane));
-        const uint finished = sr_leading(done_flag == sr_flag_value(crew, done + lane, SR_ENTRY_DONE));
-        const int cut = sr_ballot(lane == finished && done_flag == sr_flag_value(crew, done + lane, SR_ENTRY_CUT)) != 0;
-        done += finished + (cut ? 1u : 0u);
-        if ((finished != 0 || cut) && lane == 0) {
+        int cut = 0;
+        moved = 0;
+        for (uint round = 0, finished = SR_UNIT_LANES; round < SR_CLERK_ROUNDS && finished == SR_UNIT_LANES; ++round) {
+            const uint flag = sr_load_device(sr_flag(crew, done + lane));
+            finished = sr_leading(flag == sr_flag_value(crew, done + lane, SR_ENTRY_DONE));
+            cut = sr_ballot(lane == finished && flag == sr_flag_value(crew, done + lane, SR_ENTRY_CUT)) != 0;
+            done += finished;
+            moved += finished;
+        }
+        if (cut) ++done;
+        if ((moved != 0 || cut) && lane == 0) {
             const uint end = sr_load(sr_entry_end(crew, done - 1u));
             sr_store_device(desk + SR_DESK_DONE, done); /* G */
             sr_store_release64((__global ulong*)(crew->ring->base + SR_RING_COMPLETED), crew->bounds->first + end); /* A2 */
         }
         sr_join();
 
-        const uint leave = sr_ask(crew, SR_DESK_LEAVE);
-        if (leave != 0) {
+        const uint leave_word = sr_load(desk + SR_DESK_LEAVE), claimed_word = sr_load(desk + SR_DESK_CLAIMED);
+        const uint empty_word = sr_load(desk + SR_DESK_EMPTY); /* three at once */
+        if (sr_share(leave_word, 0) != 0) {
             const uint closed = sr_ask(crew, SR_DESK_CLOSED);
             if (cut || (closed != 0 && done == closed - 1u)) break;
             continue;
         }
-        const uint claimed = sr_ask(crew, SR_DESK_CLAIMED);
-        const int idle = done == claimed && sr_ask(crew, SR_DESK_EMPTY) == claimed + 1u;
+        const uint claimed = sr_share(claimed_word, 0);
+        const int idle = done == claimed && sr_share(empty_word, 0) == claimed + 1u;
         const ulong now = sr_ticks(&counter, 1u);
         if (idle && !was_idle) idle_since = now;
         was_idle = idle;

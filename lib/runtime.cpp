@@ -133,25 +133,28 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     const Ring& ring = impl_->ring;
     const std::uint64_t position = ticket.first + index;
 
+    const bool live = impl_->engine->live();
+    const bool answers = live && !impl_->engine->in_order() && ticket.count == 1 && ticket.quiet == Quiet::no;
     Result result;
     bool complete = false, terminal = false;
-    // An answer comes a moment before its slot: with a later slot's answer over it, this one's slot is on its way.
-    for (int look = 0; look < 1000; ++look) {
-        complete = ring.is_complete(position + 1);
+    for (int look = 0; !terminal && look < 1000; ++look) {
         const std::uint64_t answer = ring.answer();
-        const bool answers = impl_->engine->live() && !impl_->engine->in_order() && ticket.count == 1;
+        if (answers && is_answer(answer, position)) {
+            result = {SR_STATE_DONE, SR_CODE_OK, 0, static_cast<std::uint32_t>(answer >> 32)};
+            terminal = true;
+            break;
+        }
+        complete = ring.is_complete(position + 1);
         const std::uint32_t word = ring.state_word(position);
         const std::uint32_t state = word & SR_STATE_MASK;
         const bool own = word == ring.tagged(position, state);
-        terminal = own && is_terminal(state) && (complete || impl_->engine->live());
-        if (terminal) {
+        if (own && is_terminal(state) && (complete || live)) {
             const std::uint32_t code = ring.word(position, SR_WORD_CODE);
             result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
-        } else if (answers && ticket.quiet == Quiet::no && is_answer(answer, position)) {
             terminal = true;
-            result = {SR_STATE_DONE, SR_CODE_OK, 0, static_cast<std::uint32_t>(answer >> 32)};
         }
-        if (terminal || complete || !answers || !own || !is_answer_of_later(answer, position)) break;
+        // An answer comes a moment before its slot: with a later one over it, this one's slot is on its way.
+        if (complete || !own || !answers || !is_answer_of_later(answer, position)) break;
         cpu_relax();
     }
     // A producer reserves before it writes: as long as nobody has reserved the position a lap later, what was read
