@@ -92,10 +92,15 @@ static inline void sr_gather(uint4 piece, uint* copy) {
     }
 }
 
-/* A glance at the next two positions: how many of them are published. With 1, lane 0 has the slot. */
-static inline uint sr_glance(const sr_ring* ring, ulong position, uint* copy) {
+/* A glance at the next two positions, begun here and not waited for. */
+typedef uint4 sr_glimpse;
+static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position) {
     uint4 piece = (uint4)(0u);
     if (sr_lane() < 8u) piece = sr_load16(sr_slot(ring, position + sr_lane() / 4u) + sr_lane() % 4u * 4u);
+    return piece;
+}
+/* How many of them are published. With 1, lane 0 has the slot. */
+static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece, uint* copy) {
     /* R2: synchronizes with R1. A slot is one aligned 64-byte read, and its state the first word of it: what is read
      * with the state is what the producer wrote before it. */
     if (sr_share(piece.x, 0) != sr_awaited(ring, position)) return 0;
@@ -175,11 +180,13 @@ static inline uint sr_fetch(const sr_ring* ring, ulong position, uint* copy) {
 static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) {
     return sr_fetch(ring, position, copy) == sr_awaited(ring, position);
 }
-static inline uint sr_glance(const sr_ring* ring, ulong position, uint* copy) {
-    return sr_fetch_one(ring, position, copy) ? 1u : 0u;
+typedef uint sr_glimpse;
+static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position) { return (void)ring, (void)position, 0; }
+static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse glimpse, uint* copy) {
+    return (void)glimpse, sr_fetch_one(ring, position, copy) ? 1u : 0u;
 }
 static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint* copy) {
-    return (void)step, sr_glance(ring, position, copy);
+    return (void)step, sr_fetch_one(ring, position, copy) ? 1u : 0u;
 }
 static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
     (void)attributes;

@@ -221,17 +221,39 @@ static inline void sr_queue(const sr_crew* crew, uint entry, uint first, uint co
 
 /* A poller, and what it remembers from one look to the next. */
 typedef struct {
-    SR_CLAIM* claim; /* shared with the other poller: [0] entries in the high word, slots in the low one; [1] see below */
+    /* Shared with the other poller. [0]: entries in the high word, slots in the low one. [1]: 1 + an entry for which I1
+     * holds since it holds for the one before, which was seen whole and has no barrier: what pollers run themselves
+     * follows at once, and the clerk has no part in it. */
+    SR_CLAIM* claim;
     __global ulong* claimed;
+    uint looks;
     uint heat;   /* how far to look: 32 << heat slots a step */
     uint empty;  /* what EMPTY was told */
     uint passed; /* 1 + the entry that may begin: I1 */
+    uint owed;   /* 1 + an entry that is done and has not been marked */
 } sr_poller;
 
-/* claim[1] is 1 + an entry for which I1 holds since it holds for the one before, which was seen whole, without a
- * barrier: what pollers run themselves follows at once, and the clerk has no part in it. */
+#define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
 
-/* A poller's next entry of its own; false when there will be none. What is more, or slow, it hands to the workers. */
+/* Takes `n` slots as `entries`. False if the other poller was faster. */
+static inline int sr_claim(const sr_crew* crew, sr_poller* own, ulong now, uint entries, uint n, int clear) {
+    const uint entry = (uint)(now >> 32), offset = (uint)now;
+    int won = 0;
+    if (sr_lane() == 0 && sr_cas_claim(own->claim, now, (ulong)(entry + entries) << 32 | (offset + n)) == now) {
+        won = 1;
+        if (clear) own->claim[1] = entry + 2u;
+        sr_store64(own->claimed, crew->bounds->first + offset + n); /* before any effect: see Runtime::recover */
+    }
+    return sr_ballot(won) != 0;
+}
+
+static inline void sr_note_claim(const sr_crew* crew, uint entry, uint entries, uint offset, uint length) {
+    for (uint k = sr_lane(); k < entries; k += SR_UNIT_LANES) sr_store(sr_entry_end(crew, entry + k), offset + (k + 1u) * length);
+    if (sr_lane() == 0) sr_raise_device(crew->desk + SR_DESK_CLAIMED, entry + entries);
+}
+
+/* A poller's next entry of its own; false when there will be none. One brief slot it runs here, by the shortest way:
+ * that is the round trip of a single task. What is more than 8 slots, or slow, it hands to the workers. */
 static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint* copy) {
     const uint lane = sr_lane();
     for (;;) {
@@ -242,15 +264,32 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         }
         const uint entry = sr_share((uint)(now >> 32), 0), offset = sr_share((uint)now, 0);
         if ((entry >> 31) != 0) return 0;
-        if (sr_share((uint)clear, 0) == entry + 1u) own->passed = entry + 1u;
+        now = (ulong)entry << 32 | offset;
         const ulong position = crew->bounds->first + offset;
 
-        /* Both come while the slot is on its way. */
-        const uint leave = sr_load(crew->desk + SR_DESK_LEAVE), gate = sr_load(crew->desk + SR_DESK_GATE);
+        /* What comes from the desk, and a fence, take no time while the slot is on its way. */
+        const sr_glimpse glimpse = sr_glance(crew->ring, position);
+        const int checks = own->looks++ % SR_LOOKS_BETWEEN == 0;
+        uint leave = 0, gate = 0;
+        if (checks) leave = sr_load(crew->desk + SR_DESK_LEAVE);
+        if (checks) gate = sr_load(crew->desk + SR_DESK_GATE);
+        if (own->owed != 0) sr_mark(crew, own->owed - 1u, SR_ENTRY_DONE);
+        own->owed = 0;
+        if (sr_share((uint)clear, 0) == entry + 1u) own->passed = entry + 1u;
+
+        uint n = own->heat != 0 ? 2u : sr_seen(crew->ring, position, glimpse, copy);
+        const int passed = own->passed == entry + 1u;
+        const int leaves = sr_share(leave, 0) != 0 || offset > SR_MOST_SLOTS;
+        if (n == 1u && passed && !leaves && sr_share(copy[SR_WORD_OPCODE], 0) <= SR_OP_COMPARE_SWAP) {
+            if (!sr_claim(crew, own, now, 1u, 1u, 1)) continue;
+            if (lane == 0) sr_run_lane(crew, copy, position, 1);
+            sr_note_claim(crew, entry, 1u, offset, 1u);
+            own->owed = entry + 1u;
+            continue;
+        }
         const uint step = SR_UNIT_LANES << own->heat;
-        uint n = own->heat != 0 ? 2u : sr_glance(crew->ring, position, copy);
         if (n > 1u) n = sr_look(crew->ring, position, step, copy);
-        if (sr_share(leave, 0) != 0 || offset > SR_MOST_SLOTS) {
+        if (leaves) {
             if (lane == 0 && offset > SR_MOST_SLOTS) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
             if (lane == 0 && sr_cas_claim(own->claim, now, now | SR_CLAIM_CLOSED) == now)
                 sr_store_device(crew->desk + SR_DESK_CLOSED, entry + 1u);
@@ -261,7 +300,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             own->heat = 0;
             if (lane == 0 && own->empty != entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, entry + 1u);
             own->empty = entry + 1u;
-            if (own->passed != entry + 1u && sr_share(gate, 0) >= entry) {
+            if (!passed && checks && sr_share(gate, 0) >= entry) {
                 sr_fence_device(); /* G */
                 own->passed = entry + 1u;
             }
@@ -270,16 +309,9 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
 
         const int bulk = n > 8u;
         const uint entries = bulk ? n / SR_UNIT_LANES : 1u, length = bulk ? SR_UNIT_LANES : n;
-        int won = 0;
-        if (lane == 0) won = sr_cas_claim(own->claim, now, (ulong)(entry + entries) << 32 | (offset + n)) == now;
-        if (sr_ballot(won) == 0) continue;
-        const int passed = own->passed == entry + 1u;
-        if (!bulk && passed && sr_ballot(lane < n && sr_is_barrier(copy)) == 0 && lane == 0) own->claim[1] = entry + 2u;
-        if (lane == 0) {
-            sr_store64(own->claimed, position + n); /* before it has any effect: see Runtime::recover */
-            sr_raise_device(crew->desk + SR_DESK_CLAIMED, entry + entries);
-        }
-        for (uint k = lane; k < entries; k += SR_UNIT_LANES) sr_store(sr_entry_end(crew, entry + k), offset + (k + 1u) * length);
+        const int clears = !bulk && passed && sr_ballot(lane < n && sr_is_barrier(copy)) == 0;
+        if (!sr_claim(crew, own, now, entries, n, clears)) continue;
+        sr_note_claim(crew, entry, entries, offset, length);
         if (!bulk) own->heat = 0;
         else if (n == SR_UNIT_LANES * step && own->heat < SR_MOST_HEAT) ++own->heat;
 
@@ -400,7 +432,7 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         sr_keep(&crew);
     } else {
         const int polls = unit <= pollers;
-        sr_poller own = {claim, (__global ulong*)(ring->base + SR_RING_CLAIMED) + (unit - 1u), 0, 0, 0};
+        sr_poller own = {claim, (__global ulong*)(ring->base + SR_RING_CLAIMED) + (unit - 1u), 0, 0, 0, 0, 0};
         uint stage = 0;
         if (polls && sr_lane() == 0) {
             /* No position near this launch's: whoever looks for one finds no answer of an older launch. */
