@@ -100,8 +100,12 @@ static inline void sr_compiler_fence(void) { __asm__ volatile("" ::: "memory"); 
 #pragma OPENCL EXTENSION cl_khr_int64_extended_atomics : enable
 #define SR_ATOMIC(p) ((volatile __global atomic_uint*)(p))
 #define SR_ATOMIC64(p) ((volatile __global atomic_ulong*)(p))
-static inline uint sr_load(__global uint* p) { return *p; }
-static inline void sr_store(__global uint* p, uint v) { *p = v; }
+static inline uint sr_load(__global uint* p) {
+    return atomic_load_explicit(SR_ATOMIC(p), memory_order_relaxed, memory_scope_device);
+}
+static inline void sr_store(__global uint* p, uint v) {
+    atomic_store_explicit(SR_ATOMIC(p), v, memory_order_relaxed, memory_scope_device);
+}
 static inline uint sr_load_acquire(__global uint* p) {
     return atomic_load_explicit(SR_ATOMIC(p), memory_order_acquire, memory_scope_device);
 }

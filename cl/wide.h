@@ -263,7 +263,10 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             clear = own->claim[1];
         }
         const uint entry = sr_share((uint)(now >> 32), 0), offset = sr_share((uint)now, 0);
-        if ((entry >> 31) != 0) return 0;
+        if ((entry >> 31) != 0) {
+            if (own->owed != 0) sr_mark(crew, own->owed - 1u, SR_ENTRY_DONE);
+            return 0;
+        }
         now = (ulong)entry << 32 | offset;
         const ulong position = crew->bounds->first + offset;
 
