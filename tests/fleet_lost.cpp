@@ -66,8 +66,7 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
         Fleet fleet = open_two(Residency::live, {.ops = {hang},
                                                  .shutdown_timeout = 200ms,
                                                  .report = [&](const Error&) { ++reports; }});
-        for (std::size_t i : {0, 1}) release[i] = fleet.runtime(i).buffer(0x100, 0).data();
-        // To the other end of the fleet than the one that the fleet would ask first.
+        for (const std::size_t i : {0u, 1u}) release[i] = fleet.runtime(i).buffer(0x100, 0).data();
         const auto stuck = fleet.publish(slot(custom_opcode<0x100>()));
         BOOST_REQUIRE(stuck.has_value());
         const std::uint32_t lost = stuck->device;
@@ -104,5 +103,5 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     // The memory was left to the kernels, so these are still the words that they look at.
     for (std::byte* word : release) std::atomic_ref(*reinterpret_cast<std::uint32_t*>(word)).store(1);
     Fleet next = open_two(Residency::live);
-    for (std::size_t i : {0, 1}) BOOST_TEST(run(next.runtime(i), store_u32(3, 160)).value == 3u);
+    for (const std::size_t i : {0u, 1u}) BOOST_TEST(run(next.runtime(i), store_u32(3, 160)).value == 3u);
 }

@@ -84,7 +84,7 @@ BOOST_DATA_TEST_CASE(everything_ends_exactly_once, data::make(visible), residenc
     BOOST_TEST(fleet.stats().completed == threads * (rounds + 1) * 5);
     BOOST_TEST(fleet.shutdown().has_value());
     for (std::uint32_t t = 0; t < threads; ++t) BOOST_TEST(sum(fleet, 160 + t) == (rounds + 1) * 5);
-    for (const std::size_t i : {0, 1}) {
+    for (const std::size_t i : {0u, 1u}) {
         std::array<std::uint32_t, threads> words{};
         BOOST_REQUIRE(fleet.runtime(i).read_control(160, words).has_value());
         BOOST_TEST(words[0] + words[1] + words[2] + words[3] == given[i].load());

@@ -24,7 +24,8 @@
 //
 // Several runtimes on one device are allowed, each with its own persistent kernel. On a CPU device a live kernel
 // occupies one compute unit while it is there. Where there are fewer units than kernels they take turns: the next one
-// starts when one has left, after Options::linger without work, or at the end of its launch.
+// starts when one has left, after Options::linger without work, or at the end of its launch. That may be long while
+// there is work: have a unit for each.
 #pragma once
 
 #include <array>
