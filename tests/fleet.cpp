@@ -87,6 +87,18 @@ BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_
     BOOST_TEST(sum(fleet, 162) == 150u);
 }
 
+// In relaunch residency a member takes in what it has done only when somebody looks: the fleet does, though it
+// publishes elsewhere.
+BOOST_AUTO_TEST_CASE(a_device_that_nobody_waits_for_is_found_idle_again) {
+    Fleet fleet = open_two(Residency::relaunch);
+    const std::vector<Slot> batch(500, atomic_add(1, 160));
+    BOOST_REQUIRE(fleet.runtime(0).publish(std::span<const Slot>(batch)).has_value());
+    BOOST_TEST(eventually([&] {
+        const auto ticket = fleet.publish(nop());
+        return ticket && finishes(fleet, *ticket) && ticket->device == 0;
+    }));
+}
+
 BOOST_DATA_TEST_CASE(batches_and_windows_stay_whole, data::make(residencies), residency) {
     Fleet fleet = open_two(residency, {.capacity = 64});
     // Each entry of a window adds 1 to a word of its own; the batch counts, in order, in one word.
@@ -214,6 +226,24 @@ BOOST_DATA_TEST_CASE(spreading_levels_the_loads, data::make(residencies), reside
     BOOST_TEST(fleet.spread(std::span(batch).first(Fleet::min_piece))->count == 1u);
     BOOST_TEST(fleet.spread({})->slots == 0u);
     BOOST_REQUIRE(comes_to_rest(fleet));
+}
+
+// The most loaded of three gets nothing, the others end level.
+BOOST_AUTO_TEST_CASE(spreading_over_some_of_the_devices) {
+    auto fleet = Fleet::open(std::vector<Options>(3, {.residency = Residency::relaunch}));
+    BOOST_REQUIRE(fleet.has_value());
+    auto first = hold(*fleet, 0, 40);
+    auto second = hold(*fleet, 1, 900);
+    const auto spread = fleet->spread(std::vector<Slot>(160, atomic_add(1, 160)));
+    BOOST_REQUIRE(spread.has_value());
+    BOOST_TEST(spread->slots == 160u);
+    BOOST_TEST(fleet->outstanding(0) == 100u);
+    BOOST_TEST(fleet->outstanding(1) == 900u);
+    BOOST_TEST(fleet->outstanding(2) <= 100u);  // nothing holds it up
+    let_go(*fleet, 0, first);
+    let_go(*fleet, 1, second);
+    BOOST_TEST(finishes(*fleet, *spread));
+    BOOST_TEST(sum(*fleet, 160) == 160u);
 }
 
 // More than both rings hold: what there is room for is published, the rest is the caller's.

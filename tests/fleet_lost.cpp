@@ -47,6 +47,19 @@ BOOST_AUTO_TEST_CASE(a_full_member_is_worth_waiting_for) {
     let_go(fleet, 1, held);
 }
 
+// The same where the closed one, which did not drain, is the more loaded and so the last to refuse.
+BOOST_AUTO_TEST_CASE(a_full_member_is_worth_waiting_for_whoever_refuses_last) {
+    auto fleet = Fleet::open({{.residency = Residency::relaunch, .capacity = 64, .shutdown_timeout = 50ms},
+                              {.residency = Residency::relaunch, .capacity = 16}});
+    BOOST_REQUIRE(fleet.has_value());
+    auto closed = hold(*fleet, 0, 20);
+    auto full = hold(*fleet, 1, 16);
+    BOOST_TEST(fleet->runtime(0).shutdown().error() == Errc::timed_out);
+    BOOST_TEST(fleet->publish(nop()).error() == Errc::ring_full);
+    let_go(*fleet, 0, closed);
+    let_go(*fleet, 1, full);
+}
+
 // The handler spins until the host says so, with a bound: this test ends whatever happens.
 BOOST_AUTO_TEST_CASE(a_member_that_hangs_is_lost_and_passed_over) {
     const CustomOp hang{.opcode = 0x100,
