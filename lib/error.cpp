@@ -65,7 +65,7 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::no_device:
             return {"no OpenCL device serves", "install PoCL (apt install pocl-opencl-icd); see `slipring devices`"};
         case Errc::device_not_found:
-            return {"no OpenCL device of that name", "use a part of a name that `slipring devices` lists, or auto"};
+            return {"no OpenCL device of that name", "use a part of a name that `slipring devices` lists, #N for its Nth from 0, or auto"};
         case Errc::opencl_failed:
             return {"an OpenCL call failed", "see the detail; check the driver with clinfo"};
         case Errc::build_failed:

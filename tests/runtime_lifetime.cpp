@@ -9,20 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "meant_to_leak.hpp"
 #include "runtime_fixture.hpp"
-
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#include <sanitizer/lsan_interface.h>
-using MeantToLeak = __lsan::ScopedDisabler;
-#define HAVE_LEAK_SANITIZER
-#endif
-#endif
-#ifndef HAVE_LEAK_SANITIZER
-struct MeantToLeak {
-    MeantToLeak() {}  // not trivial, so that nobody calls it unused
-};
-#endif
 
 using namespace slipring;
 namespace data = boost::unit_test::data;

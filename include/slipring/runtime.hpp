@@ -59,7 +59,8 @@ struct CustomOp {
 };
 
 struct Options {
-    // auto, or a part of a device's or platform's name, whatever its case. auto prefers live devices, then GPUs.
+    // auto; or a part of a device's or platform's name, whatever its case; or "#N", device N of devices(), from 0,
+    // where two have the same name. auto prefers live devices, then GPUs; so does a name that several have.
     std::string device = "auto";
     // Forces the choice: live, or relaunch even where live would work; and the memory that is to be shared. Where the
     // device cannot do it, open fails with the probe's report.

@@ -1,21 +1,15 @@
 #include "select.hpp"
 
 #include <algorithm>
-#include <cctype>
+
+#include "../device_choice.hpp"
 
 namespace slipring {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-    const auto same = [](unsigned char a, unsigned char b) { return std::tolower(a) == std::tolower(b); };
-    return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
-}
-
 bool is_nvidia(const cl::Device& device) {
     return device.getInfo<CL_DEVICE_EXTENSIONS>().find("cl_nv_device_attribute_query") != std::string::npos;
 }
-
-bool is_auto(const std::string& wanted) { return wanted.empty() || wanted == "auto"; }
 
 DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
     DeviceInfo info;
@@ -50,9 +44,10 @@ void serve(Candidate& one) {
 
 std::string list(const std::vector<Candidate>& found) {
     std::string out;
-    for (const Candidate& one : found) {
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const Candidate& one = found[i];
         if (!out.empty()) out += "; ";
-        out += one.info.name + " (" + one.info.platform + ")";
+        out += numbered(i) + " " + one.info.name + " (" + one.info.platform + ")";
         if (!one.probe.why.empty()) out += ": " + one.probe.why;
     }
     return out;
@@ -73,7 +68,7 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
         if (devices.empty()) empty += platform.getInfo<CL_PLATFORM_NAME>() + " has no device; ";
         for (const cl::Device& device : devices) {
             Candidate one{device, describe(platform, device), {}};
-            if (is_auto(wanted) || contains(one.info.name, wanted) || contains(one.info.platform, wanted)) {
+            if (means(wanted, found.size(), one.info)) {
                 one.probe = probe(device, memory);
                 serve(one);
             }
@@ -106,9 +101,10 @@ std::expected<Candidate, Error> choose(const Options& options) {
 
     const std::string& wanted = options.device;
     const auto named = [&](const Candidate& one) {
-        return is_auto(wanted) || contains(one.info.name, wanted) || contains(one.info.platform, wanted);
+        return means(wanted, static_cast<std::size_t>(&one - found->data()), one.info);
     };
-    if (std::ranges::none_of(*found, named)) return std::unexpected(Error{Errc::device_not_found, "there is " + list(*found)});
+    if (std::ranges::none_of(*found, named))
+        return std::unexpected(Error{Errc::device_not_found, "no " + wanted + "; there is " + list(*found)});
 
     // Live before relaunch, then GPUs and accelerators before CPUs; the first of equals.
     const auto rank = [&](const Candidate& one) {

@@ -58,6 +58,6 @@ for header in "$prefix"/include/slipring/*; do
     $CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only alone.cpp || fail "$name does not compile alone"
 done
 for header in "$source"/include/slipring/*.hpp; do
-    case ${header##*/} in device.hpp | runtime.hpp) [ "$opencl" = enabled ] || continue ;; esac
+    case ${header##*/} in device.hpp | fleet.hpp | runtime.hpp) [ "$opencl" = enabled ] || continue ;; esac
     [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
 done

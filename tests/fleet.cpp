@@ -1,0 +1,377 @@
+// The fleet: which device gets what, what happens when rings are full, and what a ticket is good for.
+#include <boost/test/unit_test.hpp>
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+
+#include <cstdio>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "fleet_fixture.hpp"
+
+using namespace slipring;
+namespace data = boost::unit_test::data;
+using namespace std::string_literals;
+
+namespace {
+
+// So that g++ does not take it for an initializer list of slots.
+std::expected<FleetTicket, Errc> publish(Fleet& fleet, const std::vector<Slot>& batch) {
+    return fleet.publish(std::span<const Slot>(batch));
+}
+
+bool has_two_gpus() {
+    const auto found = devices();
+    return found && std::ranges::count_if(*found, [](const DeviceInfo& device) {
+               return !device.is_cpu && device.residency != Residency::none;
+           }) >= 2;
+}
+
+}  // namespace
+
+// ---- who gets what -----------------------------------------------------------------------------------------------
+
+BOOST_DATA_TEST_CASE(idle_devices_take_turns, data::make(residencies), residency) {
+    Fleet fleet = open_two(residency);
+    std::uint32_t given[2] = {};
+    for (std::uint32_t i = 0; i < 40; ++i) {
+        const auto ticket = fleet.publish(atomic_add(1, 160));
+        BOOST_REQUIRE(ticket.has_value());
+        BOOST_REQUIRE(finishes(fleet, *ticket));
+        BOOST_TEST(fleet.poll(*ticket));
+        BOOST_TEST(fleet.result(*ticket)->value == given[ticket->device]++);
+        BOOST_REQUIRE(comes_to_rest(fleet));
+    }
+    BOOST_TEST(given[0] == 20u);
+    BOOST_TEST(given[1] == 20u);
+    BOOST_TEST(control(fleet.runtime(0), 160) == 20u);
+    BOOST_TEST(control(fleet.runtime(1), 160) == 20u);
+    BOOST_TEST(fleet.stats().published == 40u);
+    BOOST_TEST(fleet.stats().completed == 40u);
+    BOOST_TEST(fleet.stats().launches >= 2u);
+}
+
+BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_loaded, data::make(residencies),
+                     residency) {
+    Fleet fleet = open_two(residency);
+    // Published to the member itself, behind its back: it counts.
+    auto held = hold(fleet, 0, 1);
+    const std::vector<Slot> behind(49, atomic_add(1, 160));
+    BOOST_REQUIRE(fleet.runtime(0).publish(std::span<const Slot>(behind)).has_value());
+    BOOST_TEST(fleet.outstanding(0) == 50u);
+
+    for (int i = 0; i < 30; ++i) {  // the idle device ends each of them
+        const auto ticket = fleet.publish(atomic_add(1, 161));
+        BOOST_REQUIRE(ticket.has_value());
+        BOOST_TEST(ticket->device == 1u);
+        BOOST_REQUIRE(finishes(fleet, *ticket));
+        BOOST_REQUIRE(eventually([&] { return fleet.outstanding(1) == 0; }));
+    }
+    auto other = hold(fleet, 1, 20);
+    std::uint32_t given[2] = {};
+    for (int i = 0; i < 5; ++i) {  // 20 against 50; then equal; then in turns
+        const auto ticket = publish(fleet, std::vector<Slot>(30, atomic_add(1, 162)));
+        BOOST_REQUIRE(ticket.has_value());
+        if (i == 0) BOOST_TEST(ticket->device == 1u);
+        ++given[ticket->device];
+    }
+    BOOST_TEST(given[0] == 2u);
+    BOOST_TEST(given[1] == 3u);
+    let_go(fleet, 0, held);
+    let_go(fleet, 1, other);
+    BOOST_REQUIRE(comes_to_rest(fleet));
+    BOOST_TEST(sum(fleet, 160) == 49u);
+    BOOST_TEST(sum(fleet, 161) == 30u);
+    BOOST_TEST(sum(fleet, 162) == 150u);
+}
+
+// In relaunch residency a member takes in what it has done only when somebody looks: the fleet does, though it
+// publishes elsewhere.
+BOOST_AUTO_TEST_CASE(a_device_that_nobody_waits_for_is_found_idle_again) {
+    Fleet fleet = open_two(Residency::relaunch);
+    const std::vector<Slot> batch(500, atomic_add(1, 160));
+    BOOST_REQUIRE(fleet.runtime(0).publish(std::span<const Slot>(batch)).has_value());
+    BOOST_TEST(eventually([&] {
+        const auto ticket = fleet.publish(nop());
+        return ticket && finishes(fleet, *ticket) && ticket->device == 0;
+    }));
+}
+
+BOOST_DATA_TEST_CASE(batches_and_windows_stay_whole, data::make(residencies), residency) {
+    Fleet fleet = open_two(residency, {.capacity = 64});
+    // Each entry of a window adds 1 to a word of its own; the batch counts, in order, in one word.
+    std::vector<std::array<std::uint32_t, 2>> words;
+    for (std::uint32_t i = 0; i < 12; ++i) words.push_back({1, 170 + i});
+    const std::vector<Payload> entries(words.begin(), words.end());
+    const Window window{.ticket = 7,
+                        .opcode = Op::atomic_add,
+                        .required = std::span(entries).first(5),
+                        .lookahead = std::span(entries).subspan(5)};
+    const std::vector<Slot> batch(9, atomic_add(1, 160));
+
+    std::uint32_t windows[2] = {}, batches[2] = {};
+    std::uint64_t next[2] = {};
+    for (std::uint32_t i = 0; i < 20; ++i) {
+        const bool windowed = i % 4 < 2;  // both kinds on either device
+        const auto ticket = windowed ? fleet.publish(window) : publish(fleet, batch);
+        BOOST_REQUIRE(ticket.has_value());
+        const std::uint32_t d = ticket->device;
+        BOOST_TEST(ticket->ticket.count == (windowed ? 12u : 9u));
+        BOOST_TEST(ticket->ticket.first == next[d]);  // consecutive
+        next[d] = ticket->ticket.end();
+        BOOST_REQUIRE(finishes(fleet, *ticket));
+        for (std::uint32_t entry = 0; entry < ticket->ticket.count; ++entry) {
+            const auto result = fleet.result(*ticket, entry);
+            BOOST_REQUIRE((result && result->ok()));
+            BOOST_TEST(result->value == (windowed ? windows[d] : 9 * batches[d] + entry));
+        }
+        ++(windowed ? windows : batches)[d];
+        BOOST_REQUIRE(comes_to_rest(fleet));
+    }
+    for (const std::uint32_t d : {0u, 1u}) {
+        BOOST_TEST(windows[d] == 5u);
+        BOOST_TEST(batches[d] == 5u);
+        for (std::uint32_t i = 0; i < 12; ++i) BOOST_TEST(control(fleet.runtime(d), 170 + i) == 5u);
+    }
+}
+
+// ---- full rings --------------------------------------------------------------------------------------------------
+
+BOOST_DATA_TEST_CASE(a_full_ring_passes_work_on_and_full_rings_lose_nothing, data::make(residencies), residency) {
+    Fleet fleet = open_two(residency, {.capacity = 16});
+    auto first = hold(fleet, 0, 13);
+    auto second = hold(fleet, 1, 14);
+    // Three slots fit behind the first alone, though both have room.
+    const std::vector<Slot> three(3, atomic_add(1, 160));
+    const auto ticket = publish(fleet, three);
+    BOOST_REQUIRE(ticket.has_value());
+    BOOST_TEST(ticket->device == 0u);
+    BOOST_TEST(publish(fleet, three).error() == Errc::ring_full);
+    // Now the less loaded one has room for 2 and the other for none.
+    std::vector<FleetTicket> accepted;
+    for (int i = 0; i < 2; ++i) {
+        const auto one = fleet.publish(atomic_add(1, 161));
+        BOOST_REQUIRE(one.has_value());
+        BOOST_TEST(one->device == 1u);
+        accepted.push_back(*one);
+    }
+    for (int i = 0; i < 3; ++i) BOOST_TEST(fleet.publish(atomic_add(1, 161)).error() == Errc::ring_full);
+    BOOST_TEST(fleet.spread(three).error() == Errc::ring_full);
+    BOOST_TEST(publish(fleet, std::vector<Slot>(17, nop())).error() == Errc::larger_than_ring);
+    BOOST_TEST(fleet.wait(*ticket, std::chrono::milliseconds(1)).error() == Errc::timed_out);
+    BOOST_TEST(fleet.result(*ticket).error() == Errc::not_finished);
+
+    let_go(fleet, 0, first);
+    let_go(fleet, 1, second);
+    BOOST_TEST(finishes(fleet, *ticket));
+    for (const FleetTicket& one : accepted) BOOST_TEST(finishes(fleet, one));
+    BOOST_TEST(sum(fleet, 160) == 3u);
+    BOOST_TEST(sum(fleet, 161) == 2u);
+}
+
+// The least loaded ring is too small: the batch goes to the one that can hold it; with that full, waiting helps.
+BOOST_DATA_TEST_CASE(rings_of_different_sizes, data::make(residencies), residency) {
+    auto fleet = Fleet::open({{.residency = residency, .capacity = 16}, {.residency = residency, .capacity = 64}});
+    BOOST_REQUIRE(fleet.has_value());
+    auto held = hold(*fleet, 1, 20);
+    const std::vector<Slot> batch(40, atomic_add(1, 160));
+    const auto ticket = publish(*fleet, batch);
+    BOOST_REQUIRE(ticket.has_value());
+    BOOST_TEST(ticket->device == 1u);
+    BOOST_TEST(publish(*fleet, batch).error() == Errc::ring_full);
+    let_go(*fleet, 1, held);
+    BOOST_TEST(finishes(*fleet, *ticket));
+    BOOST_TEST(sum(*fleet, 160) == 40u);
+}
+
+BOOST_AUTO_TEST_CASE(a_window_that_nobody_can_take) {
+    Fleet fleet = open_two(Residency::relaunch);
+    const std::vector<std::uint32_t> words(11, 1);
+    const std::vector<Payload> entries(1, Payload(words));
+    BOOST_TEST(fleet.publish(Window{.required = entries}).error() == Errc::payload_too_long);
+}
+
+// ---- spread ------------------------------------------------------------------------------------------------------
+
+BOOST_DATA_TEST_CASE(spreading_levels_the_loads, data::make(residencies), residency) {
+    Fleet fleet = open_two(residency, {.capacity = 1024});
+    auto first = hold(fleet, 0, 100);
+    auto second = hold(fleet, 1, 20);
+    std::vector<Slot> batch;
+    for (std::uint32_t i = 0; i < 300; ++i) batch.push_back(store_u32(i, 200 + i));
+    const auto spread = fleet.spread(batch);
+    BOOST_REQUIRE(spread.has_value());
+    BOOST_TEST(spread->slots == 300u);
+    BOOST_REQUIRE(spread->count == 2u);
+    BOOST_TEST(spread->pieces[0].device == 1u);
+    BOOST_TEST(spread->pieces[0].ticket.count == 190u);
+    BOOST_TEST(spread->pieces[1].ticket.count == 110u);
+    BOOST_TEST(fleet.outstanding(0) == 210u);
+    BOOST_TEST(fleet.outstanding(1) == 210u);
+    BOOST_TEST(!fleet.poll(*spread));
+    BOOST_TEST(fleet.wait(*spread, std::chrono::milliseconds(1)).error() == Errc::timed_out);
+
+    let_go(fleet, 0, first);
+    let_go(fleet, 1, second);
+    BOOST_REQUIRE(finishes(fleet, *spread));
+    BOOST_TEST(fleet.poll(*spread));
+    for (std::uint32_t i = 0; i < 300; ++i) {
+        BOOST_TEST(fleet.result(*spread, i)->value == i);
+        BOOST_TEST(control(fleet.runtime(i < 190 ? 1 : 0), 200 + i) == i);
+    }
+    BOOST_TEST(fleet.result(*spread, 300).error() == Errc::bad_ticket);
+    // A few slots are not worth a second device.
+    BOOST_TEST(fleet.spread(std::span(batch).first(Fleet::min_piece))->count == 1u);
+    BOOST_TEST(fleet.spread({})->slots == 0u);
+    BOOST_REQUIRE(comes_to_rest(fleet));
+}
+
+// The most loaded of three gets nothing, the others end level.
+BOOST_AUTO_TEST_CASE(spreading_over_some_of_the_devices) {
+    auto fleet = Fleet::open(std::vector<Options>(3, {.residency = Residency::relaunch}));
+    BOOST_REQUIRE(fleet.has_value());
+    auto first = hold(*fleet, 0, 40);
+    auto second = hold(*fleet, 1, 900);
+    const auto spread = fleet->spread(std::vector<Slot>(160, atomic_add(1, 160)));
+    BOOST_REQUIRE(spread.has_value());
+    BOOST_TEST(spread->slots == 160u);
+    BOOST_TEST(fleet->outstanding(0) == 100u);
+    BOOST_TEST(fleet->outstanding(1) == 900u);
+    BOOST_TEST(fleet->outstanding(2) <= 100u);  // nothing holds it up
+    let_go(*fleet, 0, first);
+    let_go(*fleet, 1, second);
+    BOOST_TEST(finishes(*fleet, *spread));
+    BOOST_TEST(sum(*fleet, 160) == 160u);
+}
+
+// More than both rings hold: what there is room for is published, the rest is the caller's.
+BOOST_DATA_TEST_CASE(spreading_more_than_there_is_room_for, data::make(residencies), residency) {
+    Fleet fleet = open_two(residency, {.capacity = 64});
+    auto held = hold(fleet, 0, 54);
+    auto other = hold(fleet, 1, 1);
+    const std::vector<Slot> batch(1000, atomic_add(1, 160));
+    std::span<const Slot> rest = batch;
+    const auto start = fleet.spread(rest);
+    BOOST_REQUIRE(start.has_value());
+    BOOST_TEST(start->slots == 73u);
+    BOOST_TEST(fleet.spread(rest).error() == Errc::ring_full);
+    rest = rest.subspan(start->slots);
+    let_go(fleet, 0, held);
+    let_go(fleet, 1, other);
+    BOOST_TEST(eventually([&] {
+        const auto more = fleet.spread(rest);
+        if (more) rest = rest.subspan(static_cast<std::size_t>(more->slots));
+        return rest.empty();
+    }));
+    BOOST_REQUIRE(comes_to_rest(fleet));
+    BOOST_TEST(sum(fleet, 160) == 1000u);
+}
+
+// ---- tickets, opening --------------------------------------------------------------------------------------------
+
+BOOST_AUTO_TEST_CASE(tickets_that_nobody_gave) {
+    Fleet fleet = open_two(Residency::relaunch);
+    const FleetTicket foreign{.device = 2, .ticket = {.first = 0, .count = 1}};
+    BOOST_TEST(!fleet.poll(foreign));
+    BOOST_TEST(fleet.wait(foreign).error() == Errc::bad_ticket);
+    BOOST_TEST(fleet.result(foreign).error() == Errc::bad_ticket);
+    Spread spread;
+    spread.count = 2;
+    spread.pieces[1] = foreign;
+    BOOST_TEST(!fleet.poll(spread));
+    BOOST_TEST(fleet.wait(spread).error() == Errc::bad_ticket);
+    BOOST_TEST(fleet.result(spread, 0).error() == Errc::bad_ticket);
+}
+
+BOOST_DATA_TEST_CASE(a_fleet_moves_with_its_tickets, data::make(residencies), residency) {
+    Fleet fleet = open_two(residency);
+    Runtime* const member = &fleet.runtime(1);
+    const auto ticket = fleet.publish(store_u32(5, 160));
+    Fleet moved = std::move(fleet);
+    BOOST_TEST(&moved.runtime(1) == member);
+    BOOST_REQUIRE(finishes(moved, *ticket));
+    BOOST_TEST(moved.result(*ticket)->value == 5u);
+    Fleet other = open_two(residency);
+    other = std::move(moved);
+    BOOST_TEST(other.poll(*ticket));
+    BOOST_REQUIRE(finishes(other, *other.publish(store_u32(6, 160))));
+    BOOST_TEST(sum(other, 160) == 11u);
+}
+
+BOOST_AUTO_TEST_CASE(a_fleet_of_none_or_too_many_or_one_that_does_not_open) {
+    BOOST_TEST(Fleet::open({}).error().code == Errc::bad_options);
+    BOOST_TEST(Fleet::open(std::vector<Options>(Fleet::max_size + 1)).error().code == Errc::bad_options);
+    const auto fleet = Fleet::open({{}, {.capacity = 3}});
+    BOOST_TEST(fleet.error().code == Errc::bad_capacity);
+    BOOST_TEST(fleet.error().detail == "member 1: 3");
+    BOOST_TEST(Fleet::open_all({.device = "no such device"}).error().code == Errc::device_not_found);
+    BOOST_TEST(Fleet::open_all({.device = "#4096"}).error().code == Errc::device_not_found);
+}
+
+// Two devices with one name are told apart by their numbers.
+BOOST_AUTO_TEST_CASE(a_device_by_its_number) {
+    const auto found = devices();
+    BOOST_REQUIRE(found.has_value());
+    for (std::size_t i = 0; i < found->size(); ++i) {
+        if ((*found)[i].residency == Residency::none) continue;
+        auto runtime = Runtime::open({.device = "#" + std::to_string(i)});
+        BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
+        BOOST_TEST(runtime->device().name == (*found)[i].name);
+        BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
+    }
+    const std::string behind = "#" + std::to_string(found->size());
+    for (const std::string& wanted : {behind, "#99999999999999999999999"s, "#"s, "#-1"s, "# 0"s, "#0x0"s}) {
+        const auto runtime = Runtime::open({.device = wanted});
+        BOOST_TEST(runtime.error().code == Errc::device_not_found);
+        BOOST_TEST(runtime.error().detail.find("no " + wanted + "; there is #0 " + (*found)[0].name) == 0u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_device_that_serves) {
+    const auto found = devices();
+    BOOST_REQUIRE(found.has_value());
+    std::size_t cpus = 0, accelerators = 0;
+    for (const DeviceInfo& device : *found)
+        if (device.residency != Residency::none) ++(device.is_cpu ? cpus : accelerators);
+    auto fleet = Fleet::open_all();
+    BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));
+    BOOST_TEST(fleet->size() == (accelerators != 0 ? accelerators : cpus));
+    for (std::size_t i = 0; i < fleet->size(); ++i)
+        BOOST_TEST(fleet->runtime(i).device().is_cpu == (accelerators == 0));
+    const auto spread = fleet->spread(std::vector<Slot>(fleet->size() * 64, atomic_add(1, 160)));
+    BOOST_REQUIRE(spread.has_value());
+    BOOST_TEST(finishes(*fleet, *spread));
+    BOOST_TEST(sum(*fleet, 160) == fleet->size() * 64);
+}
+
+BOOST_AUTO_TEST_CASE(two_gpus) {
+    if (!has_two_gpus()) {
+        std::puts("two_gpus: skipped, for this machine has no two GPUs");
+        return;
+    }
+    auto fleet = Fleet::open_all({.capacity = 256});
+    BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));
+    BOOST_REQUIRE(fleet->size() >= 2u);
+    std::vector<std::uint32_t> given(fleet->size());
+    std::vector<FleetTicket> tickets;
+    const std::vector<Slot> batch(32, atomic_add(1, 160));
+    for (std::uint32_t published = 0; published < 200;) {
+        const auto ticket = publish(*fleet, batch);
+        if (!ticket) {
+            BOOST_REQUIRE(ticket.error() == Errc::ring_full);
+            BOOST_REQUIRE(finishes(*fleet, tickets.back()));
+            continue;
+        }
+        ++published;
+        ++given[ticket->device];
+        tickets.push_back(*ticket);
+    }
+    for (const FleetTicket& ticket : tickets) BOOST_REQUIRE(finishes(*fleet, ticket));
+    for (std::size_t i = 0; i < fleet->size(); ++i) {
+        std::printf("two_gpus: #%zu %s: %u of 200 batches\n", i, fleet->runtime(i).device().name.c_str(), given[i]);
+        BOOST_TEST(given[i] > 0u);
+        BOOST_TEST(control(fleet->runtime(i), 160) == 32 * given[i]);
+    }
+}
