@@ -7,12 +7,15 @@
 
 #include <slipring/runtime.hpp>
 
+#include "test_device.hpp"
+
 namespace slipring {
 
 constexpr Residency residencies[] = {Residency::live, Residency::relaunch};
 
 inline Runtime open(Residency residency, Options options = {}) {
     options.residency = residency;
+    if (options.device == "auto") options.device = test_device();
     auto runtime = Runtime::open(std::move(options));
     BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
     BOOST_REQUIRE(runtime->device().residency == residency);
