@@ -53,7 +53,8 @@ std::string escaped(std::string_view text) {
 
 std::string number(double value) {
     char text[32];
-    if (value >= 1e6) std::snprintf(text, sizeof text, "%gM", value / 1e6);
+    if (value >= 1e9) std::snprintf(text, sizeof text, "%gG", value / 1e9);
+    else if (value >= 1e6) std::snprintf(text, sizeof text, "%gM", value / 1e6);
     else if (value >= 1e4) std::snprintf(text, sizeof text, "%gk", value / 1e3);
     else std::snprintf(text, sizeof text, "%g", value);
     return text;
