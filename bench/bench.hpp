@@ -83,8 +83,8 @@ struct Loaded {
     Percentiles round_trip_us{};
 };
 
-// What plain kernels get from memory of the kind that the ring lies in: what the bus (or the cache) would give. A zero
-// was not measured: a device without shared memory has none to measure.
+// What plain kernels get from memory of the kind that the ring lies in: what the bus (or the cache) would give. What
+// is zero was not measured: a device without shared memory has none to measure.
 struct Limits {
     double load_us = 0;                   // one dependent load of what the host has just written
     double read_slots_per_s = 0;          // whole slots, streamed: neighbouring lanes read neighbouring 16 bytes
@@ -119,7 +119,8 @@ struct DeviceNumbers {
     double peak(Want want, bool one_producer = false) const {
         double best = 0;
         for (const Rate& each : rates)
-            if (each.want == want && (!one_producer || each.shape.producers == 1)) best = std::max(best, each.slots_per_s);
+            if (each.want == want && (!one_producer || each.shape.producers == 1))
+                best = std::max(best, each.slots_per_s);
         return best;
     }
 };

@@ -146,7 +146,8 @@ Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
     const unsigned most = threads > taken ? threads - taken : 1;
     Rate peak;
     for (const Rate& each : to.rates)
-        if (each.want == Want::quiet && each.shape.producers <= most && each.slots_per_s > peak.slots_per_s) peak = each;
+        if (each.want == Want::quiet && each.shape.producers <= most && each.slots_per_s > peak.slots_per_s)
+            peak = each;
 
     for (const unsigned percent : {10u, 50u, 90u}) {
         auto loaded = measure_at(runtime, peak, percent, time / 3);
@@ -157,7 +158,7 @@ Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
 }
 
 Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to) {
-    // Twice the default linger, longer if that was not enough: whether the kernel had left the number of launches says.
+    // Twice the default linger, longer if that was not enough: the number of launches says whether the kernel had left.
     std::chrono::milliseconds rest(to.info.is_cpu ? 3 : 8);
     constexpr std::chrono::milliseconds longest_rest(50);
     const bool counts_launches = to.info.residency == Residency::live;

@@ -160,8 +160,8 @@ Shared::Shared(const DeviceInfo& info, const Device& device, std::size_t bytes)
     cl_int status = CL_SUCCESS;
     buffer.reset(create(context, CL_MEM_READ_WRITE, 1, bytes, nullptr, &status));
     if (status == CL_SUCCESS)
-        host = clEnqueueMapBuffer(queue, buffer.get(), CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0, nullptr, nullptr,
-                                  &status);
+        host = clEnqueueMapBuffer(queue, buffer.get(), CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, 0, nullptr,
+                                  nullptr, &status);
 }
 
 template <class T>
@@ -205,8 +205,9 @@ cl_int measure_launches(const Device& device, Seconds time, Limits& to) {
 
     std::vector<double> samples;
     auto end = Clock::now() + time / 2;
-    for (auto begin = Clock::now(); status == CL_SUCCESS && (samples.size() < 20 || begin < end) && samples.size() < 100'000;
-         begin = Clock::now()) {
+    while (status == CL_SUCCESS && samples.size() < 100'000) {
+        const auto begin = Clock::now();
+        if (begin >= end && samples.size() >= 20) break;
         status = enqueue();
         if (status == CL_SUCCESS) status = clFinish(device.queue.get());
         samples.push_back(Micros(Clock::now() - begin).count());
@@ -226,8 +227,8 @@ cl_int measure_launches(const Device& device, Seconds time, Limits& to) {
     return status;
 }
 
-// One closed walk through every node in an order that nobody can guess. The host writes it anew before each launch: so
-// the device reads what comes from the host, as it does in a ring.
+// One closed walk through every node in an order that nobody can guess. The host writes it anew before each launch:
+// the device then reads what comes from the host, as it does in a ring.
 cl_int measure_load(const Device& device, const Shared& memory, Seconds time, Limits& to) {
     constexpr std::uint32_t nodes = 4096, stride = 32;  // words
     std::vector<std::uint32_t> order(nodes);
@@ -268,8 +269,8 @@ cl_int best(const Device& device, const Kernel& kernel, std::uint32_t slots, std
     return status;
 }
 
-cl_int measure_streams(const Device& device, const Shared& memory, std::uint32_t slots, std::uint32_t units, Seconds time,
-                       Limits& to) {
+cl_int measure_streams(const Device& device, const Shared& memory, std::uint32_t slots, std::uint32_t units,
+                       Seconds time, Limits& to) {
     std::memset(memory.host, 1, std::size_t{slots} * SR_SLOT_BYTES);
     cl_mem out = device.out.get();
     cl_int status = CL_SUCCESS;
@@ -296,7 +297,8 @@ cl_int measure_streams(const Device& device, const Shared& memory, std::uint32_t
 
 std::expected<Limits, Error> measure_limits(const DeviceInfo& info, Seconds time) {
     const auto error = [](cl_int status, const std::string& detail) {
-        return std::unexpected(Error{Errc::opencl_failed, "measuring limits gave " + std::to_string(status) + detail});
+        const std::string text = "measuring limits gave " + std::to_string(status) + detail;
+        return std::unexpected(Error{Errc::opencl_failed, text});
     };
     Device device;
     if (!find(info, device)) return std::unexpected(Error{Errc::device_not_found, info.name});

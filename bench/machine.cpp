@@ -44,7 +44,8 @@ std::string system() {
 }  // namespace
 
 Machine describe_machine() {
-    return {find("/proc/cpuinfo", "model name", ':'), std::thread::hardware_concurrency(), compiler(), system(), SLIPRING_COMMIT};
+    return {find("/proc/cpuinfo", "model name", ':'), std::thread::hardware_concurrency(), compiler(), system(),
+            SLIPRING_COMMIT};
 }
 
 }  // namespace slipring::bench

@@ -51,6 +51,11 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
+void write(std::string& to, const char* kind, const char* anchor, double x, double y, std::string_view text) {
+    add(to, "<text x='%.1f' y='%.1f' class='%s' text-anchor='%s'>", x, y, kind, anchor);
+    to += escaped(text) + "</text>\n";
+}
+
 std::string number(double value) {
     char text[32];
     if (value >= 1e9) std::snprintf(text, sizeof text, "%gG", value / 1e9);
@@ -77,7 +82,7 @@ public:
     }
 
     void draw(std::string& to) const {
-        add(to, "<text x='%.1f' y='%.1f' class='title'>%s</text>\n", left_, top_ - 18, escaped(panel_.title).c_str());
+        write(to, "title", "start", left_, top_ - 18, panel_.title);
         grid(to);
         for (const Line& line : panel_.lines) draw(to, line);
         legend(to);
@@ -105,8 +110,7 @@ private:
     void grid(std::string& to) const {
         for (const Tick& tick : panel_.x_ticks) {
             add(to, "<path class='grid' d='M%.1f %.1fv%.1f'/>", x(tick.at), top_, h_);
-            add(to, "<text x='%.1f' y='%.1f' class='tick' text-anchor='middle'>%s</text>\n", x(tick.at), top_ + h_ + 18,
-                tick.label.c_str());
+            write(to, "tick", "middle", x(tick.at), top_ + h_ + 18, tick.label);
         }
         const bool many = high_ / low_ > 2000;  // then a label each power of ten
         for (double power = std::pow(10.0, std::floor(std::log10(low_))); power <= high_ * 1.001; power *= 10) {
@@ -115,15 +119,14 @@ private:
                 if (at < low_ * 0.999 || at > high_ * 1.001) continue;
                 add(to, "<path class='%s' d='M%.1f %.1fh%.1f'/>", step == 1 ? "grid" : "fine", left_, y(at), w_);
                 if (step == 1 || !many)
-                    add(to, "<text x='%.1f' y='%.1f' class='tick' text-anchor='end'>%s</text>\n", left_ - 8, y(at) + 4,
-                        number(at).c_str());
+                    write(to, "tick", "end", left_ - 8, y(at) + 4, number(at));
             }
         }
         add(to, "<rect class='frame' x='%.1f' y='%.1f' width='%.1f' height='%.1f'/>\n", left_, top_, w_, h_);
-        add(to, "<text x='%.1f' y='%.1f' class='label' text-anchor='middle'>%s</text>\n", left_ + w_ / 2, top_ + h_ + 42,
-            escaped(panel_.x_label).c_str());
-        add(to, "<text transform='translate(%.1f %.1f) rotate(-90)' class='label' text-anchor='middle'>%s</text>\n",
-            left_ - 54, top_ + h_ / 2, escaped(panel_.y_label).c_str());
+        write(to, "label", "middle", left_ + w_ / 2, top_ + h_ + 42, panel_.x_label);
+        add(to, "<g transform='translate(%.1f %.1f) rotate(-90)'>", left_ - 54, top_ + h_ / 2);
+        write(to, "label", "middle", 0, 0, panel_.y_label);
+        to += "</g>\n";
     }
 
     void draw(std::string& to, const Line& line) const {
@@ -148,9 +151,9 @@ private:
         for (const Line& line : panel_.lines) {
             if (line.points.empty()) continue;
             const double at = left_ + (right ? w_ / 2 : 0);
-            add(to, "<path class='line%s' stroke='%s' d='M%.1f %.1fh26'/>", line.dashed ? " bound" : "", line.colour, at,
-                row - 4);
-            add(to, "<text x='%.1f' y='%.1f' class='key'>%s</text>\n", at + 34, row, escaped(line.name).c_str());
+            const char* const kind = line.dashed ? " bound" : "";
+            add(to, "<path class='line%s' stroke='%s' d='M%.1f %.1fh26'/>", kind, line.colour, at, row - 4);
+            write(to, "key", "start", at + 34, row, line.name);
             if (right) row += 19;
             right = !right;
         }
@@ -180,16 +183,15 @@ Panel latency(const DeviceNumbers& device) {
     panel.lines.push_back(distribution("waking a kernel that has left", device.wake_up_us, colours[4]));
     panel.lines.push_back(distribution("a kernel launch for the slot", device.launch_us, colours[1]));
     panel.lines.push_back(distribution("an empty launch", device.limits.launch_us, colours[5]));
-    if (device.limits.load_us > 0)
-        panel.lines.push_back({"one load of host memory", colours[6], {{0, device.limits.load_us}, {4, device.limits.load_us}},
-                               true});
+    if (const double load = device.limits.load_us; load > 0)
+        panel.lines.push_back({"one load of host memory", colours[6], {{0, load}, {4, load}}, true});
     return panel;
 }
 
 Line throughput(const DeviceNumbers& device, Want want, unsigned producers, const char* colour) {
-    Line line{std::string(want == Want::quiet ? "quiet" : "with state and result") + ", " + std::to_string(producers) +
-                  (producers == 1 ? " producer" : " producers"),
-              colour, {}, false, true};
+    std::string name = want == Want::quiet ? "quiet, " : "with state and result, ";
+    name += std::to_string(producers) + (producers == 1 ? " producer" : " producers");
+    Line line{std::move(name), colour, {}, false, true};
     for (const Rate& each : device.rates)
         if (each.want == want && each.shape.producers == producers)
             line.points.push_back({std::log2(static_cast<double>(each.shape.batch)), each.slots_per_s});
@@ -221,34 +223,44 @@ Panel rates(const DeviceNumbers& device) {
     return panel;
 }
 
-constexpr const char* style =
-    "<style>text{font-family:Helvetica,Arial,'DejaVu Sans',sans-serif;fill:#222}.head{font-size:19px;font-weight:bold}"
-    ".sub{font-size:12.5px;fill:#666}.title{font-size:15px;font-weight:bold}.label{font-size:13px}.tick{font-size:12px;"
-    "fill:#555}.key{font-size:12.5px}.grid{stroke:#d4d4d4;fill:none}.fine{stroke:#eeeeee;fill:none}.frame{stroke:#888;"
-    "fill:none}.line{fill:none;stroke-width:2;stroke-linejoin:round}.bound{stroke-dasharray:6 4;stroke-width:1.5}</style>\n";
+constexpr const char* style = R"(<style>
+text { font-family: Helvetica, Arial, 'DejaVu Sans', sans-serif; fill: #222 }
+.head { font-size: 19px; font-weight: bold }
+.sub { font-size: 12.5px; fill: #666 }
+.title { font-size: 15px; font-weight: bold }
+.label { font-size: 13px }
+.tick { font-size: 12px; fill: #555 }
+.key { font-size: 12.5px }
+.grid { stroke: #d4d4d4; fill: none }
+.fine { stroke: #eee; fill: none }
+.frame { stroke: #888; fill: none }
+.line { fill: none; stroke-width: 2; stroke-linejoin: round }
+.bound { stroke-dasharray: 6 4; stroke-width: 1.5 }
+</style>
+)";
 
 }  // namespace
 
 std::string as_svg(const Report& report) {
     std::string out;
-    add(out, "<svg xmlns='http://www.w3.org/2000/svg' width='%.0f' height='%.0f' viewBox='0 0 %.0f %.0f'>\n", width, height,
-        width, height);
+    add(out, "<svg xmlns='http://www.w3.org/2000/svg' width='%.0f' height='%.0f'", width, height);
+    add(out, " viewBox='0 0 %.0f %.0f'>\n", width, height);
     out += style;
     out += "<rect width='100%' height='100%' fill='white'/>\n";
     if (report.device) {
         const DeviceNumbers& device = *report.device;
         const DeviceInfo& info = device.info;
-        const std::string shape = info.shape.groups == 0 ? std::string()
-                                                         : ", " + std::to_string(info.shape.groups) + " groups x " +
-                                                               std::to_string(info.shape.lanes) + " lanes";
-        add(out, "<text x='76' y='36' class='head'>slipring on %s</text>\n", escaped(info.name).c_str());
-        const auto sub = [&out](int y, const std::string& text) {
-            add(out, "<text x='76' y='%d' class='sub'>%s</text>\n", y, escaped(text.substr(0, 190)).c_str());
-        };
-        sub(56, info.platform.substr(0, info.platform.find(',')) + ", driver " + info.driver + "; " +
-                    std::string(name(info.residency)) + shape);
-        sub(73, report.machine.cpu + ", " + std::to_string(report.machine.cores) + " cores; " + report.machine.system +
-                    "; commit " + report.machine.commit);
+        std::string about = info.platform.substr(0, info.platform.find(',')) + ", driver " + info.driver + "; ";
+        about += name(info.residency);
+        if (info.shape.groups != 0)
+            about.append(", ").append(std::to_string(info.shape.groups)).append(" groups x ")
+                .append(std::to_string(info.shape.lanes)).append(" lanes");
+        const Machine& machine = report.machine;
+        const std::string where = machine.cpu + ", " + std::to_string(machine.cores) + " cores; " + machine.system +
+                                  "; commit " + machine.commit;
+        write(out, "head", "start", 76, 36, "slipring on " + info.name.substr(0, 90));
+        write(out, "sub", "start", 76, 56, about.substr(0, 190));
+        write(out, "sub", "start", 76, 73, where.substr(0, 190));
         const Panel left = latency(device), right = rates(device);
         Plotter(left, 76, 122, 520, 370).draw(out);
         Plotter(right, 726, 122, 520, 370).draw(out);

@@ -22,8 +22,9 @@ std::vector<Slot> make_slots(Want want, unsigned count) {
     for (unsigned i = 0; i < count; ++i) {
         if (want != Want::packed) {
             slots.push_back(store(i));
-        } else if (auto four = packed({inner(store(i)), inner(store(i + 1)), inner(store(i + 2)), inner(store(i + 3))})) {
-            slots.push_back(*four);
+        } else {
+            const Slot a = store(i), b = store(i + 1), c = store(i + 2), d = store(i + 3);
+            if (const auto four = packed({inner(a), inner(b), inner(c), inner(d)})) slots.push_back(*four);
         }
     }
     return slots;
@@ -56,9 +57,9 @@ private:
     }
 
     void publish_batch() {
-        const bool quiet = want_ == Want::quiet || want_ == Want::packed;
-        const auto ticket = slots_.size() == 1 ? publish(runtime_, slots_[0], quiet ? Quiet::yes : Quiet::no)
-                                               : publish(runtime_, std::span<const Slot>(slots_), quiet ? Quiet::yes : Quiet::no);
+        const Quiet quiet = want_ == Want::quiet || want_ == Want::packed ? Quiet::yes : Quiet::no;
+        const auto ticket = slots_.size() == 1 ? publish(runtime_, slots_[0], quiet)
+                                               : publish(runtime_, std::span<const Slot>(slots_), quiet);
         if (!ticket) {
             failed = ticket.error();
             return;

@@ -24,7 +24,8 @@ inline std::vector<Share> shares(const DeviceNumbers& device) {
     };
     add("round_trip_loads", "round trip with result, in dependent loads", device.with_result_us.p50, limits.load_us);
     for (const Loaded& each : device.loaded)
-        if (each.percent == 50) add("loaded_50_loads", "the same at 50 % load", each.round_trip_us.p50, limits.load_us);
+        if (each.percent == 50)
+            add("loaded_50_loads", "the same at 50 % load", each.round_trip_us.p50, limits.load_us);
     add("quiet_of_read", "quiet, of the read rate", device.peak(Want::quiet), limits.read_slots_per_s);
     add("quiet_one_producer_of_read", "quiet, one producer, of the read rate", device.peak(Want::quiet, true),
         limits.read_slots_per_s);

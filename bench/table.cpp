@@ -15,7 +15,8 @@ void print(std::string& to, const char* format, Args... args) {
 }
 
 void print_latency(std::string& to, const char* name, const Percentiles& p) {
-    print(to, "  %-28s %9.3f %9.3f %9.3f %9.3f %9.3f   of %zu\n", name, p.p50, p.p90, p.p99, p.p999, p.p9999, p.samples);
+    print(to, "  %-28s %9.3f %9.3f %9.3f %9.3f %9.3f   of %zu\n", name, p.p50, p.p90, p.p99, p.p999, p.p9999,
+          p.samples);
 }
 
 void print_rings(std::string& to, const std::vector<RingNumbers>& rings) {
@@ -38,7 +39,8 @@ void print_rings(std::string& to, const std::vector<RingNumbers>& rings) {
 }
 
 void print_rates(std::string& to, const DeviceNumbers& device) {
-    print(to, "\nthrough the device, M slots/s (ring of %u slots; producers republish ready slots)\n", device.rate_capacity);
+    print(to, "\nthrough the device, M slots/s (ring of %u slots; producers republish ready slots)\n",
+          device.rate_capacity);
     for (const Want want : wants) {
         for (unsigned producers = 1; producers <= 8; producers *= 2) {
             std::string row;

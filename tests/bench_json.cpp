@@ -93,7 +93,8 @@ BOOST_AUTO_TEST_CASE(device_figures) {
     const Json json = Json::parse(as_json({.machine = {}, .device = *device}));
     for (const char* const key : {"device", "platform", "driver", "residency", "memory"})
         BOOST_TEST(!json.at(key).get<std::string>().empty(), key);
-    for (const char* const key : {"round_trip_us", "round_trip_with_result_us", "launch_us"}) check_latency(json.at(key));
+    for (const char* const key : {"round_trip_us", "round_trip_with_result_us", "launch_us"})
+        check_latency(json.at(key));
     for (const char* const key : {"clock_ns", "launch_to_round_trip", "end_to_end_slots_per_s",
                                   "end_to_end_with_results_slots_per_s", "end_to_end_batch", "launches_per_s",
                                   "rates_capacity", "peak_packed_ops_per_s"})
@@ -103,7 +104,8 @@ BOOST_AUTO_TEST_CASE(device_figures) {
         BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("load_slots_per_s").get<double>() >= 0);
     }
     // How often the kernel left, or was relaunched, in so short a time nobody can say.
-    for (const char* const key : {"wake_up_us", "relaunch_pause_us"}) BOOST_TEST(json.at(key).at("samples") >= 0, key);
+    for (const char* const key : {"wake_up_us", "relaunch_pause_us"})
+        BOOST_TEST(json.at(key).at("samples").is_number(), key);
     for (const Want want : wants) {
         const std::string kind(name(want));
         BOOST_TEST(is_positive(json.at("slots_per_s").at(kind).at("1").at("32")), kind);
