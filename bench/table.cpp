@@ -56,7 +56,7 @@ void print_rates(std::string& to, const DeviceNumbers& device) {
 
 void print_limits(std::string& to, const DeviceNumbers& device) {
     const Limits& limits = device.limits;
-    print(to, "\nlimits: plain kernels over the same memory\n");
+    to += "\nlimits: plain kernels over the same memory\n";
     print(to, "  one dependent load %.3f us; read %.1f M slots/s (32 bytes of each: %.1f)\n", limits.load_us,
           limits.read_slots_per_s / 1e6, limits.read_half_slots_per_s / 1e6);
     print(to, "  write one word per slot %.1f, 16 bytes per slot %.1f, whole slots %.1f M slots/s\n",
