@@ -19,9 +19,9 @@
 #define SR_WORD_ARGS 4u
 #define SR_MAX_ARGS 12u
 
-/* A finished slot's words 4 and 5: written by the device before the terminal state. */
-#define SR_WORD_RESULT 4u
-#define SR_WORD_CODE 5u     /* code in bits 0..7, index of the failing inner op in bits 8..15 */
+/* A finished slot's words 1 and 2, in the 16 bytes that begin with its state: over a bus, one store ends a slot. */
+#define SR_WORD_CODE 1u     /* code in bits 0..7, index of the failing inner op in bits 8..15 */
+#define SR_WORD_RESULT 2u
 
 #define SR_STATE_MASK 0xFFu
 #define SR_GENERATION_SHIFT 8u
@@ -79,6 +79,9 @@
 #define SR_CLASS_REQUIRED 0u
 #define SR_CLASS_LOOKAHEAD 1u
 
+/* What the probe's kernel says when it runs. */
+#define SR_PROBE_RUNS 0x5Au
+
 /* ---- how a slot ended ---------------------------------------------------- */
 #define SR_CODE_OK 0u
 #define SR_CODE_UNKNOWN_OPCODE 1u
@@ -93,7 +96,7 @@
 /* ---- control words ------------------------------------------------------- */
 #define SR_CONTROL_EPOCH 0u      /* bumped by each BATCH_FENCE */
 #define SR_CONTROL_FENCE_TAG 1u  /* tag of the last BATCH_FENCE */
-#define SR_CONTROL_FAULTS 2u     /* slots that ended in FAULT, QUIET ones included */
+#define SR_CONTROL_FAULTS 2u     /* slots that ended in FAULT or CANCELLED, QUIET ones included */
 #define SR_OBSERVABLE_BASE 160u  /* words below are the system's: ops may read them, not write */
 
 /* ---- a ring in shared memory: byte offsets ------------------------------- */
@@ -109,9 +112,14 @@
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
 #define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */
-#define SR_RING_SLOTS 512u
+#define SR_RING_CLAIMED 512u    /* u64 each, device: no position from here on has been started, see SR_MAX_POLLERS */
+#define SR_RING_ANSWER 640u     /* u64, device, by many units alone: see sr_answer_alone */
+#define SR_RING_SLOTS 768u
 #define SR_RING_ALIGN 128u
 #define SR_RING_FORMAT_1 0x53520001u /* of ABI version 1 */
+
+/* Units that look for new slots; each has its own word of CLAIMED, and the highest of them counts. */
+#define SR_MAX_POLLERS 2u
 
 /* ---- the debug log in shared memory: byte offsets ------------------------ */
 #define SR_LOG_WRITTEN 0u   /* u32, device: records written, ever */
@@ -143,7 +151,9 @@ SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 
 SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
 SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_STOP >= 128u, "the host's and the device's words apart");
 SR_STATIC_ASSERT(SR_RING_LEFT - SR_RING_COMPLETED >= 128u, "and among the device's, the one that changes");
-SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_LEFT >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
+SR_STATIC_ASSERT(SR_RING_CLAIMED - SR_RING_LEFT >= 128u && SR_RING_ANSWER - SR_RING_CLAIMED >= 128u, "each its own");
+SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_ANSWER >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
+SR_STATIC_ASSERT(SR_WORD_STATE == 0 && SR_WORD_CODE < 4u && SR_WORD_RESULT < 4u, "how a slot ended is 16 bytes");
 SR_STATIC_ASSERT(SR_LOG_CONSUMED - SR_LOG_DROPPED >= 124u && SR_LOG_RECORDS - SR_LOG_CONSUMED >= 128u, "the log");
 
 #endif

@@ -6,16 +6,8 @@
 #define SLIPRING_DRAIN_H
 
 #define SR_RELEASE_EVERY 32u /* slots between two updates of COMPLETED while there is more to do */
-#define SR_LOOK_EVERY 256u   /* slots between two looks at STOP while there is more to do */
-
-static inline __global uint* sr_slot(const sr_ring* ring, ulong position) {
-    return (__global uint*)(ring->base + SR_RING_SLOTS + (ulong)((uint)position & ring->mask) * SR_SLOT_BYTES);
-}
-
-static inline uint sr_tagged(const sr_ring* ring, ulong position, uint state) {
-    const uint lap = (uint)(SR_BUG(67, (uint)position, position) >> ring->shift);
-    return (lap & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
-}
+#define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do */
+#define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
 
 /* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them. */
 static inline void sr_release(const sr_ring* ring, ulong head) {
@@ -33,53 +25,53 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
     return 0;
 }
 
-SR_WRAPS /* positions count modulo 2^64 */
+SR_WRAPS /* positions count modulo 2^64, and so may the clock */
 static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
     __global uint* const stop = (__global uint*)(ring->base + SR_RING_STOP);
-    uint copy[SR_SLOT_WORDS + SR_WINDOW_PREFIX];
+    __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
+    uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
 
-    ulong idle = 0, done = 0;
-    uint unreleased = 0;
+    ulong counter = 0;
+    const ulong began = sr_ticks(&counter, 0);
+    ulong idle_since = began;
+    uint glances = 0, done = 0, unreleased = 0;
     int stay = 1;
     while (stay) {
         __global uint* const slot = sr_slot(ring, head);
         /* R2: synchronizes with R1, the producer's store of the state. */
         const uint state = sr_load_acquire(slot);
-        const uint awaited = sr_tagged(ring, head, SR_STATE_PUBLISHED);
+        const uint awaited = sr_awaited(ring, head);
         if (SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited)) {
             sr_copy_slot(copy, slot);
             if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
             if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0)) memory->control[SR_CONTROL_EPOCH] += 1u;
+            sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
             const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
-            if (SR_BUG(63, 0, out.code != SR_CODE_OK))
-                memory->control[SR_CONTROL_FAULTS] = sr_plus(memory->control[SR_CONTROL_FAULTS], 1u);
+            if (SR_BUG(63, 0, out.code != SR_CODE_OK)) sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
             if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
-                slot[SR_WORD_RESULT] = out.value;
-                slot[SR_WORD_CODE] = out.code | SR_BUG(65, 0u, out.inner << 8);
-                const uint end = out.code == SR_CODE_OK          ? SR_STATE_DONE
-                                 : out.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
-                                                                 : SR_STATE_FAULT;
-                sr_store_release(slot, sr_tagged(ring, head, end)); /* A2 */
+                if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
+                sr_end(slot, sr_tagged(ring, head, sr_end_state(out.code)), out.code | SR_BUG(65, 0u, out.inner << 8),
+                       out.value, copy[SR_WORD_PRIORITY]); /* A2 */
             }
 #ifdef SR_CACHED
             else {
                 /* The same word again, to own its cache line: a producer that writes a line which was only read here
                  * waits for this core to drop it. Over a bus it would be a write for nothing. */
-                sr_store_release(slot, sr_tagged(ring, head, SR_STATE_PUBLISHED));
+                sr_store_release(slot, awaited);
             }
 #endif
             ++head;
-            ++done;
-            idle = 0;
+            glances = 0;
             if (++unreleased == SR_RELEASE_EVERY || sr_minus(copy[SR_WORD_OPCODE], 8u) < SR_OP_HIGH_BIT - 8u) {
                 sr_release(ring, head); /* a custom operation may be slow: nobody waits for 32 of them */
                 unreleased = 0;
             }
-            if (done % SR_LOOK_EVERY == 0) {
-                if (sr_load_acquire(stop) == bounds->launch || done >= bounds->most) stay = 0;
+            if (++done == SR_LOOK_EVERY) {
+                done = 0;
+                if (sr_load_acquire(stop) == bounds->launch || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
             }
             if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) {
                 sr_release(ring, head);
@@ -91,15 +83,18 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                 sr_release(ring, head);
                 unreleased = 0;
             }
-            if (idle++ >= bounds->idle_polls) {
+            if (glances++ % SR_GLANCES != 0) continue;
+            const ulong now = sr_ticks(&counter, SR_GLANCES);
+            if (glances == 1u) idle_since = now;
+            if (now - idle_since >= bounds->linger) {
                 if (sr_leave(ring, head, bounds->launch)) return;
-                idle = 0;
-            } else if (sr_load_acquire(stop) == bounds->launch) {
+                glances = 0;
+            } else if (sr_load_acquire(stop) == bounds->launch || now - began >= bounds->epoch) {
                 stay = 0;
             }
         }
     }
-    /* Told to leave, or after enough work: there may be more, and the host starts the next launch. */
+    /* Told to leave, or after long enough: there may be more, and the host starts the next launch. */
     sr_release(ring, head);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
 }

@@ -3,8 +3,8 @@
  * Everything in the slot is hostile: each index is checked against the bound that the host gave, with arithmetic that
  * cannot wrap. One slot's faults are its own.
  *
- * The wrapper (drain.h) runs the slots of a ring in order and ends each before it begins the next. That is why a
- * BATCH_FENCE has nothing left to wait for here: every earlier slot is terminal. */
+ * A BATCH_FENCE has nothing to wait for here: the wrappers begin it when every earlier slot is terminal, drain.h since
+ * it runs slots one after the other, wide.h since it looks for them with sr_is_barrier. PRINTFs they run one at a time. */
 #ifndef SLIPRING_INTERPRETER_H
 #define SLIPRING_INTERPRETER_H
 
@@ -23,9 +23,9 @@ static inline int sr_writable(uint first, uint count, uint bound) {
 
 static inline uint sr_memcpy(__global uint* control, uint source, uint destination, uint words) {
     if (SR_BUG(43, 1, destination <= source))
-        for (uint i = 0; i < words; ++i) control[destination + i] = control[source + i];
+        for (uint i = 0; i < words; ++i) sr_store(control + destination + i, sr_load(control + source + i));
     else
-        for (uint i = words; i > 0; --i) control[destination + i - 1] = control[source + i - 1];
+        for (uint i = words; i > 0; --i) sr_store(control + destination + i - 1, sr_load(control + source + i - 1));
     return words;
 }
 
@@ -60,7 +60,7 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
         case SR_OP_STORE_U32:
             if (SR_BUG(46, args[1] < words, 0)) control[args[1]] = args[0]; /* the check below comes too late */
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
-            *value = control[args[1]] = args[0];
+            sr_store(control + args[1], *value = args[0]);
             return SR_CODE_OK;
         case SR_OP_ATOMIC_ADD:
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
@@ -69,7 +69,7 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
         case SR_OP_LOAD_U32:
             if (!sr_inside(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
             if (!sr_inside(args[1], 1, SR_BUG(47, words, words - SR_OBSERVABLE_BASE))) return SR_CODE_OUT_OF_RANGE;
-            *value = control[SR_OBSERVABLE_BASE + args[1]] = control[args[0]];
+            sr_store(control + SR_OBSERVABLE_BASE + args[1], *value = sr_load(control + args[0]));
             return SR_CODE_OK;
         case SR_OP_COMPARE_SWAP:
             if (!sr_writable(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
@@ -84,11 +84,13 @@ static inline uint sr_execute(uint opcode, const uint* args, uint position, cons
             if (args[1] > SR_BUG(49, 0x100u, 0xFFu)) return SR_CODE_BAD_ARGUMENT;
             if (args[0] >= SR_BUG(50, memory->table_states + 1u, memory->table_states)) return SR_CODE_OUT_OF_RANGE;
             if (!sr_inside(args[2], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
-            *value = control[SR_OBSERVABLE_BASE + args[2]] = memory->table[(ulong)args[0] * 256u + args[1]];
+            *value = memory->table[(ulong)args[0] * 256u + args[1]];
+            sr_store(control + SR_OBSERVABLE_BASE + args[2], *value);
             return SR_CODE_OK;
         case SR_OP_BATCH_FENCE:
-            *value = control[SR_CONTROL_EPOCH] = sr_plus(control[SR_CONTROL_EPOCH], 1u);
-            control[SR_CONTROL_FENCE_TAG] = args[1];
+            *value = sr_plus(sr_load(control + SR_CONTROL_EPOCH), 1u);
+            sr_store(control + SR_CONTROL_EPOCH, *value);
+            sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);
             return SR_CODE_OK;
         case SR_OP_PRINTF:
             *value = sr_print(memory, position, args);
@@ -132,6 +134,24 @@ static inline sr_outcome sr_execute_packed(const uint* args, uint position, cons
         out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, &out.value);
     }
     return out;
+}
+
+/* Begins when everything before it has ended, and what comes behind begins when it has ended itself. */
+static inline int sr_is_barrier(const uint* copy) {
+    const uint opcode = copy[SR_WORD_OPCODE];
+    if (opcode != SR_OP_PACKED_SLOT) return opcode == SR_OP_BATCH_FENCE || opcode == SR_OP_SHUTDOWN;
+    const uint* const args = copy + SR_WORD_ARGS + ((copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0 ? SR_WINDOW_PREFIX : 0u);
+    const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
+    for (uint i = 0; i < count && i < SR_PACKED_MAX_OPS; ++i)
+        if (sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i) == SR_OP_BATCH_FENCE) return 1;
+    return 0;
+}
+
+/* Whether it may take long: a handler's code may, and so may a long copy. */
+static inline int sr_is_slow(const uint* copy) {
+    const uint opcode = copy[SR_WORD_OPCODE];
+    return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY ||
+           (opcode > SR_OP_LAST_BUILTIN && opcode != SR_OP_PRINTF && opcode != SR_OP_SHUTDOWN);
 }
 
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a

@@ -1,15 +1,43 @@
 /* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers. */
 
-/* The persistent kernel: one work-item polls and works, so the host keeps a core (or, on a GPU, its bus). */
+/* One work-item that polls and works: the slots run in the order of their positions. */
 __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                           uint launch, ulong idle_polls, ulong most SR_BUFFER_PARAMETERS) {
+                           uint launch, ulong first, ulong linger, ulong epoch SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
         const sr_ring own = {ring, mask, shift};
-        const sr_bounds bounds = {launch, idle_polls, most};
+        const sr_bounds bounds = {launch, first, linger, epoch};
         sr_drain(&own, &memory, &bounds);
+    }
+}
+
+/* Many units; elsewhere than on NVIDIA a group is one, and its other work-items do nothing. */
+__kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
+                                const __global uint* table, uint table_states, __global uint* log, uint log_mask,
+                                uint launch, ulong first, ulong linger, ulong epoch,
+                                __global uint* desk SR_BUFFER_PARAMETERS) {
+    __local uint arrival;
+    __local ulong claim[2];
+    if (get_local_id(0) == 0) {
+        arrival = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
+        claim[0] = claim[1] = 0;
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (SR_UNIT_LANES > 1u || get_local_id(0) == 0) {
+        SR_BUFFERS
+        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
+        const sr_ring own = {ring, mask, shift};
+        const sr_bounds bounds = {launch, first, linger, epoch};
+        const uint in_group = SR_UNIT_LANES > 1u ? (uint)get_local_size(0) / SR_UNIT_LANES : 1u;
+        const uint unit = arrival * in_group + (uint)get_local_id(0) / SR_UNIT_LANES;
+#ifdef __NV_CL_C_VERSION
+        sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, claim);
+#else
+        ulong own_claim[2] = {0, 0};
+        sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, own_claim);
+#endif
     }
 }
 
@@ -20,7 +48,7 @@ __kernel void slipring_once(const __global uint* slot, __global uint* outcome, _
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
-        uint copy[SR_SLOT_WORDS + SR_WINDOW_PREFIX];
+        uint copy[SR_COPY_WORDS];
         sr_copy_slot(copy, slot);
         copy[SR_SLOT_WORDS] = 0;
         copy[SR_SLOT_WORDS + 1u] = 0;

@@ -22,4 +22,8 @@ using uchar = std::uint8_t;
 
 #include "interpreter.h"
 
+#include "unit.h"
+
 #include "drain.h"
+
+#include "wide.h"

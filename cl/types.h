@@ -41,11 +41,12 @@ typedef struct {
     uint shift;           /* log2 of the capacity */
 } sr_ring;
 
-/* When a launch of the drain leaves. */
+/* When a launch leaves. Times are in the ticks of sr_ticks. */
 typedef struct {
-    uint launch;      /* this launch's number; never the last one's */
-    ulong idle_polls; /* how often to look at an empty slot before leaving; 0: leave at the first */
-    ulong most;       /* slots after which to leave all the same */
+    uint launch;  /* this launch's number; never the last one's */
+    ulong first;  /* the position that it begins at: COMPLETED */
+    ulong linger; /* how long to look at an empty slot before leaving; 0: leave at the first look */
+    ulong epoch;  /* how long to stay, whatever there is to do */
 } sr_bounds;
 
 #endif

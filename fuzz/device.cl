@@ -11,6 +11,8 @@
 
 #include "../cl/interpreter.h"
 
+#include "../cl/unit.h"
+
 #include "../cl/drain.h"
 #endif
 #include "../tools/scan.cl"

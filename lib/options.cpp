@@ -40,6 +40,9 @@ std::expected<void, Error> check(const Options& options) {
     if (options.epoch.count() <= 0 || options.deadline.count() <= 0 || options.shutdown_timeout.count() <= 0)
         return bad("epoch, deadline or shutdown_timeout is not positive");
     if (options.shape.groups > 4096 || options.shape.lanes > 1024) return bad("more than 4096 groups of 1024 lanes");
+    if (options.memory && options.residency &&
+        (*options.memory == SharedMemory::mirrored) != (*options.residency == Residency::relaunch))
+        return bad("mirrored memory and relaunch go together, and no other memory with it");
     if (options.memory == SharedMemory::none) return bad("memory none is shared by nobody");
     for (const CustomOp& op : options.ops) {
         if (auto ok = check_op(op); !ok) return ok;

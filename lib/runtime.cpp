@@ -9,6 +9,15 @@
 namespace slipring {
 namespace {
 
+// Whether a wide kernel's answer is that of `position`. A launch is shorter than 2^30 slots and begins with an answer
+// that is none of them.
+bool is_answer(std::uint64_t answer, std::uint64_t position) noexcept {
+    return static_cast<std::uint32_t>(answer) == static_cast<std::uint32_t>(position + 1);
+}
+bool is_answer_of_later(std::uint64_t answer, std::uint64_t position) noexcept {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(answer) - static_cast<std::uint32_t>(position + 1)) > 0;
+}
+
 bool is_terminal(std::uint32_t state) noexcept {
     return state == SR_STATE_DONE || state == SR_STATE_FAULT || state == SR_STATE_CANCELLED;
 }
@@ -78,8 +87,10 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) 
 // is for tickets of reservations, which may have put quiet slots.
 bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
-    if (engine->live() && ticket.quiet == Quiet::no) {
-        const std::uint64_t last = ticket.end() - 1;  // slots end in order
+    const bool in_order = engine->in_order();
+    if (engine->live() && ticket.quiet == Quiet::no && (in_order || ticket.count == 1)) {
+        const std::uint64_t last = ticket.end() - 1;
+        if (!in_order && is_answer(ring.answer(), last)) return true;
         const std::uint32_t word = ring.state_word(last);
         const std::uint32_t state = word & SR_STATE_MASK;
         if (word == ring.tagged(last, state)) {
@@ -102,10 +113,12 @@ std::expected<void, Errc> Runtime::wait(const Ticket& ticket, std::chrono::nanos
     for (int i = 0; i < 64; ++i)
         if (impl_->done(ticket)) return {};
     Backoff backoff(timeout);
+    Watch watch;
     while (!impl_->done(ticket)) {
         // A kernel that still runs is left alone while this spins; later, look whether it died.
         if (impl_->wake_needed() || !backoff.spinning()) {
             impl_->wake();
+            impl_->watch(watch);
             static_cast<void>(impl_->ring.held());  // starts the clock on a producer that never finishes
             if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
                 return std::unexpected(Errc::device_lost);
@@ -119,16 +132,27 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     if (index >= ticket.count) return std::unexpected(Errc::bad_ticket);
     const Ring& ring = impl_->ring;
     const std::uint64_t position = ticket.first + index;
-    const bool complete = ring.is_complete(position + 1);
-    const std::uint32_t word = ring.state_word(position);
-    const std::uint32_t state = word & SR_STATE_MASK;
 
     Result result;
-    const bool own = word == ring.tagged(position, state);
-    const bool terminal = own && is_terminal(state) && (complete || impl_->engine->live());
-    if (terminal) {
-        const std::uint32_t code = ring.word(position, SR_WORD_CODE);
-        result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
+    bool complete = false, terminal = false;
+    // An answer comes a moment before its slot: with a later slot's answer over it, this one's slot is on its way.
+    for (int look = 0; look < 1000; ++look) {
+        complete = ring.is_complete(position + 1);
+        const std::uint64_t answer = ring.answer();
+        const bool answers = impl_->engine->live() && !impl_->engine->in_order() && ticket.count == 1;
+        const std::uint32_t word = ring.state_word(position);
+        const std::uint32_t state = word & SR_STATE_MASK;
+        const bool own = word == ring.tagged(position, state);
+        terminal = own && is_terminal(state) && (complete || impl_->engine->live());
+        if (terminal) {
+            const std::uint32_t code = ring.word(position, SR_WORD_CODE);
+            result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
+        } else if (answers && ticket.quiet == Quiet::no && is_answer(answer, position)) {
+            terminal = true;
+            result = {SR_STATE_DONE, SR_CODE_OK, 0, static_cast<std::uint32_t>(answer >> 32)};
+        }
+        if (terminal || complete || !answers || !own || !is_answer_of_later(answer, position)) break;
+        cpu_relax();
     }
     // A producer reserves before it writes: as long as nobody has reserved the position a lap later, what was read
     // above was the device's.

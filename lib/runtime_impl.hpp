@@ -1,4 +1,5 @@
-// A runtime's insides: runtime.cpp is the public face, wake.cpp the kernel's coming and going, log.cpp the debug log.
+// A runtime's insides: runtime.cpp is the public face, wake.cpp the kernel's coming and going, recover.cpp a
+// lost device's replacement, log.cpp the debug log.
 #pragma once
 
 #include <atomic>
@@ -10,6 +11,12 @@
 #include "opencl/engine.hpp"
 
 namespace slipring {
+
+// What a waiter saw of the device's progress, which is its heartbeat, and since when.
+struct Watch {
+    std::uint64_t completed = 0;
+    Backoff::Clock::time_point since{};  // zero: has not looked yet
+};
 
 struct Runtime::Impl {
     enum class Phase : std::uint32_t { open, closed, lost };
@@ -32,9 +39,18 @@ struct Runtime::Impl {
     std::mutex formats_mutex;
     std::vector<std::string> formats;
 
-    Impl(Options given, std::unique_ptr<Engine> opened, Ring made) noexcept
-        : options(std::move(given)), engine(std::move(opened)), ring(made) {}
+    Impl(Options given, std::unique_ptr<Engine> opened, Ring made)
+        : options(std::move(given)), engine(std::move(opened)), ring(made) {
+        listen();
+    }
     ~Impl();
+
+    // A launch that is over is followed by the next at once, if there is more to do, whoever waits or does not.
+    void listen() {
+        engine->tell([this] { wake(); });
+    }
+    // Parts with the engine; what still runs keeps it, and may not touch the host's half any more.
+    void dismiss() noexcept;
 
     // Where the kernel may have left, starts it. In relaunch mode also takes in what a launch has done.
     void wake() noexcept;
@@ -43,6 +59,8 @@ struct Runtime::Impl {
     }
 
     bool done(const Ticket& ticket) const noexcept;
+    // For a waiter's loop: loses the device if it has had work since `watch` began and shows no progress.
+    void watch(Watch& watch) noexcept;
     // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
     bool drained(std::uint64_t end, Backoff& backoff) noexcept;
 
@@ -53,6 +71,7 @@ struct Runtime::Impl {
     void let_go() noexcept;
 
     std::expected<void, Errc> shutdown() noexcept;
+    std::expected<void, Error> recover(const std::string& device);
     void lose(Error error) noexcept;
 
 private:

@@ -35,6 +35,17 @@ void Runtime::Impl::step() noexcept {
     if (auto ok = engine->launch(ring, current + 1); !ok) lose(ok.error());
 }
 
+void Runtime::Impl::watch(Watch& watch) noexcept {
+    const std::uint64_t completed = ring.completed();
+    const auto now = Backoff::Clock::now();
+    if (watch.since == Backoff::Clock::time_point{} || completed != watch.completed || completed == ring.tail()) {
+        watch = {completed, now};
+    } else if (now - watch.since > options.deadline) {
+        if (phase.load(std::memory_order_acquire) != Phase::lost)
+            lose({Errc::device_lost, "no progress within the deadline"});
+    }
+}
+
 void Runtime::Impl::lose(Error error) noexcept {
     phase.store(Phase::lost, std::memory_order_release);
     if (options.report) options.report(error);
@@ -60,8 +71,10 @@ bool Runtime::Impl::leave(Backoff& backoff) noexcept {
 }
 
 bool Runtime::Impl::drained(std::uint64_t end, Backoff& backoff) noexcept {
+    Watch seen;
     while (!ring.is_complete(end)) {
         if (wake_needed()) wake();
+        watch(seen);
         if (phase.load(std::memory_order_acquire) == Phase::lost || !backoff.pause()) return false;
     }
     return true;
@@ -87,10 +100,16 @@ std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
     return {};
 }
 
-Runtime::Impl::~Impl() {
-    static_cast<void>(shutdown());
+void Runtime::Impl::dismiss() noexcept {
+    engine->forget();
+    engine->stop(launch.load(std::memory_order_relaxed));
     // Nothing can take memory from a kernel that still runs: the engine is left to it.
     if (!engine->finished()) static_cast<void>(engine.release());
+}
+
+Runtime::Impl::~Impl() {
+    static_cast<void>(shutdown());
+    dismiss();
 }
 
 }  // namespace slipring

@@ -27,10 +27,10 @@ struct Device {
 
     explicit Device(std::uint64_t start = 0) : ring(*Ring::create(memory, capacity, start)) {}
 
-    void launch(uint number, ulong idle_polls, ulong most = ~0ull) {
+    void launch(uint number, ulong linger, ulong epoch = ~0ull) {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
         const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
-        const sr_bounds bounds{number, idle_polls, most};
+        const sr_bounds bounds{number, ring.completed(), linger, epoch};
         sr_drain(&own, &words, &bounds);
     }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }

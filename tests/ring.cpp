@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(results_are_written_back_but_not_into_quiet_slots) {
     BOOST_TEST(ring.word(5, SR_WORD_RESULT) == 1234);
     BOOST_TEST(ring.word(5, SR_WORD_CODE) == SR_CODE_DENIED);
     BOOST_TEST(ring.state_word(6) == ring.tagged(6, SR_STATE_PUBLISHED));
-    BOOST_TEST(ring.word(6, SR_WORD_RESULT) == 88);
+    BOOST_TEST(ring.word(6, SR_WORD_ARGS) == 88);
     BOOST_TEST(ring.is_complete(7));
     BOOST_TEST(!ring.is_complete(8));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
 
 #include <boost/test/unit_test.hpp>
 
@@ -13,7 +14,19 @@ namespace slipring {
 
 constexpr Residency residencies[] = {Residency::live, Residency::relaunch};
 
+// SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device.
+inline Options from_environment(Options options) {
+    if (const char* const device = std::getenv("SLIPRING_TEST_DEVICE"); device != nullptr) options.device = device;
+    if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE"); shape != nullptr && options.shape == Shape{}) {
+        char* rest = nullptr;
+        options.shape.groups = static_cast<std::uint32_t>(std::strtoul(shape, &rest, 10));
+        options.shape.lanes = *rest == 'x' ? static_cast<std::uint32_t>(std::strtoul(rest + 1, nullptr, 10)) : 1;
+    }
+    return options;
+}
+
 inline Runtime open(Residency residency, Options options = {}) {
+    options = from_environment(std::move(options));
     options.residency = residency;
     if (options.device == "auto") options.device = test_device();
     auto runtime = Runtime::open(std::move(options));

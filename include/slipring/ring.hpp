@@ -85,7 +85,7 @@ public:
         return static_cast<std::int64_t>(completed() - end) >= 0;
     }
 
-    // The state word of the slot that holds `position`, as its owner left it. Acquires (A) words 4 and 5.
+    // The state word of the slot that holds `position`, as its owner left it. Acquires (A) words 1 and 2.
     std::uint32_t state_word(std::uint64_t position) const noexcept {
         return state(position).load(std::memory_order_acquire);
     }
@@ -95,7 +95,20 @@ public:
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
-    // For whoever stands in for the consumer: ends the slot of `position` with words 4, 5 and 0 of `from`. A2.
+    // Where a wide kernel serves (see Shape): how the last slot that was published alone ended, if well. The low half is
+    // the low word of its position + 1, the high half its result; its slot says so too, a moment later. Acquires (A).
+    std::uint64_t answer() const noexcept { return word64(SR_RING_ANSWER).load(std::memory_order_acquire); }
+    // No position from here on has been started.
+    std::uint64_t claimed() const noexcept {
+        std::uint64_t most = completed();
+        for (std::uint32_t i = 0; i < SR_MAX_POLLERS; ++i) {
+            const std::uint64_t own = word64(SR_RING_CLAIMED + 8 * i).load(std::memory_order_acquire);
+            if (static_cast<std::int64_t>(own - most) > 0) most = own;
+        }
+        return most;
+    }
+
+    // For whoever stands in for the consumer: ends the slot of `position` with words 0 to 2 of `from`. A2.
     void end_slot(std::uint64_t position, const std::uint32_t* from) const noexcept {
         for (const std::uint32_t index : {SR_WORD_RESULT, SR_WORD_CODE})
             std::atomic_ref(slot(position)[index]).store(from[index], std::memory_order_relaxed);
@@ -286,30 +299,27 @@ private:
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
     //
-    // Who asks late how the last lap's slot ended reads words 3 to 5 meanwhile, and throws them away (see word()):
+    // Who asks late how the last lap's slot ended reads words 1 to 3 meanwhile, and throws them away (see word()):
     // those are written as atomics.
     template <Source From = Source::memory>
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
         if (SR_BUG(36, true, false)) hand_over(position);
-        to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
-        to[SR_WORD_TENANT] = words[SR_WORD_TENANT];
-        std::atomic_ref(to[SR_WORD_PRIORITY]).store(words[SR_WORD_PRIORITY] | flags, std::memory_order_relaxed);
-        static_assert(SR_WORD_CODE == SR_WORD_RESULT + 1 && SR_WORD_RESULT == SR_WORD_ARGS);
+        static_assert(SR_WORD_OPCODE == SR_WORD_CODE && SR_WORD_TENANT == SR_WORD_RESULT && SR_WORD_PRIORITY == 3);
+        std::atomic_ref(to[SR_WORD_OPCODE]).store(words[SR_WORD_OPCODE], std::memory_order_relaxed);
         std::uint64_t pair;
-        std::memcpy(&pair, &words[SR_WORD_RESULT], sizeof pair);
-        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + SR_WORD_RESULT)).store(pair, std::memory_order_relaxed);
-        constexpr std::uint32_t rest = SR_WORD_CODE + 1;
+        std::memcpy(&pair, &words[SR_WORD_TENANT], sizeof pair);
+        pair |= std::uint64_t{flags} << 32;  // of word 3, the second one on a little-endian machine
+        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + SR_WORD_TENANT)).store(pair, std::memory_order_relaxed);
         if constexpr (From == Source::just_made) {
-            for (std::uint32_t i = rest; i < SR_SLOT_WORDS; i += 2) {
+            for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {
                 std::memcpy(&pair, &words[i], sizeof pair);
                 asm("" : "+r"(pair));  // or the compiler joins the pairs
                 std::memcpy(to + i, &pair, sizeof pair);
             }
         } else {
-            std::memcpy(to + rest, &words[rest], 2 * sizeof words[0]);
-            std::memcpy(to + rest + 2, &words[rest + 2], (SR_SLOT_WORDS - rest - 2) * sizeof words[0]);
+            std::memcpy(to + SR_WORD_ARGS, &words[SR_WORD_ARGS], SR_MAX_ARGS * sizeof words[0]);
         }
         Policy::at(RingStep::slot_written);
     }

@@ -3,20 +3,23 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <thread>
 
+#include "../../cl/desk.h"
 #include "../handlers.hpp"
+#include "launches.hpp"
 #include "program.hpp"
 #include "select.hpp"
 
 namespace slipring {
 namespace {
 
-// Slots after which a launch leaves though there is more: a bound on every launch, some tenths of a second of them.
-constexpr cl_ulong most_slots = 1u << 24;
-
 // The kernels' parameters, in their order in persistent.cl.
 namespace run_arg {
-enum : cl_uint { ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, idle, most, buffers };
+enum : cl_uint {
+    ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, first, linger, epoch,
+    desk,     // of the wide kernel alone
+};
 }
 namespace once_arg {
 enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, buffers };
@@ -48,8 +51,9 @@ struct Engine::Impl {
     cl::Kernel once;
     Memory ring, control, table, log, slot, outcome;
     std::vector<std::vector<Buffer>> buffers;  // [operation][index]
-    cl_ulong idle_polls = 0;
+    Memory desk;  // of a wide kernel
     cl::Event last;  // of the last launch
+    Launches launches;
     bool launched = false;
     bool unharvested = false;
     // Relaunch: the slots that the last launch had, [first, end), and COMPLETED to LEFT, as it left them.
@@ -59,6 +63,8 @@ struct Engine::Impl {
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
 
     bool live() const noexcept { return device.probe.residency == Residency::live; }
+    bool wide() const noexcept { return device.info.shape != Shape{1, 1}; }
+    cl_uint first_buffer() const noexcept { return run_arg::desk + (wide() ? 1 : 0); }
 
     std::expected<void, Error> make_memory(const Options& options);
     cl_int bind(const Options& options);
@@ -70,7 +76,7 @@ struct Engine::Impl {
 // ---- open ----------------------------------------------------------------------------------------------------
 
 std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& options) {
-    auto chosen = choose(options.device, options.residency);
+    auto chosen = choose(options);
     if (!chosen) return std::unexpected(chosen.error());
 
     auto impl = std::make_unique<Impl>();
@@ -87,8 +93,13 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
     auto program = build(impl->context, device, program_source(options.ops), options.ops);
     if (!program) return std::unexpected(program.error());
     impl->program = *program;
-    impl->run = cl::Kernel(*program, "slipring_run", &status);
+    impl->run = cl::Kernel(*program, impl->wide() ? "slipring_run_wide" : "slipring_run", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
+    if (impl->wide()) {
+        std::uint32_t& lanes = impl->device.info.shape.lanes;  // the kernel's registers may not suffice for as many
+        const auto most = impl->run.getWorkGroupInfo<CL_KERNEL_WORK_GROUP_SIZE>(device, &status);
+        if (status == CL_SUCCESS && lanes > most) lanes = static_cast<std::uint32_t>(lanes > 32 ? most / 32 * 32 : most);
+    }
     impl->once = cl::Kernel(*program, "slipring_once", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
 
@@ -108,9 +119,11 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
         return {};
     };
     const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
+    const std::size_t desk_bytes = wide() ? SR_DESK_WORDS(std::size_t{options.capacity}) * 4 : 4;
     for (const auto& [memory, kind, bytes] : {std::tuple{&ring, shared, *Ring::bytes(options.capacity)},
                                               {&control, own, std::size_t{options.control_words} * 4},
                                               {&table, own, std::size_t{1024}},
+                                              {&desk, own, desk_bytes},
                                               {&log, shared, log_bytes},
                                               {&slot, shared, std::size_t{SR_SLOT_BYTES}},
                                               {&outcome, shared, std::size_t{16}}})
@@ -128,11 +141,11 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
 }
 
 cl_int Engine::Impl::bind(const Options& options) {
-    if (live()) {
-        const double polls = static_cast<double>(options.linger.value_or(std::chrono::microseconds(1000)).count()) *
-                             device.probe.polls_per_us;
-        idle_polls = static_cast<cl_ulong>(std::clamp(polls, 1.0, 1e15));
-    }
+    // Relaunch: a launch ends with what it was given.
+    const auto ticks = [&](std::chrono::microseconds time) {
+        return static_cast<cl_ulong>(std::clamp(static_cast<double>(time.count()) * device.probe.ticks_per_us, 0.0, 1e18));
+    };
+    const std::chrono::microseconds linger = options.linger.value_or(std::chrono::milliseconds(device.info.is_cpu ? 1 : 3));
     const cl_uint log_mask = options.log_records - 1;
     Status status;
     status << ring.bind(run, run_arg::ring);
@@ -142,8 +155,9 @@ cl_int Engine::Impl::bind(const Options& options) {
     status << run.setArg(run_arg::control_words, cl_uint{options.control_words});
     status << log.bind(run, run_arg::log);
     status << run.setArg(run_arg::log_mask, log_mask);
-    status << run.setArg(run_arg::idle, idle_polls);
-    status << run.setArg(run_arg::most, most_slots);
+    status << run.setArg(run_arg::linger, live() ? ticks(linger) : cl_ulong{0});
+    status << run.setArg(run_arg::epoch, live() ? ticks(options.epoch) : ~cl_ulong{0});
+    if (wide()) status << desk.bind(run, run_arg::desk);
     status << slot.bind(once, once_arg::slot);
     status << outcome.bind(once, once_arg::outcome);
     status << control.bind(once, once_arg::control);
@@ -154,7 +168,7 @@ cl_int Engine::Impl::bind(const Options& options) {
     cl_uint index = 0;
     for (const auto& op : buffers) {
         for (const Buffer& buffer : op) {
-            status << buffer.memory.bind(run, run_arg::buffers + index);
+            status << buffer.memory.bind(run, first_buffer() + index);
             status << buffer.memory.bind(once, once_arg::buffers + index);
             ++index;
         }
@@ -172,10 +186,16 @@ cl_int Engine::Impl::bind_table(cl_uint states) {
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
-Engine::~Engine() = default;
+Engine::~Engine() {
+    while (!impl_->launches.settled()) std::this_thread::yield();  // the last launch is over, and about to be told
+}
+
+void Engine::tell(std::function<void()> told) { impl_->launches.tell(std::move(told)); }
+void Engine::forget() noexcept { impl_->launches.forget(); }
 
 const DeviceInfo& Engine::info() const noexcept { return impl_->device.info; }
 bool Engine::live() const noexcept { return impl_->live(); }
+bool Engine::in_order() const noexcept { return !impl_->wide(); }
 std::span<std::byte> Engine::ring_memory() const noexcept { return impl_->ring.host(); }
 
 std::span<std::byte> Engine::buffer(std::size_t op, std::size_t index) const noexcept {
@@ -227,8 +247,11 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
         status << i.copy_inputs(queue);
     }
 
+    const Shape shape = i.device.info.shape;
     status << i.run.setArg(run_arg::launch, cl_uint{number});
-    status << queue.enqueueNDRangeKernel(i.run, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &i.last);
+    status << i.run.setArg(run_arg::first, cl_ulong{i.first});
+    status << queue.enqueueNDRangeKernel(i.run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes),
+                                         cl::NDRange(shape.lanes), nullptr, &i.last);
 
     if (!i.live()) {
         const std::span<std::byte> slots = std::as_writable_bytes(std::span(i.device_slots));
@@ -239,6 +262,7 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
         status << i.ring.download_to(queue, SR_RING_COMPLETED, i.device_words, i.last);
         i.unharvested = true;
     }
+    if (status) status << i.launches.add(i.last);
     status << queue.flush();
     if (!status) return cl_error("launching the kernel", status.value);
     i.launched = true;
@@ -272,6 +296,10 @@ void Engine::harvest(const Ring& ring) noexcept {
     std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
         .store(completed, std::memory_order_release);
     std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_LEFT)).store(left, std::memory_order_seq_cst);
+}
+
+std::uint64_t Engine::handed_over(const Ring& ring) const noexcept {
+    return impl_->unharvested ? impl_->end : ring.completed();
 }
 
 void Engine::stop(std::uint32_t number) noexcept {

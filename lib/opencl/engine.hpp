@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <memory>
 #include <span>
 
@@ -21,7 +22,8 @@ public:
     ~Engine();  // the kernel has finished; otherwise leak the engine
 
     const DeviceInfo& info() const noexcept;
-    bool live() const noexcept;  // or relaunch
+    bool live() const noexcept;      // or relaunch
+    bool in_order() const noexcept;  // slots run and end in the order of their positions
 
     std::span<std::byte> ring_memory() const noexcept;
     std::span<std::byte> buffer(std::size_t op, std::size_t index) const noexcept;
@@ -30,12 +32,19 @@ public:
     // takes slots [completed, tail) along and back.
     std::expected<void, Error> launch(const Ring& ring, std::uint32_t number);
 
+    // `told` is called when a launch is over, on a thread of OpenCL's; it must not wait. Not once forget has returned.
+    void tell(std::function<void()> told);
+    void forget() noexcept;
+
     // The last launch, and what it had to copy, is over; true before the first.
     bool finished() const noexcept;
     bool failed() const noexcept;  // it ended in an error
 
     // Relaunch mode: once a launch has finished, makes known what it completed.
     void harvest(const Ring& ring) noexcept;
+
+    // Relaunch mode: no position from here on was given to a launch.
+    std::uint64_t handed_over(const Ring& ring) const noexcept;
 
     // Asks launch `number` to leave soon, whatever is published.
     void stop(std::uint32_t number) noexcept;

@@ -1,7 +1,9 @@
 // What a device can do, found out by trying.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include <slipring/device.hpp>
 
@@ -12,11 +14,14 @@ namespace slipring {
 struct Probe {
     Residency residency = Residency::none;
     MemoryKind kind = MemoryKind::shadowed;  // of the memory that host and kernel share
-    double polls_per_us = 1.0;               // how often a running kernel can look at a word, where it is live
-    std::string why;
+    double ticks_per_us = 1.0;               // of the device's clock, sr_ticks, where it is live
+    double round_trip_us = 0;                // of a word, where it is live
+    std::vector<Attempt> attempts;
+    std::string why;  // the attempts in one line
 };
 
-// Builds and runs a small kernel, with a deadline of some hundred milliseconds. Never fails: `why` says what did.
-Probe probe(const cl::Device& device);
+// Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`, with a deadline of
+// some hundred milliseconds. Never fails, and leaves nothing running: `why` says what went wrong.
+Probe probe(const cl::Device& device, std::optional<SharedMemory> only = {});
 
 }  // namespace slipring

@@ -11,6 +11,10 @@ bool contains(const std::string& text, const std::string& part) {
     return std::search(text.begin(), text.end(), part.begin(), part.end(), same) != text.end();
 }
 
+bool is_nvidia(const cl::Device& device) {
+    return device.getInfo<CL_DEVICE_EXTENSIONS>().find("cl_nv_device_attribute_query") != std::string::npos;
+}
+
 bool is_auto(const std::string& wanted) { return wanted.empty() || wanted == "auto"; }
 
 DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
@@ -22,6 +26,26 @@ DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
     info.is_cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
     info.compute_units = device.getInfo<CL_DEVICE_MAX_COMPUTE_UNITS>();
     return info;
+}
+
+SharedMemory shared(MemoryKind kind) {
+    switch (kind) {
+        case MemoryKind::svm: return SharedMemory::svm;
+        case MemoryKind::nv_host: return SharedMemory::nv_host;
+        case MemoryKind::device:
+        case MemoryKind::shadowed: break;
+    }
+    return SharedMemory::mirrored;
+}
+
+// What the probe found, for whoever asks.
+void serve(Candidate& one) {
+    one.info.residency = one.probe.residency;
+    one.info.memory = one.probe.residency == Residency::none ? SharedMemory::none : shared(one.probe.kind);
+    one.info.probe_round_trip_us = one.probe.round_trip_us;
+    one.info.attempts = one.probe.attempts;
+    one.info.why = one.probe.why;
+    one.info.shape = fit({}, one);
 }
 
 std::string list(const std::vector<Candidate>& found) {
@@ -36,7 +60,7 @@ std::string list(const std::vector<Candidate>& found) {
 
 }  // namespace
 
-std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted) {
+std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory) {
     std::vector<cl::Platform> platforms;
     cl::Platform::get(&platforms);
     if (platforms.empty()) return std::unexpected(Error{Errc::no_platform, {}});
@@ -50,9 +74,8 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
         for (const cl::Device& device : devices) {
             Candidate one{device, describe(platform, device), {}};
             if (is_auto(wanted) || contains(one.info.name, wanted) || contains(one.info.platform, wanted)) {
-                one.probe = probe(device);
-                one.info.residency = one.probe.residency;
-                one.info.why = one.probe.why;
+                one.probe = probe(device, memory);
+                serve(one);
             }
             found.push_back(std::move(one));
         }
@@ -61,30 +84,47 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
     return found;
 }
 
-std::expected<Candidate, Error> choose(const std::string& wanted, std::optional<Residency> least) {
-    auto found = candidates(wanted);
+// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each has
+// 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
+Shape fit(Shape wanted, const Candidate& one) {
+    const bool units = is_nvidia(one.device);  // lanes that work together: see unit.h
+    const std::uint32_t most_lanes = units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
+    Shape shape = wanted;
+    if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 32;
+    if (shape.lanes == 0) shape.lanes = units && shape.groups > 1 ? 256 : 1;
+    shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
+    shape.lanes = std::min(shape.lanes, most_lanes);
+    if (shape.lanes > 1) shape.lanes = std::min(most_lanes, (shape.lanes + 31) / 32 * 32);
+    if (units && shape.groups > 1) shape.lanes = std::max(shape.lanes, 32u);
+    if (shape.groups == 1 && shape.lanes <= 32) shape.lanes = 1;  // a unit by itself, which runs them in order
+    return shape;
+}
+
+std::expected<Candidate, Error> choose(const Options& options) {
+    auto found = candidates(options.device, options.memory);
     if (!found) return std::unexpected(found.error());
 
+    const std::string& wanted = options.device;
     const auto named = [&](const Candidate& one) {
         return is_auto(wanted) || contains(one.info.name, wanted) || contains(one.info.platform, wanted);
     };
     if (std::ranges::none_of(*found, named)) return std::unexpected(Error{Errc::device_not_found, "there is " + list(*found)});
 
-    const auto serves = [&](const Candidate& one) {
-        return named(one) && one.probe.residency >= least.value_or(Residency::relaunch);
-    };
     // Live before relaunch, then GPUs and accelerators before CPUs; the first of equals.
     const auto rank = [&](const Candidate& one) {
-        return serves(one) ? 1 + 2 * static_cast<int>(one.probe.residency) + (one.info.is_cpu ? 0 : 1) : 0;
+        const bool serves = named(one) && one.probe.residency >= options.residency.value_or(Residency::relaunch);
+        return serves ? 1 + 2 * static_cast<int>(one.probe.residency) + (one.info.is_cpu ? 0 : 1) : 0;
     };
     const auto best = std::ranges::max_element(*found, {}, rank);
     if (rank(*best) == 0) return std::unexpected(Error{Errc::no_device, list(*found)});
 
-    if (least == Residency::relaunch && best->probe.residency == Residency::live) {
-        best->probe.residency = best->info.residency = Residency::relaunch;
+    if (options.residency == Residency::relaunch && best->probe.residency == Residency::live) {
+        best->probe.residency = Residency::relaunch;
         best->probe.kind = MemoryKind::shadowed;
-        best->info.why = "asked for, though the device is live";
+        best->probe.why = "relaunch was asked for; " + best->probe.why;
+        serve(*best);
     }
+    best->info.shape = fit(options.shape, *best);
     return *best;
 }
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <slipring/runtime.hpp>
+
 #include "probe.hpp"
 
 namespace slipring {
@@ -16,11 +18,14 @@ struct Candidate {
     Probe probe;
 };
 
-// Every device of every platform, probed if `wanted` is empty, "auto" or a part of its or its platform's name.
-// Errors: no_platform.
-std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted);
+// Every device of every platform, probed if `wanted` is empty, "auto" or a part of its or its platform's name, over
+// `memory` alone if it is given. Errors: no_platform.
+std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory = {});
 
-// The one to open. Errors: no_platform, device_not_found, no_device, each with what was found.
-std::expected<Candidate, Error> choose(const std::string& wanted, std::optional<Residency> least);
+// The one to open, as Options says. Errors: no_platform, device_not_found, no_device, each with what was found.
+std::expected<Candidate, Error> choose(const Options& options);
+
+// The shape that the kernel has there: `wanted`, where it is not zero, within what the device can run at once.
+Shape fit(Shape wanted, const Candidate& one);
 
 }  // namespace slipring

@@ -1,0 +1,74 @@
+// After a lost device: another one, and what the lost one had not begun.
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "options.hpp"
+#include "runtime_impl.hpp"
+
+namespace slipring {
+namespace {
+
+std::atomic_ref<std::uint64_t> word64(const Ring& ring, std::size_t offset) {
+    return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + offset));
+}
+
+bool is_published(const Ring& ring, std::uint64_t position) {
+    return ring.state_word(position) == ring.tagged(position, SR_STATE_PUBLISHED);
+}
+
+// The slots of `from`, with their results, in `to`, whose positions begin where nothing has been begun. What had been
+// begun and has not ended ends as lost; the number of those.
+std::uint32_t take_over(const Ring& from, const Ring& to, std::uint64_t first) {
+    std::memcpy(to.base() + SR_RING_SLOTS, from.base() + SR_RING_SLOTS, std::size_t{from.capacity()} * SR_SLOT_BYTES);
+    std::uint32_t lost = 0;
+    for (std::uint64_t position = from.completed(); position != first; ++position) {
+        if (!is_published(to, position)) continue;
+        ++lost;
+        if ((to.word(position, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0) continue;
+        std::uint32_t end[SR_SLOT_WORDS] = {};
+        end[SR_WORD_STATE] = to.tagged(position, SR_STATE_FAULT);
+        end[SR_WORD_CODE] = SR_CODE_DEVICE_LOST;
+        to.end_slot(position, end);
+    }
+    word64(to, SR_RING_RESERVED).store(from.reserved(), std::memory_order_release);
+    return lost;
+}
+
+}  // namespace
+
+std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
+    if (phase.load(std::memory_order_acquire) != Phase::lost) return {};
+    Options wanted = options;
+    if (!device.empty()) wanted.device = device;
+    auto opened = Engine::open(wanted);
+    if (!opened) return std::unexpected(opened.error());
+
+    // In relaunch mode the lost launch had all that it was given. What is reserved and was never published holds up
+    // whatever is behind it, there as here: nothing behind it has been begun (see I1 in wide.h).
+    const std::uint64_t begun = engine->live() ? ring.claimed() : engine->handed_over(ring);
+    const std::uint64_t tail = ring.tail();
+    const std::uint64_t first = static_cast<std::int64_t>(tail - begun) < 0 ? tail : begun;
+    const auto made = Ring::create((*opened)->ring_memory(), wanted.capacity, first);
+    if (!made) return std::unexpected(Error{made.error(), {}});
+    const std::uint32_t lost = take_over(ring, *made, first);
+
+    dismiss();
+    engine = std::move(*opened);
+    ring = *made;
+    options = std::move(wanted);
+    static_cast<void>(engine->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1)));
+    launch.store(0, std::memory_order_seq_cst);
+    listen();
+    phase.store(Phase::open, std::memory_order_seq_cst);
+    wake();
+    return {};
+}
+
+std::expected<void, Error> Runtime::recover(std::string device) try {
+    return impl_->recover(device);
+} catch (const std::bad_alloc&) {
+    return std::unexpected(Error{Errc::out_of_memory, {}});
+}
+
+}  // namespace slipring
