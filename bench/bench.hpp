@@ -4,10 +4,13 @@
 // turns is reported. Every loop is bounded by the time that it is given and by a count.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <slipring/device.hpp>
@@ -46,15 +49,80 @@ struct RingNumbers {
 // only in the shapes that they can do.
 std::vector<RingNumbers> measure_rings(std::chrono::duration<double> time);
 
+// What a slot asks for, and what becomes of it.
+enum class Want {
+    quiet,   // progress alone
+    state,   // each slot's own state and result, written back by the device
+    result,  // the same, and its producer reads every one of them
+    packed,  // four operations in each slot, quiet
+};
+inline constexpr Want wants[] = {Want::quiet, Want::state, Want::result, Want::packed};
+inline constexpr unsigned inner_ops = 4;  // of a packed slot
+
+constexpr std::string_view name(Want want) noexcept {
+    switch (want) {
+        case Want::quiet: return "quiet";
+        case Want::state: return "state";
+        case Want::result: return "result";
+        case Want::packed: break;
+    }
+    return "packed";
+}
+
+// Producers republish slots that were made beforehand, as an engine with ready descriptors does.
+struct Rate {
+    Want want = Want::quiet;
+    Shape shape;
+    double slots_per_s = 0;  // the median of the turns
+};
+
+// One slot's round trip while others keep the device busy.
+struct Loaded {
+    unsigned percent = 0;       // of the peak of the quiet rates
+    double slots_per_s = 0;     // that were in fact published beside it
+    Percentiles round_trip_us{};
+};
+
+// What plain kernels get from memory of the kind that the ring lies in: what the bus (or the cache) would give. What
+// is zero was not measured: a device without shared memory has none to measure.
+struct Limits {
+    double load_us = 0;                   // one dependent load of what the host has just written
+    double read_slots_per_s = 0;          // whole slots, streamed: neighbouring lanes read neighbouring 16 bytes
+    double read_half_slots_per_s = 0;     // the first 32 bytes of each
+    double write_word_slots_per_s = 0;    // one word into each slot
+    double write_result_slots_per_s = 0;  // 16 bytes into each slot
+    double write_slots_per_s = 0;         // whole slots
+    Percentiles launch_us{};              // an empty kernel: enqueue and finish
+    double pipelined_launches_per_s = 0;  // enqueue many, finish once
+};
+
 struct DeviceNumbers {
-    DeviceInfo info;
-    double clock_ns = 0;          // what reading the clock adds to each sample of latency
-    Percentiles round_trip_us;    // publish one slot, poll until it is terminal
-    Percentiles launch_us;        // the same slot by Runtime::launch
-    unsigned batch = 0;           // of the throughput figures
-    double quiet_slots_per_s = 0;   // one producer, Quiet::yes, ring_full as backpressure
-    double result_slots_per_s = 0;  // the same with a state and a result written back into each slot
+    DeviceInfo info{};
+    double clock_ns = 0;              // what reading the clock adds to each sample of latency
+    Percentiles round_trip_us{};      // publish one slot, poll until it is terminal
+    Percentiles with_result_us{};     // and read its result
+    Percentiles launch_us{};          // the same slot by Runtime::launch
+    unsigned batch = 0;               // of the two figures below
+    double quiet_slots_per_s = 0;     // one producer that makes slots anew, Quiet::yes, ring_full as backpressure
+    double result_slots_per_s = 0;    // the same with a state and a result written back into each slot
     double launches_per_s = 0;
+
+    std::vector<Rate> rates{};        // in every shape, on a ring of rate_capacity slots
+    std::uint32_t rate_capacity = 0;
+    std::vector<Loaded> loaded{};
+    Percentiles wake_up_us{};         // the round trip of a slot that finds the kernel gone
+    std::chrono::milliseconds epoch{0};
+    Percentiles pause_us{};           // no slot ended for so long, at each relaunch under load
+    Limits limits{};
+
+    // The best rate of a kind, over all shapes or those of one producer; 0 if there is none.
+    double peak(Want want, bool one_producer = false) const {
+        double best = 0;
+        for (const Rate& each : rates)
+            if (each.want == want && (!one_producer || each.shape.producers == 1))
+                best = std::max(best, each.slots_per_s);
+        return best;
+    }
 };
 std::expected<DeviceNumbers, Error> measure_device(const std::string& device, std::chrono::duration<double> time);
 
@@ -63,6 +131,7 @@ struct Machine {
     unsigned cores = 0;
     std::string compiler;
     std::string system;  // distribution, kernel, architecture
+    std::string commit;  // of slipring, or "unknown"
 };
 Machine describe_machine();
 
@@ -75,5 +144,7 @@ struct Report {
 };
 std::string as_json(const Report& report);
 std::string as_table(const Report& report);
+// Two panels: the distributions of latency, and throughput against the size of a batch. For a report with a device.
+std::string as_svg(const Report& report);
 
 }  // namespace slipring::bench

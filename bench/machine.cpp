@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "bench.hpp"
+#include "commit.hpp"
 
 namespace slipring::bench {
 namespace {
@@ -43,7 +44,8 @@ std::string system() {
 }  // namespace
 
 Machine describe_machine() {
-    return {find("/proc/cpuinfo", "model name", ':'), std::thread::hardware_concurrency(), compiler(), system()};
+    return {find("/proc/cpuinfo", "model name", ':'), std::thread::hardware_concurrency(), compiler(), system(),
+            SLIPRING_COMMIT};
 }
 
 }  // namespace slipring::bench

@@ -8,6 +8,8 @@
 
 #include <bench.hpp>
 
+#include "test_device.hpp"
+
 using namespace slipring::bench;
 using Json = nlohmann::json;
 
@@ -21,7 +23,7 @@ bool is_positive(const Json& value) {
 
 void check_latency(const Json& value) {
     double last = 0;
-    for (const char* const key : {"p50", "p90", "p99", "p999"}) {
+    for (const char* const key : {"p50", "p90", "p99", "p999", "p9999"}) {
         BOOST_TEST_CONTEXT(key) {
             BOOST_TEST_REQUIRE(is_positive(value.at(key)));
             BOOST_TEST(value.at(key).get<double>() >= last);
@@ -41,7 +43,12 @@ BOOST_AUTO_TEST_CASE(percentiles_are_those_of_the_sorted_samples) {
     BOOST_TEST(p.p90 == 900);
     BOOST_TEST(p.p99 == 990);
     BOOST_TEST(p.p999 == 999);
+    BOOST_TEST(p.p9999 == 1000);
     BOOST_TEST(p.samples == 1001u);
+    BOOST_TEST_REQUIRE(p.curve.size() == 2u * Percentiles::curve_steps + 1);  // to the 99th: ten samples lie above it
+    BOOST_TEST(p.curve.front() == 0);
+    BOOST_TEST(p.curve.at(Percentiles::curve_steps) == 900);
+    BOOST_TEST(p.curve.back() == 990);
     BOOST_TEST(median({3, 1, 2}) == 2);
     BOOST_TEST(median({}) == 0);
 }
@@ -50,7 +57,7 @@ BOOST_AUTO_TEST_CASE(an_empty_report_has_the_machine_and_nothing_else) {
     const Json json = Json::parse(as_json({.machine = describe_machine()}));
     BOOST_TEST(json.size() == 1u);
     const Json& machine = json.at("machine");
-    for (const char* const key : {"cpu", "compiler", "system"})
+    for (const char* const key : {"cpu", "compiler", "system", "commit"})
         BOOST_TEST(!machine.at(key).get<std::string>().empty(), key);
     BOOST_TEST(is_positive(machine.at("cores")));
 }
@@ -79,18 +86,49 @@ BOOST_AUTO_TEST_CASE(ring_figures_in_every_shape_and_nothing_lost) {
 }
 
 BOOST_AUTO_TEST_CASE(device_figures) {
-    auto device = measure_device("auto", short_time);
+    auto device = measure_device(slipring::test_device(), short_time);
     if (!device && device.error().code == slipring::Errc::no_platform) return;  // nothing to measure here
     BOOST_TEST_REQUIRE(device.has_value(), (device ? "" : device.error().text()));
 
     const Json json = Json::parse(as_json({.machine = {}, .device = *device}));
-    for (const char* const key : {"device", "platform", "driver", "residency"})
+    for (const char* const key : {"device", "platform", "driver", "residency", "memory"})
         BOOST_TEST(!json.at(key).get<std::string>().empty(), key);
-    check_latency(json.at("round_trip_us"));
-    check_latency(json.at("launch_us"));
+    for (const char* const key : {"round_trip_us", "round_trip_with_result_us", "launch_us"})
+        check_latency(json.at(key));
     for (const char* const key : {"clock_ns", "launch_to_round_trip", "end_to_end_slots_per_s",
-                                  "end_to_end_with_results_slots_per_s", "end_to_end_batch", "launches_per_s"})
+                                  "end_to_end_with_results_slots_per_s", "end_to_end_batch", "launches_per_s",
+                                  "rates_capacity", "peak_packed_ops_per_s"})
         BOOST_TEST(is_positive(json.at(key)), key);
+    for (const char* const percent : {"10", "50", "90"}) {
+        check_latency(json.at("loaded_round_trip_us").at(percent));
+        BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("load_slots_per_s").get<double>() >= 0);
+    }
+    // How often the kernel left, or was relaunched, in so short a time nobody can say.
+    for (const char* const key : {"wake_up_us", "relaunch_pause_us"})
+        BOOST_TEST(json.at(key).at("samples").is_number(), key);
+    for (const Want want : wants) {
+        const std::string kind(name(want));
+        BOOST_TEST(is_positive(json.at("slots_per_s").at(kind).at("1").at("32")), kind);
+        BOOST_TEST(is_positive(json.at("peak_slots_per_s").at(kind)), kind);
+        BOOST_TEST(is_positive(json.at("peak_one_producer_slots_per_s").at(kind)), kind);
+    }
+
+    const Json& limits = json.at("limits");
+    check_latency(limits.at("launch_us"));
+    BOOST_TEST(is_positive(limits.at("pipelined_launches_per_s")));
+    if (device->info.residency != slipring::Residency::live) return;
+    for (const char* const key : {"load_us", "read_slots_per_s", "read_half_slots_per_s", "write_word_slots_per_s",
+                                  "write_result_slots_per_s", "write_slots_per_s"})
+        BOOST_TEST(is_positive(limits.at(key)), key);
+    for (const char* const key : {"round_trip_loads", "quiet_of_read", "state_of_read_and_write",
+                                  "result_of_read_and_write", "packed_of_read", "launch_to_round_trip"})
+        BOOST_TEST(is_positive(json.at("of_limits").at(key)), key);
+
+    const std::string picture = as_svg({.machine = {}, .device = *device});
+    BOOST_TEST(picture.starts_with("<svg "));
+    BOOST_TEST(picture.ends_with("</svg>\n"));
+    BOOST_TEST(picture.find("nan") == std::string::npos);
+    BOOST_TEST(picture.find("inf") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_device_that_is_not_there_is_an_error) {

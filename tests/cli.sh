@@ -1,6 +1,8 @@
 #!/bin/sh
 # The slipring command as a user meets it: what it prints where, and its exit status. usage: cli.sh SLIPRING
+# It scans on the device that SLIPRING_TEST_DEVICE names.
 set -u
+device=${SLIPRING_TEST_DEVICE:-auto}
 slipring=$(realpath -- "$1") || exit 1  # Meson gives a path from the build folder
 [ -x "$slipring" ] || exit 1
 dir=$(mktemp -d) || exit 1
@@ -16,13 +18,26 @@ fail() {
     sed 's/^/  err: /' err
 }
 
+# run ARGUMENT...: slipring with the arguments, on the device that is to be tested unless they name one.
+run() {
+    case "$*" in
+        *--device* | *--help*) "$slipring" "$@" ;;
+        scan\ * | bench\ *)
+            command=$1
+            shift
+            "$slipring" "$command" --device "$device" "$@"
+            ;;
+        *) "$slipring" "$@" ;;
+    esac
+}
+
 # status N ARGUMENT...: runs slipring with the arguments; it must end with status N.
 status() {
     expected=$1
     shift
     checks=$((checks + 1))
     what="slipring $*"
-    "$slipring" "$@" >out 2>err </dev/null
+    run "$@" >out 2>err </dev/null
     got=$?
     [ "$got" = "$expected" ] || fail "$what: status $got and not $expected"
 }
@@ -120,9 +135,9 @@ fi
 # ---- standard input, which cannot be read twice ----
 checks=$((checks + 1))
 what='scan -'
-printf 'foofoo' | "$slipring" scan --json --verify -e foo - >out 2>err || fail "$what: status $?"
+printf 'foofoo' | run scan --json --verify -e foo - >out 2>err || fail "$what: status $?"
 field 'o["matches"] == 2 and o["verify"]["same"]'
-printf 'xfoo' | "$slipring" scan --json --verify -e foo - tree/pipe tree/one >out 2>err &
+printf 'xfoo' | run scan --json --verify -e foo - tree/pipe tree/one >out 2>err &
 scanning=$!
 timeout 60 sh -c 'printf foo >tree/pipe'  # it opens when somebody reads
 what='scan of a named pipe'
@@ -145,6 +160,9 @@ says out 'residency +(live|relaunch)'
 says out 'why '
 status 0 devices --json
 field 'any(d["usable"] and d["residency"] in ("live", "relaunch") and d["why"] for d in o["devices"])'
+field 'all(d["memory"] in ("none", "svm", "nv_host", "mirrored") for d in o["devices"])'
+field 'all(d["groups"] >= 0 and d["lanes"] >= 0 and d["probe_round_trip_us"] >= 0 for d in o["devices"])'
+field 'all(set(a) == {"memory", "answered", "outcome", "took_us"} for d in o["devices"] for a in d["attempts"])'
 # No platform at all: the loader is shown an empty folder.
 checks=$((checks + 2))
 what='devices without a platform'
@@ -168,6 +186,18 @@ status 2
 status 2 fly
 status 2 scan --chunk 0 -e foo tree
 status 2 scan --no-such-option -e foo tree
+
+# ---- bench ----
+if "$slipring" bench --help >/dev/null 2>&1; then
+    status 0 bench --only device --seconds 0.1 --commit here --json --svg plot.svg
+    field 'o["machine"]["commit"] == "here" and o["round_trip_us"]["samples"] > 0'
+    checks=$((checks + 1))
+    python3 -c 'import xml.dom.minidom as x; assert x.parse("plot.svg").getElementsByTagName("path")' 2>err ||
+        fail "$what: no picture"
+    status 2 bench --only device --seconds 0.1 --svg nowhere/plot.svg
+    says err '^slipring: nowhere/plot.svg: No such file'
+    status 2 bench --only device --device 'no such device'
+fi
 
 # ---- Ctrl-C while it waits for input: ends of the signal, and says nothing on standard output ----
 # (A shell's background job ignores SIGINT; python starts one that does not.)

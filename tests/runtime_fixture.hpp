@@ -8,13 +8,15 @@
 
 #include <slipring/runtime.hpp>
 
+#include "test_device.hpp"
+
 namespace slipring {
 
 constexpr Residency residencies[] = {Residency::live, Residency::relaunch};
 
 // SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device.
 inline Options from_environment(Options options) {
-    if (const char* const device = std::getenv("SLIPRING_TEST_DEVICE"); device != nullptr) options.device = device;
+    if (options.device == "auto") options.device = test_device();
     if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE"); shape != nullptr && options.shape == Shape{}) {
         char* rest = nullptr;
         options.shape.groups = static_cast<std::uint32_t>(std::strtoul(shape, &rest, 10));

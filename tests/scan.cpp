@@ -10,13 +10,14 @@
 #include "../tools/scanner.hpp"
 #include "../tools/verify.hpp"
 #include "random.hpp"
+#include "test_device.hpp"
 
 namespace {
 
 using Strings = std::vector<std::string>;
 
 Scanner open(const Automaton& automaton, const Geometry& geometry) {
-    auto scanner = Scanner::open(automaton, "auto", geometry);
+    auto scanner = Scanner::open(automaton, slipring::test_device(), geometry);
     BOOST_REQUIRE_MESSAGE(scanner.has_value(), scanner.error());
     return std::move(*scanner);
 }

@@ -1,6 +1,9 @@
 // slipring bench: what a slot costs on this machine, through codec, ring and device, beside what others cost.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -11,12 +14,23 @@ namespace {
 
 struct Arguments {
     std::string device = "auto";
-    double seconds = 30;
+    double seconds = 90;
     std::string only{};
+    std::string svg{};
+    std::string commit{};
     bool json = false;
 };
 
-// The parts that were asked for share the time; the ring with its peers has the most to do.
+// False: it could not be written, and why is on standard error.
+bool write(const std::string& path, const std::string& text) {
+    std::ofstream out(path, std::ios::binary);
+    out << text;
+    out.close();
+    if (!out) std::fprintf(stderr, "slipring: %s: %s\n", path.c_str(), std::strerror(errno));
+    return static_cast<bool>(out);
+}
+
+// The parts that were asked for share the time; the device has the most to do.
 int run(const Arguments& arguments) {
     namespace bench = slipring::bench;
     const auto wants = [&](const char* part) { return arguments.only.empty() || arguments.only == part; };
@@ -25,11 +39,12 @@ int run(const Arguments& arguments) {
     };
 
     bench::Report report{.machine = bench::describe_machine()};
-    if (wants("codec")) report.codec = bench::measure_codec(share(0.05));
-    if (wants("ring")) report.rings = bench::measure_rings(share(0.6));
+    if (!arguments.commit.empty()) report.machine.commit = arguments.commit;
+    if (wants("codec")) report.codec = bench::measure_codec(share(0.03));
+    if (wants("ring")) report.rings = bench::measure_rings(share(0.3));
     int status = 0;
     if (wants("device")) {
-        if (auto device = bench::measure_device(arguments.device, share(0.35))) {
+        if (auto device = bench::measure_device(arguments.device, share(0.67))) {
             report.device = std::move(*device);
         } else {
             std::fprintf(stderr, "slipring: %s\n", device.error().text().c_str());
@@ -38,6 +53,7 @@ int run(const Arguments& arguments) {
     }
     const std::string text = arguments.json ? bench::as_json(report) : bench::as_table(report);
     std::printf("%s\n", text.c_str());
+    if (!arguments.svg.empty() && report.device && !write(arguments.svg, bench::as_svg(report))) status = 2;
     const bool intact = std::ranges::all_of(report.rings, &bench::RingNumbers::intact);
     if (!intact) std::fprintf(stderr, "slipring: a queue lost or changed slots\n");
     return intact ? status : 2;
@@ -55,6 +71,8 @@ void add_bench(CLI::App& program, int& status) {
         ->check(CLI::Range(0.1, 3600.0));
     command->add_option("--only", arguments->only, "One part alone")->check(CLI::IsMember({"codec", "ring", "device"}));
     command->add_flag("--json", arguments->json, "Print one JSON object");
+    command->add_option("--svg", arguments->svg, "Also draw the device's figures into this file");
+    command->add_option("--commit", arguments->commit, "What was built, for the report; else Git's word for it");
     command->footer("What is compared is measured in turns, and medians are reported; close other programs first.\n"
                     "Exit status: 0, or 2 if the device cannot be measured.");
     command->callback([arguments, &status] { status = run(*arguments); });

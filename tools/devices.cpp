@@ -22,8 +22,26 @@ void print_text(const std::vector<slipring::DeviceInfo>& devices) {
         std::printf("  type       %s, %u compute units\n", d.is_cpu ? "CPU" : "accelerator", d.compute_units);
         std::printf("  usable     %s\n", serves ? "yes" : "no");
         std::printf("  residency  %s\n", std::string(slipring::name(d.residency)).c_str());
+        if (serves) {
+            std::printf("  memory     %s\n", std::string(slipring::name(d.memory)).c_str());
+            std::printf("  shape      %u groups x %u lanes\n", d.shape.groups, d.shape.lanes);
+        }
+        if (d.probe_round_trip_us > 0) std::printf("  probe      %.2f us there and back\n", d.probe_round_trip_us);
+        for (const slipring::Attempt& a : d.attempts)
+            std::printf("  tried      %s: %s, after %.1f ms\n", std::string(slipring::name(a.memory)).c_str(),
+                        a.outcome.c_str(), std::chrono::duration<double, std::milli>(a.took).count());
         std::printf("  why        %s\n", d.why.c_str());
     }
+}
+
+ordered_json json(const std::vector<slipring::Attempt>& attempts) {
+    ordered_json list = ordered_json::array();
+    for (const slipring::Attempt& a : attempts)
+        list.push_back({{"memory", slipring::name(a.memory)},
+                        {"answered", a.answered},
+                        {"outcome", a.outcome},
+                        {"took_us", a.took.count()}});
+    return list;
 }
 
 void print_json(const std::vector<slipring::DeviceInfo>& devices, const std::string& error) {
@@ -37,6 +55,11 @@ void print_json(const std::vector<slipring::DeviceInfo>& devices, const std::str
                         {"compute_units", d.compute_units},
                         {"usable", d.residency != slipring::Residency::none},
                         {"residency", slipring::name(d.residency)},
+                        {"memory", slipring::name(d.memory)},
+                        {"groups", d.shape.groups},
+                        {"lanes", d.shape.lanes},
+                        {"probe_round_trip_us", d.probe_round_trip_us},
+                        {"attempts", json(d.attempts)},
                         {"why", d.why}});
     ordered_json out = {{"devices", list}};
     if (!error.empty()) out["error"] = error;

@@ -116,7 +116,9 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         bool live = false;
         for (int i = 0; i < tries && memory && !live; ++i)
             live = ask(queue, kernel, *memory, cpu ? most_polls_cpu : most_polls, out);
-        Attempt attempt{.memory = way.memory, .answered = live};
+        Attempt attempt;
+        attempt.memory = way.memory;
+        attempt.answered = live;
         attempt.outcome = std::string(way.what) + (live      ? ": a running kernel answered the host"
                                                    : memory ? " is offered, but a running kernel did not answer the host in time"
                                                             : " is offered, but " + memory.error().text());

@@ -1,0 +1,58 @@
+// What the measurements of a device share: how a slot is published and waited for without any loop going on for ever.
+// And the parts themselves, a file each; each fills its own fields.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <span>
+#include <thread>
+
+#include <slipring/runtime.hpp>
+
+#include "bench.hpp"
+
+namespace slipring::bench {
+
+using Clock = std::chrono::steady_clock;
+using Seconds = std::chrono::duration<double>;
+using Micros = std::chrono::duration<double, std::micro>;
+using Done = std::expected<void, Errc>;
+
+constexpr std::chrono::seconds patience{10};  // for a slot, before the device counts as stuck
+
+// Until every slot of the ticket is terminal; spins, so that what is measured is the ring and not the waiting.
+inline Done finish(Runtime& runtime, const Ticket& ticket) {
+    constexpr unsigned spins = 1u << 20;
+    for (unsigned spin = 0; spin < spins; ++spin)
+        if (runtime.poll(ticket)) return {};
+    return runtime.wait(ticket, patience);
+}
+
+// A full ring is waited for: with a spinning kernel on the same cores yielding is what helps.
+template <class Work>
+std::expected<Ticket, Errc> publish(Runtime& runtime, const Work& work, Quiet quiet) {
+    auto ticket = runtime.publish(work, quiet);
+    if (ticket || ticket.error() != Errc::ring_full) return ticket;
+    const auto stuck = Clock::now() + patience;
+    do {
+        std::this_thread::yield();
+        ticket = runtime.publish(work, quiet);
+    } while (!ticket && ticket.error() == Errc::ring_full && Clock::now() < stuck);
+    return ticket;
+}
+
+// turns.cpp: round trips, launches, and one producer's throughput, in turns on a ring of the default size.
+Done measure_turns(Runtime& runtime, Seconds time, DeviceNumbers& to);
+// rates.cpp
+Done measure_rates(Runtime& runtime, Seconds time, DeviceNumbers& to);
+// latency.cpp; the first wants the rates
+Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to);
+Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to);
+// `runtime` has the epoch to.epoch.
+Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);
+// limits.cpp: plain OpenCL, on the device that `info` describes
+std::expected<Limits, Error> measure_limits(const DeviceInfo& info, Seconds time);
+
+}  // namespace slipring::bench

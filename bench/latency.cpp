@@ -1,0 +1,212 @@
+// Latency where something else goes on: other producers' load, a kernel that has left, a kernel that is relaunched.
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "drive.hpp"
+
+namespace slipring::bench {
+namespace {
+
+constexpr std::size_t fewest_samples = 20;
+constexpr std::size_t most_samples = 400'000;
+
+std::vector<Slot> stores(unsigned count) {
+    std::vector<Slot> slots;
+    for (unsigned i = 0; i < count; ++i) slots.push_back(store_u32(i, SR_OBSERVABLE_BASE + 1 + i % 1024));
+    return slots;
+}
+
+// ---- loaded ------------------------------------------------------------------------------------------------------
+
+// Publishes quiet batches at a pace of its own until told to stop.
+class Load {
+public:
+    Load(Runtime& runtime, unsigned batch, double slots_per_s)
+        : thread_([&runtime, this, slots_per_s, slots = stores(batch)](const std::stop_token& stop) {
+              run(runtime, slots, slots_per_s, stop);
+          }) {}
+
+    // After a stop: how many slots, and what went wrong.
+    std::uint64_t join() {
+        thread_.request_stop();
+        thread_.join();
+        return published_;
+    }
+    std::uint64_t published() const { return published_.load(std::memory_order_relaxed); }
+    std::optional<Errc> failed{};
+
+private:
+    void run(Runtime& runtime, std::span<const Slot> slots, double slots_per_s, const std::stop_token& stop) {
+        const double batch = static_cast<double>(slots.size());
+        const double most_debt = batch + slots_per_s * 0.001;  // what a pause has cost is not made up for in a burst
+        auto last = Clock::now();
+        double due = 0;
+        while (!stop.stop_requested()) {
+            const auto now = Clock::now();
+            due = std::min(most_debt, due + Seconds(now - last).count() * slots_per_s);
+            last = now;
+            if (due < batch) {
+                std::this_thread::yield();
+                continue;
+            }
+            if (const auto ticket = runtime.publish(slots, Quiet::yes)) {
+                due -= batch;
+                published_.fetch_add(slots.size(), std::memory_order_relaxed);
+            } else if (ticket.error() == Errc::ring_full) {
+                std::this_thread::yield();
+            } else {
+                failed = ticket.error();
+                return;
+            }
+        }
+    }
+
+    std::atomic<std::uint64_t> published_{0};
+    std::jthread thread_;
+};
+
+// One slot there and back with its result, again and again.
+Done probe(Runtime& runtime, Seconds time, std::vector<double>& samples) {
+    const auto end = Clock::now() + time;
+    for (auto begin = Clock::now(); samples.size() < most_samples && (begin < end || samples.size() < fewest_samples);
+         begin = Clock::now()) {
+        const auto ticket = publish(runtime, store_u32(1, SR_OBSERVABLE_BASE), Quiet::no);
+        if (!ticket) return std::unexpected(ticket.error());
+        if (auto done = finish(runtime, *ticket); !done) return done;
+        const auto result = runtime.result(*ticket);
+        if (!result && result.error() != Errc::result_expired) return std::unexpected(result.error());
+        samples.push_back(Micros(Clock::now() - begin).count());
+    }
+    return {};
+}
+
+std::expected<Loaded, Errc> measure_at(Runtime& runtime, const Rate& peak, unsigned percent, Seconds time) {
+    // Batches of 512 and more are sent in pieces: a long batch is a burst, and the pace is what is asked for.
+    const unsigned batch = std::min(peak.shape.batch, 256u);
+    const double each = peak.slots_per_s * percent / 100 / peak.shape.producers;
+    std::vector<std::unique_ptr<Load>> loads;
+    for (unsigned i = 0; i < peak.shape.producers; ++i)
+        loads.push_back(std::make_unique<Load>(runtime, batch, each));
+    const auto published = [&] {
+        std::uint64_t sum = 0;
+        for (const auto& load : loads) sum += load->published();
+        return static_cast<double>(sum);
+    };
+
+    std::vector<double> samples;
+    Done done = probe(runtime, time / 10, samples);  // threads start, caches fill
+    samples.clear();
+    const auto begin = Clock::now();
+    const double before = published();
+    if (done) done = probe(runtime, time * 0.9, samples);
+    const Seconds took = Clock::now() - begin;
+    const double rate = (published() - before) / took.count();
+
+    for (const auto& load : loads) load->join();
+    for (const auto& load : loads)
+        if (load->failed) return std::unexpected(*load->failed);
+    if (!done) return std::unexpected(done.error());
+    return Loaded{percent, rate, percentiles(std::move(samples))};
+}
+
+// ---- pauses ------------------------------------------------------------------------------------------------------
+
+// The longest of very many.
+class Longest {
+public:
+    void add(double value) {
+        if (heap_.size() == keep) {
+            if (value <= heap_.front()) return;
+            std::ranges::pop_heap(heap_, std::greater{});
+            heap_.pop_back();
+        }
+        heap_.push_back(value);
+        std::ranges::push_heap(heap_, std::greater{});
+    }
+
+    std::vector<double> take(std::size_t n) {
+        std::ranges::sort(heap_, std::greater{});
+        heap_.resize(std::min(n, heap_.size()));
+        return std::move(heap_);
+    }
+
+private:
+    static constexpr std::size_t keep = 100'000;
+    std::vector<double> heap_{};  // the least first
+};
+
+}  // namespace
+
+Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
+    // A core for the probe, and one for a device that is a CPU.
+    const unsigned threads = std::thread::hardware_concurrency();
+    const unsigned taken = to.info.is_cpu ? 2 : 1;
+    const unsigned most = threads > taken ? threads - taken : 1;
+    Rate peak;
+    for (const Rate& each : to.rates)
+        if (each.want == Want::quiet && each.shape.producers <= most && each.slots_per_s > peak.slots_per_s)
+            peak = each;
+
+    for (const unsigned percent : {10u, 50u, 90u}) {
+        auto loaded = measure_at(runtime, peak, percent, time / 3);
+        if (!loaded) return std::unexpected(loaded.error());
+        to.loaded.push_back(std::move(*loaded));
+    }
+    return {};
+}
+
+Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to) {
+    // Twice the default linger, longer if that was not enough: the number of launches says whether the kernel had left.
+    std::chrono::milliseconds rest(to.info.is_cpu ? 3 : 8);
+    constexpr std::chrono::milliseconds longest_rest(50);
+    const bool counts_launches = to.info.residency == Residency::live;
+    const auto end = Clock::now() + time;
+    std::vector<double> samples;
+    for (unsigned tries = 0; tries < fewest_samples || Clock::now() < end; ++tries) {
+        std::this_thread::sleep_for(rest);
+        const std::uint64_t launches = runtime.stats().launches;
+        const auto begin = Clock::now();
+        const auto ticket = publish(runtime, store_u32(tries, SR_OBSERVABLE_BASE), Quiet::no);
+        if (!ticket) return std::unexpected(ticket.error());
+        if (auto done = finish(runtime, *ticket); !done) return done;
+        const Micros took = Clock::now() - begin;
+        if (!counts_launches || runtime.stats().launches != launches) samples.push_back(took.count());
+        else rest = std::min(longest_rest, rest * 3 / 2);
+    }
+    to.wake_up_us = percentiles(std::move(samples));
+    return {};
+}
+
+// One thread keeps the ring full and watches what has ended. Of all gaps between two changes, as many of the longest
+// count as there were relaunches: no relaunch can have cost more, though something else may have.
+Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to) {
+    const std::vector<Slot> slots = stores(to.info.is_cpu ? 32 : 256);
+    auto last = publish(runtime, std::span<const Slot>(slots), Quiet::yes);
+    if (!last) return std::unexpected(last.error());
+    if (auto done = finish(runtime, *last); !done) return done;
+
+    Longest gaps;
+    const std::uint64_t launches = runtime.stats().launches;
+    std::uint64_t seen = runtime.ring().completed();
+    const auto begin = Clock::now();
+    for (auto now = begin, changed = begin; now < begin + time || !runtime.poll(*last); now = Clock::now()) {
+        if (now < begin + time) {
+            if (auto ticket = runtime.publish(slots, Quiet::yes)) last = ticket;
+            else if (ticket.error() != Errc::ring_full) return std::unexpected(ticket.error());
+        } else if (now > begin + time + patience) {
+            return std::unexpected(Errc::timed_out);
+        }
+        (void)runtime.poll(*last);  // which brings back a kernel that nobody else does
+        if (const std::uint64_t completed = runtime.ring().completed(); completed != seen) {
+            gaps.add(Micros(now - changed).count());
+            seen = completed;
+            changed = now;
+        }
+    }
+    to.pause_us = percentiles(gaps.take(runtime.stats().launches - launches));
+    return {};
+}
+
+}  // namespace slipring::bench
