@@ -39,9 +39,9 @@ std::uint32_t take_over(const Ring& from, const Ring& to, std::uint64_t first) {
 
 std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     if (phase.load(std::memory_order_acquire) != Phase::lost) return {};
-    Options options_now = options;
-    if (!device.empty()) options_now.device = device;
-    auto opened = Engine::open(options_now);
+    Options wanted_options = options;
+    if (!device.empty()) wanted_options.device = device;
+    auto opened = Engine::open(wanted_options);
     if (!opened) return std::unexpected(opened.error());
 
     // In relaunch mode the lost launch had all that it was given. What is reserved and was never published holds up
@@ -49,14 +49,14 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     const std::uint64_t begun = engine->live() ? ring.claimed() : engine->handed_over(ring);
     const std::uint64_t tail = ring.tail();
     const std::uint64_t first = static_cast<std::int64_t>(tail - begun) < 0 ? tail : begun;
-    const auto made = Ring::create((*opened)->ring_memory(), options_now.capacity, first);
+    const auto made = Ring::create((*opened)->ring_memory(), wanted_options.capacity, first);
     if (!made) return std::unexpected(Error{made.error(), {}});
     const std::uint32_t lost = take_over(ring, *made, first);
 
     dismiss();
     engine = std::move(*opened);
     ring = *made;
-    options = std::move(options_now);
+    options = std::move(wanted_options);
     static_cast<void>(engine->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1)));
     launch.store(0, std::memory_order_seq_cst);
     listen();
