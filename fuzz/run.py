@@ -92,7 +92,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60, help="that each target runs (default 60)")
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time (default 1)")
     parser.add_argument("--merge", action="store_true", help="do not fuzz: make the corpora minimal")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.build = options.build.resolve()
     sources = [path.stem for path in (ROOT / "fuzz").glob("*.cpp") if path.stem != "seeds"]
     known = sorted(name for name in sources if (options.build / "fuzz" / name).exists())
