@@ -1,8 +1,8 @@
 """Coverage of a clang build with -fprofile-instr-generate -fcoverage-mapping: coverage.py BUILD
 
-Replays the fuzz corpora, then runs the unit tests. Prints regions covered, of each file of the codec, the ring and the
-interpreter: by the corpora alone, and with the unit tests; then every region that the corpora do not reach. Writes pages
-of all of it to BUILD/html. Exit status: 0, or 2 if something could not run."""
+Replays the fuzz corpora, then runs the unit tests. Prints regions covered, of each file of the codec, the ring and
+the interpreter: by the corpora alone, and with the unit tests; then every region that the corpora do not reach. Writes
+pages of all of it to BUILD/html. Exit status: 0, or 2 if something could not run."""
 import json
 import os
 import subprocess

@@ -86,8 +86,8 @@ inline constexpr std::uint32_t cut_[] = {0, 0, 0, 0, 1, 4, 63};
 inline constexpr std::uint32_t skip_[] = {0, 1, 3, 4, 8};
 inline constexpr std::uint32_t start_[] = {0, 0, 1, 2, 4, 7, 8, 9, 0x03FFFFFF, 0x04000000, 0x80000000, 0xFFFFFFF8,
                                            0xFFFFFFFE, 0xFFFFFFFF};
-inline constexpr std::uint32_t states_[] = {0, 0, 0x33333333, 0x30303030, 0x00000001, 0x00000020, 0x00003000, 0xAB9ABAB9,
-                                            0x12345678, 0xA0000000};
+inline constexpr std::uint32_t states_[] = {0, 0, 0x33333333, 0x30303030, 0x00000001, 0x00000020, 0x00003000,
+                                            0xAB9ABAB9, 0x12345678, 0xA0000000};
 inline constexpr Field slots{slots_}, cut{cut_}, skip{skip_}, start{start_}, states{states_};
 }  // namespace near
 
@@ -107,7 +107,8 @@ public:
         size_ = slots_ == 0 ? 0 : slots_ * 64 - cut;
         image_ = memory().take(size_, skip_);
         for (std::size_t i = 0; i < size_; ++i) image_[i] = noise()[i];
-        for (std::size_t i = 0; i + 4 <= size_; i += 64, states >>= 4) std::memcpy(&image_[i], &state[states % 16], 4);
+        for (std::size_t i = 0; i + 4 <= size_; i += 64, states >>= 4)
+            std::memcpy(&image_[i], &state[states % 16], 4);
         if (size_ != 0) std::memcpy(expected_, image_.data(), size_);
     }
     Image(const Image&) = delete;
@@ -138,7 +139,8 @@ public:
 
 private:
     // Nine states, and some with a generation.
-    static constexpr std::uint32_t state[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 0x100, 0x103, 0xFFFFFF03, 0x102, 9, 0x83, 255};
+    static constexpr std::uint32_t state[16] = {0, 1,     2,     3,          4,     5, 6,    7,
+                                                8, 0x100, 0x103, 0xFFFFFF03, 0x102, 9, 0x83, 255};
 
     static Guarded<std::byte, most * 64 + 16>& memory() noexcept {
         static Guarded<std::byte, most * 64 + 16> memory;

@@ -1,8 +1,8 @@
 // Target handlers: registers two custom operations, one with a hostile name, opcode, buffers and source, before or
 // behind a good one, and assembles the device's program of them. Oracle: what the rules forbid is refused with its
 // error; and around whatever is accepted a preprocessor of the reference's own, which knows nothing of the library's,
-// finds at the good operation's first character, and where slipring's own text goes on: no comment, literal, directive,
-// #if or bracket open, and no macro defined or undefined but those that were so before.
+// finds at the good operation's first character, and where slipring's own text goes on: no comment, literal,
+// directive, #if or bracket open, and no macro defined or undefined but those that were so before.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -26,16 +26,19 @@ const char* const kernels = "/*kernels*/ __kernel void slipring_run(void) { SR_B
 namespace {
 
 constexpr const char* fragments[] = {
-    "uint good(sr_args a) { return 1u; }\n", "/*", "*/", "//", "\"", "'", "\\", "\\\n", "\n", "\r", " ", "{", "}", "(", ")",
-    "[", "]", ";", "#if 0\n", "#if 1\n", "#ifdef X\n", "#else\n", "#elif X\n", "#endif\n", "#define X 1\n", "#define SCALE 9\n",
-    "#define OPEN {\n", "#define CLOSE }\n", "#define PASTE(a, b) a##b\n", "#define value 7\n", "#define SR_CODE_OK 9\n",
-    "#define return\n", "#undef SR_MAX_ARGS\n", "#undef SCALE\n", "#undef uint\n", "#define ", "#undef ", "#", "##",
-    "#pragma unroll\n", "#pragma pack(1)\n", "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n",
-    "#pragma OPENCL EXTENSION cl_khr_fp64 : disable\n", "_Pragma(\"pack(1)\")", "#include <x>\n", "#line 7 \"good\"\n",
-    "?""?/", "?""?=", "\n\r", "\xC2\xA0", "\\u00A0", "#if __has_include(</*>)\n", "<%", "%>", "%:", "X", "SCALE", "good", "uint x =", "static", "\\\"", "/", "*", "#error x\n"};
+    "uint good(sr_args a) { return 1u; }\n", "/*", "*/", "//", "\"", "'", "\\", "\\\n", "\n", "\r", " ", "{", "}", "(",
+    ")", "[", "]", ";", "#if 0\n", "#if 1\n", "#ifdef X\n", "#else\n", "#elif X\n", "#endif\n", "#define X 1\n",
+    "#define SCALE 9\n", "#define OPEN {\n", "#define CLOSE }\n", "#define PASTE(a, b) a##b\n", "#define value 7\n",
+    "#define SR_CODE_OK 9\n", "#define return\n", "#undef SR_MAX_ARGS\n", "#undef SCALE\n", "#undef uint\n",
+    "#define ", "#undef ", "#", "##", "#pragma unroll\n", "#pragma pack(1)\n",
+    "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n", "#pragma OPENCL EXTENSION cl_khr_fp64 : disable\n",
+    "_Pragma(\"pack(1)\")", "#include <x>\n", "#line 7 \"good\"\n", "?" "?/", "?" "?=", "\n\r", "\xC2\xA0", "\\u00A0",
+    "#if __has_include(</*>)\n", "<%", "%>", "%:", "X", "SCALE", "good", "uint x =", "static", "\\\"", "/", "*",
+    "#error x\n"};
 
 // What is a name is the compiler's business from there on: a keyword, another function's name.
-constexpr const char* names[] = {"hostile", "_", "while", "sr_custom", "a9", "good", "", "9lives", "a b", "a\"", "x;}", "a\n"};
+constexpr const char* names[] = {"hostile", "_", "while", "sr_custom", "a9",   "good",
+                                 "",        "9lives", "a b",   "a\"",      "x;}", "a\n"};
 constexpr std::size_t first_bad_name = 5;
 
 constexpr std::uint32_t fragment_[] = {0, 1, 2, 5, 10, 11, 12, 18, 23, 24, 25, 30, 33, 40, 45, 50, 55};
@@ -58,7 +61,7 @@ const std::string good_source =
     "/*good*/\n#define SCALE 3u\nuint good(sr_args a, const sr_buffers* b, uint* result) {\n"
     "    *result = a.word[0] * SCALE;\n    return SR_CODE_OK;\n}\n";
 
-// ---- the reference's preprocessor ----------------------------------------------------------------------------------
+// ---- the reference's preprocessor ---------------------------------------------------------------------------------
 
 // What a compiler knows where a text has got to.
 struct Situation {

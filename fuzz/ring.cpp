@@ -53,7 +53,8 @@ class Model {
 public:
     explicit Model(Input& in) noexcept
         : capacity_(2u << in.word() % 6), start_(hard_position(in, capacity_)), bytes_(memory().take(size())),
-          ring_(*WatchedRing::create(bytes_, capacity_, start_)), consumer_(ring_), head_(start_), completed_(start_) {
+          ring_(*WatchedRing::create(bytes_, capacity_, start_)), consumer_(ring_), head_(start_),
+          completed_(start_) {
         Watch::ring = &ring_;
     }
     ~Model() { Watch::ring = nullptr; }
@@ -115,7 +116,8 @@ private:
 
     // The ring's answer to a call for `n` slots; on success they are the model's too.
     template <class SlotAt>
-    bool expect(const std::expected<std::uint64_t, Errc>& answer, std::uint64_t n, std::uint32_t flags, SlotAt slot_at) {
+    bool expect(const std::expected<std::uint64_t, Errc>& answer, std::uint64_t n, std::uint32_t flags,
+                SlotAt slot_at) {
         if (n > capacity_) {
             FUZZ_CHECK(!answer && answer.error() == Errc::larger_than_ring);
         } else if (end() + n - completed_ > capacity_) {

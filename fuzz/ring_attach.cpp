@@ -19,17 +19,18 @@ constexpr std::uint32_t log2_[] = {1, 1, 2, 3, 4};
 constexpr std::uint32_t size_[] = {0, 0, 0, 0, 0, 1, 63, 64, 0xFFFFFFFF, 0xFFFFFFC0};
 constexpr std::uint32_t skew_[] = {0, 0, 0, 0, 0, 0, 8, 64};
 constexpr std::uint32_t format_[] = {SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, 0};
-constexpr std::uint32_t capacity_[] = {0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
+constexpr std::uint32_t capacity_[] = {0, 0, 0, 0, 0,  1,  2,        3,        4,
+                                       5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
 constexpr std::uint32_t lag_[] = {0, 0, 1, 2, 3, 4, 8, 16, 0xFFFFFFFF, 0x80000000};
 constexpr std::uint32_t fill_[] = {0, 1, 1, 1, 2, 3};
 constexpr std::uint32_t lap_[] = {0, 0, 0, 1, 2, 0xFFFFFFFF};
 constexpr std::uint32_t slot_state_[] = {0, 1, 1, 2, 3, 7, 8, 255};
-constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, capacity{capacity_}, lag{lag_}, fill{fill_},
-    lap{lap_}, slot_state{slot_state_};
+constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, capacity{capacity_}, lag{lag_},
+    fill{fill_}, lap{lap_}, slot_state{slot_state_};
 }  // namespace fuzz::near
 
-constexpr Field head[] = {near::log2, near::size, near::skew, near::format_word, near::capacity, SR_FUZZ_POSITION_FIELDS,
-                          near::lag, near::lag, near::lag, near::fill};
+constexpr Field head[] = {near::log2, near::size, near::skew, near::format_word, near::capacity,
+                          SR_FUZZ_POSITION_FIELDS, near::lag, near::lag, near::lag, near::fill};
 constexpr Field record[] = {near::choice, near::lap, near::slot_state};
 const Format format{head, record, 12};
 
@@ -53,7 +54,9 @@ public:
         const std::uint32_t capacity = in.word();
         capacity_ = capacity == 0 ? slots_ : capacity;
         completed_ = hard_position(in, slots_);
-        const auto near_it = [&] { return completed_ + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(in.word())}); };
+        const auto near_it = [&] {
+            return completed_ + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(in.word())});
+        };
         reserved_ = near_it();
         reclaimed_ = 2 * completed_ - near_it();
         tail_ = near_it();

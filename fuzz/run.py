@@ -2,8 +2,8 @@
 
 What is found goes to fuzz/findings/TARGET-HASH, minimized, with the command that reproduces it. New inputs that are
 merely interesting stay under build/corpus until --merge, which makes each target's corpus in fuzz/corpus the smallest
-set of inputs that covers what the old one, the new inputs and the findings cover; findings that are mended by then are
-kept there as regression-HASH, for ever.
+set of inputs that covers what the old one, the new inputs and the findings cover; findings that are mended by then
+are kept there as regression-HASH, for ever.
 
 Exit status: 0 nothing was found, 1 something was, 2 it could not run."""
 import argparse
@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
 FINDINGS = ROOT / "fuzz" / "findings"
 GROWN = ROOT / "build" / "corpus"
+LARGEST = 1_000_000  # bytes of all corpora: they are part of every clone
 # An input that takes this long is a finding: most take microseconds.
 ARGUMENTS = ["-timeout=5", "-len_control=0", "-detect_leaks=1"]
 
@@ -31,8 +32,8 @@ def report(build, target, crash):
     """Minimizes the input in the file `crash` and files it."""
     program = build / "fuzz" / target
     small = crash.with_name("small")
-    subprocess.run([program, "-minimize_crash=1", "-max_total_time=30", f"-exact_artifact_path={small}", *ARGUMENTS, crash],
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run([program, "-minimize_crash=1", "-max_total_time=30", f"-exact_artifact_path={small}", *ARGUMENTS,
+                    crash], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     best = small if small.exists() else crash
     FINDINGS.mkdir(exist_ok=True)
     kept = FINDINGS / f"{target}-{hashlib.sha1(best.read_bytes()).hexdigest()[:12]}"
@@ -106,6 +107,10 @@ def main():
             subprocess.run([options.build / "fuzz" / "seeds", GROWN, ROOT / "tests" / "conformance_vectors.txt"],
                            check=True, stdout=subprocess.DEVNULL)
             list(pool.map(lambda target: merge(options.build, target), targets))
+            size = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
+            print(f"all: {size:,} bytes")
+            if size > LARGEST:
+                sys.exit(f"dev: that is more than {LARGEST:,}: what grew?")
             return
         found = list(pool.map(lambda target: fuzz(options.build, target, options.seconds), targets))
     sys.exit(1 if any(found) else 0)

@@ -41,7 +41,8 @@ def read_bugs():
                if path.is_file() and path.name != "embed.py"]
     found = [int(n) for path in sources for n in re.findall(r"\bSR_BUG\((\d+),", path.read_text())]
     if sorted(found) != sorted(bug["id"] for bug in bugs):
-        sys.exit(f"score: bugs.txt and the sources differ in {sorted(set(found) ^ {b['id'] for b in bugs}) or 'a twin'}")
+        differ = sorted(set(found) ^ {bug["id"] for bug in bugs}) or "a number that occurs twice"
+        sys.exit(f"score: bugs.txt and the sources differ in {differ}")
     return bugs
 
 
@@ -97,7 +98,7 @@ def speed(program, target):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev fuzz-score", description="Measure the fuzz targets with seeded bugs.")
+    parser = argparse.ArgumentParser(prog="./dev fuzz-score", description="Measure the targets with seeded bugs.")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--bugs", type=lambda text: {int(n) for n in text.split(",")}, help="these alone, as 1,2,3")
     parser.add_argument("--runs", type=int, default=1, help="runs from which a median is taken")
@@ -138,8 +139,8 @@ def main():
     else:
         for origin, seconds in found.items():
             if seconds:
-                print(f"from {origin}: {len(seconds)} of {len(bugs)} detected, median {statistics.median(seconds):.2f} s, "
-                      f"slowest {max(seconds):.2f} s")
+                print(f"from {origin}: {len(seconds)} of {len(bugs)} detected, "
+                      f"median {statistics.median(seconds):.2f} s, slowest {max(seconds):.2f} s")
         for row in speeds:
             print(f"{row['target']:<14}{row['executions_per_second']:>10,} executions a second")
     sys.exit(0 if all(row["detected"] for row in rows) else 1)

@@ -15,8 +15,8 @@ constexpr Field payload{payload_};
 }  // namespace fuzz::near
 
 constexpr Field head[] = {SR_FUZZ_IMAGE_FIELDS, near::anything, near::anything, near::opcode, near::small};
-constexpr Field record[] = {near::payload, near::index, near::index, near::index, near::index, near::index, near::index,
-                            near::index,   near::index, near::index, near::index, near::index};
+constexpr Field record[] = {near::payload, near::index, near::index, near::index, near::index, near::index,
+                            near::index,   near::index, near::index, near::index, near::index, near::index};
 const Format format{head, record, 9};
 
 namespace {

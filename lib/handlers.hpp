@@ -15,11 +15,13 @@ extern const char* const prelude;
 extern const char* const kernels;
 }  // namespace embedded
 
-// Whether a source stands for itself, by the rules of source.hpp. An error's detail has its name, the line and the reason.
+// Whether a source stands for itself, by the rules of source.hpp. An error's detail has its name, the line and the
+// reason.
 // Errors: bad_options.
 std::expected<void, Error> check_source(const CustomOp& op);
 
-// The whole source of a runtime's program: prelude, handlers, the cases that call them, kernels. check_source accepts each.
+// The whole source of a runtime's program: prelude, handlers, the cases that call them, kernels. check_source accepts
+// each.
 std::string program_source(std::span<const CustomOp> ops);
 
 // What tells a compiler, and the reader of its log, where a handler's own lines begin.

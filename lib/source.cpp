@@ -14,7 +14,7 @@ bool in_name(char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-// ---- pieces ---------------------------------------------------------------------------------------------------------
+// ---- pieces -------------------------------------------------------------------------------------------------------
 
 struct Piece {
     enum Kind { end, newline, word, literal, punctuator, bad } kind;
@@ -90,7 +90,8 @@ private:
 
     Piece punctuator(char c) {
         // To compilers that know them, others are letters, or blanks.
-        if (!std::string_view("!#%&()*+,-./:;<=>?[]^{|}~").contains(c)) return {Piece::bad, "a character that C lacks"};
+        constexpr std::string_view known = "!#%&()*+,-./:;<=>?[]^{|}~";
+        if (!known.contains(c)) return {Piece::bad, "a character that C lacks"};
         for (const char* const digraph : {"<%", "%>", "<:", ":>", "%:"})
             if (begins_with(digraph)) return {Piece::bad, "a digraph"};
         if (begins_with("##")) return {Piece::bad, "words pasted together"};  // to one of those above
@@ -102,7 +103,7 @@ private:
     std::size_t begin_ = 0, at_ = 0;
 };
 
-// ---- rules ----------------------------------------------------------------------------------------------------------
+// ---- rules --------------------------------------------------------------------------------------------------------
 
 // Each returns what is wrong; empty: nothing.
 class Checker {
@@ -163,12 +164,13 @@ private:
 
     static std::string_view pragma(std::span<const std::string_view> words) {
         const bool unrolls = !words.empty() && words[0] == "unroll";
-        const bool enables = words.size() == 5 && words[0] == "OPENCL" && words[1] == "EXTENSION" && words[4] == "enable";
+        const bool enables = words.size() == 5 && words[0] == "OPENCL" && words[1] == "EXTENSION" &&
+                             words[4] == "enable";
         return unrolls || enables ? "" : "a pragma that reaches beyond the source";
     }
 
     Reader& in_;
-    std::string open_;  // the closing brackets to come
+    std::string open_;        // the closing brackets to come
     std::size_t groups_ = 0;  // #if without their #endif
     std::vector<std::string> macros_;
 };
@@ -178,7 +180,8 @@ std::string_view unportable(std::string_view rest) {
     if (rest[0] == '\0') return "a byte of value zero";
     if (rest[0] == '\r' && !rest.starts_with("\r\n")) return "a carriage return alone";
     if (rest[0] == '\\' && rest.find_first_not_of(" \t\v\f\r\n", 1) == rest.npos) return "a backslash at the end";
-    if (rest.starts_with("??") && rest.size() > 2 && std::string_view("=/'()!<>-").contains(rest[2])) return "a trigraph";
+    constexpr std::string_view third = "=/'()!<>-";
+    if (rest.starts_with("??") && rest.size() > 2 && third.contains(rest[2])) return "a trigraph";
     return "";
 }
 

@@ -13,7 +13,8 @@ BOOST_AUTO_TEST_CASE(what_is_refused_and_why) {
     for (const cases::Source& given : cases::sources()) {
         const auto checked = check_source({.opcode = 8, .name = "h", .source = given.text});
         const std::string refusal = checked ? "" : checked.error().detail;
-        BOOST_TEST(refusal == (given.refusal.empty() ? "" : "h, line " + given.refusal), given.text << "\n" << refusal);
+        const std::string expected = given.refusal.empty() ? "" : "h, line " + given.refusal;
+        BOOST_TEST(refusal == expected, given.text << "\n" << refusal);
         BOOST_TEST((checked || checked.error().code == Errc::bad_options));
     }
 }

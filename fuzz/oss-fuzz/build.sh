@@ -1,6 +1,7 @@
 #!/bin/bash -eu
-# What OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target with the service's compiler,
-# flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options and dictionary.
+# What OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target with the service's
+# compiler, flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options
+# and dictionary.
 cd "$(dirname "$(readlink -f "$0")")/../.."
 build=${WORK:-$(mktemp -d)}/slipring
 rm -rf "$build"
