@@ -4,7 +4,7 @@ Builds slipring once for each seeded bug of bugs.txt, then runs the targets that
 empty corpus and from the seeds, until one does or its time is up. Prints a row a bug: whether the bug's place was
 reached, whether it made a difference there (triggered), whether a target stopped (detected), which, and after how
 many seconds, the start of the program included: the median of R runs (1) with different seeds. Then each target's
-executions a second without a bug. Compiling for the next bug goes on meanwhile, on another core.
+executions a second of processor time without a bug. Compiling for the next bug goes on meanwhile, on another core.
 
 Exit status: 0 every bug was detected both ways, 1 some were not, 2 it could not be measured."""
 import argparse
@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -26,8 +27,8 @@ BUILD = ROOT / "build" / "score"
 CORPUS = ROOT / "fuzz" / "corpus"
 LIMIT = 20  # seconds a target has
 SPEED = 6  # seconds of a speed measurement
-# An engine's own settings; everything else is its default.
-ARGUMENTS = ["-len_control=0", "-timeout=5", "-reload=0", "-print_final_stats=1"]
+# Those of run.py, and as little else as can be.
+ARGUMENTS = ["-len_control=0", "-entropic=0", "-timeout=5", "-reload=0", "-print_final_stats=1"]
 
 
 def read_bugs():
@@ -90,11 +91,16 @@ def measure(bug, folder, origin, runs):
 
 
 def speed(program, target):
-    output, detected, took = run(program, [CORPUS / target], 1, SPEED)
+    def spent():  # by the processes that have ended: nothing is compiled any more
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    begin = spent()
+    output, detected, _ = run(program, [CORPUS / target], 1, SPEED)
     executed = re.search(r"number_of_executed_units: *(\d+)", output)
     if detected or not executed:
         sys.exit(f"score: {target} stops without a seeded bug:\n{output}")
-    return {"target": target, "executions_per_second": round(int(executed[1]) / took)}
+    return {"target": target, "executions_per_second": round(int(executed[1]) / (spent() - begin))}
 
 
 def main():
