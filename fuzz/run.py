@@ -9,6 +9,7 @@ Exit status: 0 nothing was found, 1 something was, 2 it could not run."""
 import argparse
 import concurrent.futures
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,16 @@ def dictionary(target):
     return [f"-dict={path}"] if path.exists() else []
 
 
-def report(build, target, crash):
+def essence(output):
+    """The broken expectation or the sanitizer's report, without the engine's progress and the map of the memory."""
+    lines = output.splitlines()
+    begins = [i for i, line in enumerate(lines) if any(mark in line for mark in ("expected:", "ERROR:", "error:"))]
+    lines = lines[begins[0]:] if begins else lines[-40:]
+    ends = [i for i, line in enumerate(lines) if line.startswith(("Shadow bytes", "MS: ", "stat::"))]
+    return "\n".join(lines[:ends[0]] if ends else lines)
+
+
+def file(build, target, crash):
     """Minimizes the input in the file `crash` and files it."""
     program = build / "fuzz" / target
     small = crash.with_name("small")
@@ -51,12 +61,13 @@ def fuzz(build, target, seconds):
     with tempfile.TemporaryDirectory() as scratch:
         done = subprocess.run([program, *ARGUMENTS, *dictionary(target), f"-max_total_time={seconds}",
                                "-print_final_stats=1", f"-artifact_prefix={scratch}/", grown, CORPUS / target],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                              env={"UBSAN_OPTIONS": "print_stacktrace=1", **os.environ})
         crashes = [path for path in Path(scratch).iterdir() if path.is_file()]
         if done.returncode != 0:
-            sys.stdout.write(done.stdout[-6000:])
+            print(f"\n{target}:\n{essence(done.stdout)}", flush=True)
         for crash in crashes:
-            report(build, target, crash)
+            file(build, target, crash)
     stats = dict(line[6:].split(":") for line in done.stdout.splitlines() if line.startswith("stat::"))
     executed = stats.get("number_of_executed_units", "?").strip()
     print(f"{target}: {executed} executions, {'FOUND SOMETHING' if done.returncode else 'nothing found'}", flush=True)
