@@ -59,7 +59,7 @@ public:
         const std::uint64_t end = ring_.reserved();
         for (std::uint64_t p = head_; p != end; ++p) std::memcpy(before_[p % capacity_], slot(p), 64);
         device_drain(&ring, &memory, &bounds_);
-        FUZZ_CHECK(word32(SR_RING_LEFT) == bounds_.launch);
+        FUZZ_CHECK(ring_.wake_needed(bounds_.launch) && !ring_.wake_needed(bounds_.launch + 1));
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind every 256th.
         const std::uint64_t done = ring_.completed();

@@ -1,7 +1,8 @@
 // Target ring_attach: attaches to hostile memory: format, capacity, size and alignment, counters, states and
 // generations. Oracle: the rules written a second time. Memory that breaks one is refused with its error and left as
 // it was. What is accepted is then used to the full, and does what such a ring must: all that was published comes out
-// once, in order, nothing else does, and no byte outside is touched.
+// once, in order, nothing else does, and no byte outside is touched. In memory that is refused a ring is created, or
+// refused with its error again.
 #include <algorithm>
 #include <bit>
 
@@ -89,6 +90,15 @@ public:
     }
     std::uint32_t state(std::uint64_t position) const noexcept { return word_at(position % capacity_) % 256; }
 
+    // Why create must refuse it.
+    std::expected<void, Errc> creatable() const noexcept {
+        if (std::popcount(capacity_) != 1 || capacity_ < 2 || capacity_ > 1u << 24)
+            return std::unexpected(Errc::bad_capacity);
+        if (bytes_.size() < SR_RING_SLOTS + std::uint64_t{capacity_} * 64 || skew_ % SR_RING_ALIGN != 0)
+            return std::unexpected(Errc::bad_memory);
+        return {};
+    }
+
     // Why attach must refuse it.
     std::expected<void, Errc> allowed() const noexcept {
         const auto refused = std::unexpected(Errc::not_a_ring);
@@ -169,10 +179,19 @@ void run(Input& in) {
     const Hostile memory(in);
     static std::byte before[most_bytes];
     std::ranges::copy(memory.bytes(), before);
+    const auto untouched = [&] {
+        return std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size()));
+    };
     const auto allowed = memory.allowed();
     const auto ring = Ring::attach(memory.bytes());
     FUZZ_CHECK(ring.has_value() == allowed.has_value());
     if (ring) return use(*ring, memory);
     FUZZ_CHECK(ring.error() == allowed.error());
-    FUZZ_CHECK(std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size())));
+    FUZZ_CHECK(untouched());
+
+    const auto creatable = memory.creatable();
+    const auto created = Ring::create(memory.bytes(), static_cast<std::uint32_t>(memory.capacity()), memory.completed());
+    FUZZ_CHECK(created.has_value() == creatable.has_value());
+    if (!created) FUZZ_CHECK(created.error() == creatable.error() && untouched());
+    else FUZZ_CHECK(created->reserved() == memory.completed() && created->tail() == memory.completed());
 }

@@ -100,6 +100,8 @@ void run(Input& in) {
         const auto got = slipring::decode_window(image.bytes(), image.start(), static_cast<std::uint32_t>(n));
         FUZZ_CHECK(got && got->ticket == ticket && got->opcode == *made && got->tenant == tenant);
         FUZZ_CHECK(got->required == required && got->lookahead == n - required);
+        const auto last = slipring::decode(image.bytes(), image.start() + static_cast<std::uint32_t>(n) - 1);
+        FUZZ_CHECK(last && std::ranges::equal(slipring::payload(*last), std::span(expected[n - 1]).subspan(6)));
     }
 
     image.restore();
