@@ -13,7 +13,8 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
 
 /* [first, first + count) lies below `bound`. */
 static inline int sr_inside(uint first, uint count, uint bound) {
-    return SR_BUG(40, first + count <= bound, count <= bound && first <= SR_BUG(41, bound - count + 1u, bound - count));
+    return SR_BUG(40, first + count <= bound,
+                  count <= bound && first <= SR_BUG(41, bound - count + 1u, bound - count));
 }
 
 /* The same, and above the system's words: operations may read those, not write them. */

@@ -1,7 +1,7 @@
 // Target program: the device's drain runs whole rings of hostile slots: fences, packed slots, faults, quiet ones,
 // shutdowns, launch after launch. Oracle: the model runs the same slots one after the other; so every slot ends in
-// one terminal state with the model's code and result, quiet ones are left alone, a fence's epoch is what those before
-// it made it, the counters are right, and behind a launch nothing is left that it should have run.
+// one terminal state with the model's code and result, quiet ones are left alone, a fence's epoch is what those
+// before it made it, the counters are right, and behind a launch nothing is left that it should have run.
 #include <bit>
 
 #include <slipring/ring.hpp>
@@ -19,7 +19,8 @@ constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3};
 constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, then{then_};
 }  // namespace fuzz::near
 
-constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound, near::choice};
+constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound,
+                          near::choice};
 // A slot whose state word says what comes behind it: nothing, a launch, or hundreds of the same.
 constexpr Field record[] = {near::then, near::opcode, near::small, near::attributes, near::first_arg, near::later_arg,
                             near::later_arg, near::later_arg, near::index, near::index, near::index, near::index,
@@ -35,8 +36,8 @@ class Program {
 public:
     explicit Program(Input& in) noexcept
         : memory_(in), capacity_(2u << in.word() % 9), start_(hard_position(in, capacity_)),
-          bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)), ring_(*Ring::create(bytes_, capacity_, start_)),
-          head_(start_), bounds_{1, in.word() % 256, unbounded} {
+          bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
+          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, in.word() % 256, unbounded} {
         const std::uint32_t leave = in.word();
         if (leave % 2 == 1) bounds_.most = leave % 8;  // after a multiple of 256 slots
         asked_to_leave_ = leave / 8 % 4 == 1;
@@ -58,7 +59,7 @@ public:
         const std::uint64_t end = ring_.reserved();
         for (std::uint64_t p = head_; p != end; ++p) std::memcpy(before_[p % capacity_], slot(p), 64);
         device_drain(&ring, &memory, &bounds_);
-        FUZZ_CHECK(word32(SR_RING_LEFT) == bounds_.launch);
+        FUZZ_CHECK(ring_.wake_needed(bounds_.launch) && !ring_.wake_needed(bounds_.launch + 1));
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind every 256th.
         const std::uint64_t done = ring_.completed();
