@@ -30,16 +30,16 @@ const Format format{head, record, 8};
 namespace {
 
 constexpr std::uint32_t most_capacity = 512;
-constexpr ulong unbounded = 4 * most_capacity;  // no launch has that much to do; one that goes astray ends
+constexpr ulong unbounded = 4 * most_capacity;  // ticks: no launch has that much to do; one that goes astray ends
 
 class Program {
 public:
     explicit Program(Input& in) noexcept
         : memory_(in), capacity_(2u << in.word() % 9), start_(hard_position(in, capacity_)),
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
-          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, in.word() % 256, unbounded} {
+          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded} {
         const std::uint32_t leave = in.word();
-        if (leave % 2 == 1) bounds_.most = leave % 8;  // after a multiple of 256 slots
+        if (leave % 2 == 1) bounds_.epoch = leave % 8;  // after a multiple of 256 slots
         asked_to_leave_ = leave / 8 % 4 == 1;
         if (asked_to_leave_) std::atomic_ref(word32(SR_RING_STOP)).store(1);
     }
@@ -63,7 +63,7 @@ public:
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind every 256th.
         const std::uint64_t done = ring_.completed();
-        const bool may_leave = bounds_.most != unbounded || asked_to_leave_;
+        const bool may_leave = bounds_.epoch != unbounded || asked_to_leave_;
         FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && (done - head_) % 256 == 0));
         FUZZ_CHECK(done != head_ || end == head_);
         for (; head_ != done; ++head_) check_slot(head_);
@@ -98,8 +98,8 @@ private:
         if ((given[3] >> 9 & 1) == 0) {
             const uint state = out.code == SR_CODE_OK ? 3u : out.code == SR_CODE_CANCELLED ? 8u : 7u;
             expected[0] = static_cast<uint>(position / capacity_ % (1u << 24) * 256) + state;
-            expected[4] = out.value;
-            expected[5] = out.code + 256 * out.inner;
+            expected[1] = out.code + 256 * out.inner;
+            expected[2] = out.value;
         }
         FUZZ_CHECK(std::memcmp(slot(position), expected, 64) == 0);
     }

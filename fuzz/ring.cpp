@@ -217,8 +217,8 @@ private:
         const bool quiet = (left[3] & SR_FLAG_QUIET) != 0;
         if (!quiet) {
             left[0] = left[0] / 256 * 256 + outcome.state;
-            left[4] = outcome.result;
-            left[5] = outcome.code;
+            left[1] = outcome.code;
+            left[2] = outcome.result;
             unreleased_ = true;
             ring_.end_slot(head_, left.data());  // who stands in for the consumer writes the same words, no others
         }
