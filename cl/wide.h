@@ -226,8 +226,9 @@ static inline void sr_claim(const sr_crew* crew, sr_poller* own, uint entries, u
 }
 
 /* The poller's next entry of its own; false when there will be none. A single brief slot runs here, by the shortest way:
- * that is the round trip of one task. It ends with a fence before the next look, and that is well: who waits for this
- * answer publishes his next slot half a microsecond from now, and a look that comes too early delays the next one. */
+ * that is the round trip of one task. Before the next look it ends the entry, with a fence, and takes a breath: whoever
+ * waits for this answer cannot publish his next slot before it has crossed the bus, and a look that comes too early makes
+ * the slot wait for the look behind it (measured: 2.0 us a round trip, against 3.4 with no fence and no breath). */
 static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint* copy) {
     const uint lane = sr_lane();
     for (;;) {
@@ -250,6 +251,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             sr_claim(crew, own, 1u, 1u);
             if (lane == 0) sr_run_lane(crew, copy, position, 1);
             sr_mark(crew, entry, SR_ENTRY_DONE);
+            sr_breathe();
             continue;
         }
         const uint step = SR_UNIT_LANES << own->heat;
