@@ -150,8 +150,9 @@ public:
     const DeviceInfo& device() const noexcept;  // as it serves here
 
     // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
-    // A launch of the kernel is bounded (2^24 slots); what it leaves behind waits for the next publish, poll or wait,
-    // which starts another.
+    // Slots run and end in the order of their positions where the shape is 1 x 1 (see Shape and device()), as on CPUs
+    // unless it is set. In any other shape they run side by side, also those of one batch: what must come after what
+    // has a batch_fence between, or is published when the first has ended.
     // Errors: ring_full (at once), larger_than_ring, shut_down, device_lost; a window also payload_too_long.
 
     std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
