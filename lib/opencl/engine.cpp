@@ -241,6 +241,7 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
         }
     };
     if (!i.live()) {
+        if (!i.launched) status << i.ring.upload(queue, SR_RING_COMPLETED, 8);  // a recovered ring begins anywhere
         each_piece([&](std::size_t offset, std::size_t bytes) {
             return i.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
         });
