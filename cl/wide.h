@@ -374,6 +374,13 @@ static inline void sr_close(const sr_crew* crew) {
     sr_drain(crew->ring, crew->memory, &rest);
 }
 
+/* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
+ * launch, and the one before may have come back from its leave since (S), and run what the host took for this one. */
+SR_WRAPS static inline uint sr_ahead(const sr_crew* crew) {
+    const ulong ahead = *(__global ulong*)(crew->ring->base + SR_RING_COMPLETED) - crew->bounds->first;
+    return ahead > SR_MOST_SLOTS ? SR_MOST_SLOTS + 1u : (uint)ahead;
+}
+
 /* A unit's part of a launch. `unit` is its number in the order of arrival, of `units`, two at least. */
 static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk,
                                  uint unit, uint units) {
@@ -387,6 +394,7 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         const int polls = unit == 1u;
         sr_poller own = {0, 0, 0, 0, 0, 0};
         uint stage = 0;
+        if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(&crew) : 0, 0);
         if (polls && sr_lane() == 0) {
             /* No position near this launch's: whoever looks for one finds no answer of an older launch. */
             sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), (uint)(bounds->first + (1ul << 31)));
