@@ -253,7 +253,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             continue;
         }
         const uint step = SR_UNIT_LANES << own->heat;
-        if (n > 1u) n = sr_look(crew->ring, position, step, copy);
+        if (n > 1u) n = sr_look(crew->ring, position, crew->workers != 0 ? step : 0, copy);
         if (n == 0) {
             own->heat = 0;
             if (lane == 0 && own->empty != own->entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, own->entry + 1u);
