@@ -151,6 +151,8 @@ static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) 
     return 1;
 }
 
+#define SR_ANSWERS_FIRST 1 /* the answer's line is free, the slot's is being polled: half a microsecond */
+
 /* Ends a slot, in one store of 16 bytes. */
 static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
     __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
@@ -160,6 +162,7 @@ static inline void sr_end(__global uint* slot, uint state, uint code, uint value
 #else
 
 #define SR_UNIT_LANES 1u
+#define SR_ANSWERS_FIRST 0 /* a core may be taken away between the two: who has the answer finds the slot ended */
 static inline uint sr_lane(void) { return 0; }
 static inline uint sr_ballot(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_leading(int yes) { return yes != 0 ? 1u : 0u; }

@@ -87,10 +87,13 @@ static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong posi
     if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
     if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-    if (alone && out.code == SR_CODE_OK && out.inner == 0)
-        sr_store64((__global ulong*)(crew->ring->base + SR_RING_ANSWER), (ulong)out.value << 32 | (uint)(position + 1u));
+    const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
+    __global ulong* const answer = (__global ulong*)(crew->ring->base + SR_RING_ANSWER);
+    const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
+    if (SR_ANSWERS_FIRST && answers) sr_store64(answer, said);
     sr_end(sr_slot(crew->ring, position), sr_tagged(crew->ring, position, sr_end_state(out.code)),
            out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
+    if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
 }
 
 /* I1. False if an entry before this one was cut: then this one is not run in this launch. */
