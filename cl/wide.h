@@ -399,8 +399,9 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         uint stage = 0;
         if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(&crew) : 0, 0);
         if (polls && sr_lane() == 0) {
-            /* No position near this launch's: whoever looks for one finds no answer of an older launch. */
-            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), (uint)(bounds->first + (1ul << 31)));
+            /* A position long before this launch's: whoever looks for one of those finds neither an answer of an older
+             * launch nor a later one than his. */
+            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), sr_minus((uint)bounds->first, 1u << 29));
             stage = sr_cas_device(desk + SR_DESK_STAGE, 0, SR_STAGE_POLLED);
         }
         sr_job job;
