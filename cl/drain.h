@@ -65,8 +65,8 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
 #endif
             ++head;
             glances = 0;
-            if (++unreleased == SR_RELEASE_EVERY || sr_minus(copy[SR_WORD_OPCODE], 8u) < SR_OP_HIGH_BIT - 8u) {
-                sr_release(ring, head); /* a custom operation may be slow: nobody waits for 32 of them */
+            if (++unreleased == SR_RELEASE_EVERY || sr_may_be_slow(copy)) {
+                sr_release(ring, head); /* nobody waits for 32 of them, nor takes their silence for a death */
                 unreleased = 0;
             }
             if (++done == SR_LOOK_EVERY) {

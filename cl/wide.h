@@ -316,6 +316,7 @@ static inline void sr_keep(const sr_crew* crew) {
             gate += through;
             moved += through;
         }
+        sr_join(); /* what each lane acquired, the first one hands on */
         if (moved != 0 && lane == 0) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
 
         int cut = 0;
@@ -328,6 +329,7 @@ static inline void sr_keep(const sr_crew* crew) {
             moved += finished;
         }
         if (cut) ++done;
+        sr_join();
         if ((moved != 0 || cut) && lane == 0) {
             const uint end = sr_load(sr_entry_end(crew, done - 1u));
             sr_store_device(desk + SR_DESK_DONE, done); /* G */
