@@ -149,6 +149,12 @@ static inline int sr_is_barrier(const uint* copy) {
     return 0;
 }
 
+/* May take as long as a handler's code or a long copy does. */
+static inline int sr_may_be_slow(const uint* copy) {
+    const uint opcode = copy[SR_WORD_OPCODE];
+    return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY || (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
+}
+
 /* Takes no time to speak of: a few words, and no handler's code. */
 static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP; }
 

@@ -118,7 +118,7 @@ static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece
 }
 
 /* A look ahead, of 8 slots and of the last one of each of 32 steps: how many slots from `position` on are probably all
- * published, 1 or more. With up to 8, lane l has slot l. */
+ * published. With up to 8, lane l has slot l; `step` 0: never more. */
 static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint* copy) {
     const uint lane = sr_lane();
     const ulong last = position + (ulong)(lane + 1u) * step - 1u;
@@ -126,7 +126,7 @@ static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint*
     const int far = sr_load_volatile(sr_slot(ring, last)) == sr_awaited(ring, last);
     const int near = lane % 4u != 0 || piece.x == sr_awaited(ring, position + lane / 4u);
     const uint near_count = sr_leading(near) / 4u, far_count = sr_leading(far);
-    if (near_count == 8u && far_count != 0) return far_count * step;
+    if (near_count == 8u && far_count != 0 && step != 0) return far_count * step;
     sr_gather(piece, copy);
     return near_count;
 }
@@ -159,6 +159,8 @@ static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) 
     return 1;
 }
 
+#define SR_ANSWERS_FIRST 1 /* the answer's line is free, the slot's is being polled: half a microsecond */
+
 /* Ends a slot, in one store of 16 bytes. */
 static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
     __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
@@ -168,6 +170,7 @@ static inline void sr_end(__global uint* slot, uint state, uint code, uint value
 #else
 
 #define SR_UNIT_LANES 1u
+#define SR_ANSWERS_FIRST 0 /* a core may be taken away between the two: who has the answer finds the slot ended */
 static inline uint sr_lane(void) { return 0; }
 static inline uint sr_ballot(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_leading(int yes) { return yes != 0 ? 1u : 0u; }

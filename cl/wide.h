@@ -87,10 +87,13 @@ static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong posi
     if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
     if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-    if (alone && out.code == SR_CODE_OK && out.inner == 0)
-        sr_store64((__global ulong*)(crew->ring->base + SR_RING_ANSWER), (ulong)out.value << 32 | (uint)(position + 1u));
+    const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
+    __global ulong* const answer = (__global ulong*)(crew->ring->base + SR_RING_ANSWER);
+    const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
+    if (SR_ANSWERS_FIRST && answers) sr_store64(answer, said);
     sr_end(sr_slot(crew->ring, position), sr_tagged(crew->ring, position, sr_end_state(out.code)),
            out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
+    if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
 }
 
 /* I1. False if an entry before this one was cut: then this one is not run in this launch. */
@@ -255,7 +258,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             continue;
         }
         const uint step = SR_UNIT_LANES << own->heat;
-        if (n > 1u) n = sr_look(crew->ring, position, step, copy);
+        if (n > 1u) n = sr_look(crew->ring, position, crew->workers != 0 ? step : 0, copy);
         if (n == 0) {
             own->heat = 0;
             if (lane == 0 && own->empty != own->entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, own->entry + 1u);
@@ -315,6 +318,7 @@ static inline void sr_keep(const sr_crew* crew) {
             gate += through;
             moved += through;
         }
+        sr_join(); /* what each lane acquired, the first one hands on */
         if (moved != 0 && lane == 0) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
 
         int cut = 0;
@@ -327,6 +331,7 @@ static inline void sr_keep(const sr_crew* crew) {
             moved += finished;
         }
         if (cut) ++done;
+        sr_join();
         if ((moved != 0 || cut) && lane == 0) {
             const uint end = sr_load(sr_entry_end(crew, done - 1u));
             sr_store_device(desk + SR_DESK_DONE, done); /* G */
@@ -376,6 +381,13 @@ static inline void sr_close(const sr_crew* crew) {
     sr_drain(crew->ring, crew->memory, &rest);
 }
 
+/* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
+ * launch, and the one before may have come back from its leave since (S), and run what the host took for this one. */
+SR_WRAPS static inline uint sr_ahead(const sr_crew* crew) {
+    const ulong ahead = *(__global ulong*)(crew->ring->base + SR_RING_COMPLETED) - crew->bounds->first;
+    return ahead > SR_MOST_SLOTS ? SR_MOST_SLOTS + 1u : (uint)ahead;
+}
+
 /* A unit's part of a launch. `unit` is its number in the order of arrival, of `units`, two at least. */
 static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk,
                                  uint unit, uint units) {
@@ -389,9 +401,11 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         const int polls = unit == 1u;
         sr_poller own = {0, 0, 0, 0, 0, 0};
         uint stage = 0;
+        if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(&crew) : 0, 0);
         if (polls && sr_lane() == 0) {
-            /* No position near this launch's: whoever looks for one finds no answer of an older launch. */
-            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), (uint)(bounds->first + (1ul << 31)));
+            /* A position long before this launch's: whoever looks for one of those finds neither an answer of an older
+             * launch nor a later one than his. */
+            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), sr_minus((uint)bounds->first, 1u << 29));
             stage = sr_cas_device(desk + SR_DESK_STAGE, 0, SR_STAGE_POLLED);
         }
         sr_job job;
