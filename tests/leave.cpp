@@ -49,7 +49,8 @@ void publish_in_bursts(Runtime& runtime, std::uint32_t most, std::chrono::nanose
         for (std::uint32_t burst = 1 + random.below(16); burst > 0; --burst, ++published) {
             spin(random.below(static_cast<std::uint32_t>(gap.count())) * 1ns);
             const std::uint32_t count = random.once_in(4) ? 3 : 1;
-            const auto ticket = runtime.publish(std::span(batch).first(count), random.once_in(2) ? Quiet::yes : Quiet::no);
+            const Quiet quiet = random.once_in(2) ? Quiet::yes : Quiet::no;
+            const auto ticket = runtime.publish(std::span(batch).first(count), quiet);
             if (!ticket) BOOST_FAIL("after " << published << " publishes: " << message(ticket.error()));
             slots += count;
         }
