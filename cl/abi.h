@@ -112,14 +112,11 @@
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
 #define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */
-#define SR_RING_CLAIMED 512u    /* u64 each, device: no position from here on has been started, see SR_MAX_POLLERS */
+#define SR_RING_CLAIMED 512u    /* u64, device: no position from here on has been started */
 #define SR_RING_ANSWER 640u     /* u64, device, by many units alone: see sr_answer_alone */
 #define SR_RING_SLOTS 768u
 #define SR_RING_ALIGN 128u
 #define SR_RING_FORMAT_1 0x53520001u /* of ABI version 1 */
-
-/* Units that look for new slots; each has its own word of CLAIMED, and the highest of them counts. */
-#define SR_MAX_POLLERS 2u
 
 /* ---- the debug log in shared memory: byte offsets ------------------------ */
 #define SR_LOG_WRITTEN 0u   /* u32, device: records written, ever */

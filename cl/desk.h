@@ -32,7 +32,6 @@
 #define SR_ENTRY_DONE 2u
 #define SR_ENTRY_CUT 3u /* done up to its end, which is where it was cut */
 
-#define SR_CLAIM_CLOSED (1ul << 63)
 #define SR_MOST_SLOTS (1u << 30) /* of a launch: offsets are 32 bits */
 #define SR_MOST_HEAT 3u
 #define SR_CLERK_ROUNDS 8u

@@ -147,12 +147,8 @@ static inline int sr_is_barrier(const uint* copy) {
     return 0;
 }
 
-/* Whether it may take long: a handler's code may, and so may a long copy. */
-static inline int sr_is_slow(const uint* copy) {
-    const uint opcode = copy[SR_WORD_OPCODE];
-    return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY ||
-           (opcode > SR_OP_LAST_BUILTIN && opcode != SR_OP_PRINTF && opcode != SR_OP_SHUTDOWN);
-}
+/* Takes no time to speak of: a few words, and no handler's code. */
+static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP; }
 
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
  * window's entry does not have once ticket and class are off. */

@@ -13,32 +13,27 @@ __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global
     }
 }
 
-/* Many units. On NVIDIA a group's warps, which share a claim; elsewhere a group is one unit, whose other work-items do
- * nothing, and there is no barrier: PoCL's compiler takes none in front of such loops. */
+/* Many units. On NVIDIA the warps of the groups; elsewhere a group is one unit, whose other work-items do nothing, and
+ * there is no barrier: PoCL's compiler takes none in front of such loops. */
 __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                                 const __global uint* table, uint table_states, __global uint* log, uint log_mask,
                                 uint launch, ulong first, ulong linger, ulong epoch,
                                 __global uint* desk SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
-    __local ulong claim[2];
-    if (get_local_id(0) == 0) {
-        arrival = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
-        claim[0] = claim[1] = 0;
-    }
+    if (get_local_id(0) == 0) arrival = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
     barrier(CLK_LOCAL_MEM_FENCE);
     const uint in_group = (uint)get_local_size(0) / SR_UNIT_LANES;
     const uint unit = arrival * in_group + (uint)get_local_id(0) / SR_UNIT_LANES;
 #else
     if (get_local_id(0) != 0) return;
-    ulong claim[2] = {0, 0};
     const uint in_group = 1u, unit = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
 #endif
     SR_BUFFERS
     const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
     const sr_ring own = {ring, mask, shift};
     const sr_bounds bounds = {launch, first, linger, epoch};
-    sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group, in_group, claim);
+    sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group);
 }
 
 /* One slot in a launch of its own: the words come as an argument, the outcome goes back in four words. */

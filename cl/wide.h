@@ -1,7 +1,7 @@
 /* The wide drain: many units on one ring. What each does:
  *
- *   pollers  one or two look at the ring in host memory. What they find they claim as entries, each of consecutive
- *            slots; up to 8 slots they run themselves, more they hand to the workers, 32 an entry
+ *   poller   one unit; looks at the ring in host memory. What it finds it claims as entries, each of consecutive slots;
+ *            up to 8 brief ones it runs itself, all else it hands to the workers, 32 an entry
  *   workers  take entries off a queue in device memory, fetch their slots and run them, side by side
  *   clerk    one unit; moves GATE, DONE and COMPLETED over the entries that are through, and says when to leave
  *
@@ -25,31 +25,13 @@
 
 #include "desk.h"
 
-#if defined(__NV_CL_C_VERSION)
-#define SR_CLAIM volatile __local ulong
-#pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable
-static inline ulong sr_cas_claim(SR_CLAIM* claim, ulong expected, ulong desired) {
-    return atom_cmpxchg(claim, expected, desired);
-}
-static inline void sr_raise_device(__global uint* p, uint v) {
-    __asm__ volatile("red.relaxed.gpu.global.max.u32 [%0], %1;" ::"l"(p), "r"(v));
-}
-#else /* one poller, and the claim is its own */
-#define SR_CLAIM ulong
-static inline ulong sr_cas_claim(SR_CLAIM* claim, ulong expected, ulong desired) {
-    *claim = desired;
-    return expected;
-}
-static inline void sr_raise_device(__global uint* p, uint v) { sr_store_device(p, v); }
-#endif
-
 typedef struct {
     const sr_ring* ring;
     const sr_memory* memory;
     const sr_bounds* bounds;
     __global uint* desk;
     uint base;    /* SR_DESK_BASE */
-    uint workers; /* units that are neither clerk nor poller */
+    uint workers; /* units beside clerk and poller */
 } sr_crew;
 
 /* A claimed entry in a unit's hands. */
@@ -219,115 +201,85 @@ static inline void sr_queue(const sr_crew* crew, uint entry, uint first, uint co
     sr_join();
 }
 
-/* A poller, and what it remembers from one look to the next. */
+/* The poller, and what it remembers from one look to the next. */
 typedef struct {
-    /* Shared with the other poller. [0]: entries in the high word, slots in the low one. [1]: 1 + an entry for which I1
-     * holds since it holds for the one before, which was seen whole and has no barrier: what pollers run themselves
-     * follows at once, and the clerk has no part in it. */
-    SR_CLAIM* claim;
-    __global ulong* claimed;
+    uint entry;  /* the next, */
+    uint offset; /* and where it begins */
     uint looks;
     uint heat;   /* how far to look: 32 << heat slots a step */
     uint empty;  /* what EMPTY was told */
-    uint passed; /* 1 + the entry that may begin: I1 */
-    uint owed;   /* 1 + an entry that is done and has not been marked */
+    int passed;  /* I1 holds for the next entry */
 } sr_poller;
 
 #define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
 
-/* Takes `n` slots as `entries`. False if the other poller was faster. */
-static inline int sr_claim(const sr_crew* crew, sr_poller* own, ulong now, uint entries, uint n, int clear) {
-    const uint entry = (uint)(now >> 32), offset = (uint)now;
-    int won = 0;
-    if (sr_lane() == 0 && sr_cas_claim(own->claim, now, (ulong)(entry + entries) << 32 | (offset + n)) == now) {
-        won = 1;
-        if (clear) own->claim[1] = entry + 2u;
-        sr_store64(own->claimed, crew->bounds->first + offset + n); /* before any effect: see Runtime::recover */
-    }
-    return sr_ballot(won) != 0;
+/* Takes `entries` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover. */
+static inline void sr_claim(const sr_crew* crew, sr_poller* own, uint entries, uint length) {
+    const uint n = entries * length;
+    if (sr_lane() == 0)
+        sr_store64((__global ulong*)(crew->ring->base + SR_RING_CLAIMED), crew->bounds->first + own->offset + n);
+    for (uint k = sr_lane(); k < entries; k += SR_UNIT_LANES)
+        sr_store(sr_entry_end(crew, own->entry + k), own->offset + (k + 1u) * length);
+    if (sr_lane() == 0) sr_store(crew->desk + SR_DESK_CLAIMED, own->entry + entries);
+    own->entry += entries;
+    own->offset += n;
 }
 
-static inline void sr_note_claim(const sr_crew* crew, uint entry, uint entries, uint offset, uint length) {
-    for (uint k = sr_lane(); k < entries; k += SR_UNIT_LANES) sr_store(sr_entry_end(crew, entry + k), offset + (k + 1u) * length);
-    if (sr_lane() == 0) sr_raise_device(crew->desk + SR_DESK_CLAIMED, entry + entries);
-}
-
-/* A poller's next entry of its own; false when there will be none. One brief slot it runs here, by the shortest way:
- * that is the round trip of a single task. What is more than 8 slots, or slow, it hands to the workers. */
+/* The poller's next entry of its own; false when there will be none. A single brief slot runs here, by the shortest way:
+ * that is the round trip of one task. It ends with a fence before the next look, and that is well: who waits for this
+ * answer publishes his next slot half a microsecond from now, and a look that comes too early delays the next one. */
 static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint* copy) {
     const uint lane = sr_lane();
     for (;;) {
-        ulong now = 0, clear = 0;
-        if (lane == 0) {
-            now = own->claim[0];
-            clear = own->claim[1];
-        }
-        const uint entry = sr_share((uint)(now >> 32), 0), offset = sr_share((uint)now, 0);
-        if ((entry >> 31) != 0) {
-            if (own->owed != 0) sr_mark(crew, own->owed - 1u, SR_ENTRY_DONE);
-            return 0;
-        }
-        now = (ulong)entry << 32 | offset;
-        const ulong position = crew->bounds->first + offset;
-
-        /* What comes from the desk, and a fence, take no time while the slot is on its way. */
+        const ulong position = crew->bounds->first + own->offset;
+        /* What comes from the desk takes no time while the slot is on its way. */
         const sr_glimpse glimpse = sr_glance(crew->ring, position);
         const int checks = own->looks++ % SR_LOOKS_BETWEEN == 0;
         uint leave = 0, gate = 0;
         if (checks) leave = sr_load(crew->desk + SR_DESK_LEAVE);
         if (checks) gate = sr_load(crew->desk + SR_DESK_GATE);
-        if (own->owed != 0) sr_mark(crew, own->owed - 1u, SR_ENTRY_DONE);
-        own->owed = 0;
-        if (sr_share((uint)clear, 0) == entry + 1u) own->passed = entry + 1u;
 
         uint n = own->heat != 0 ? 2u : sr_seen(crew->ring, position, glimpse, copy);
-        const int passed = own->passed == entry + 1u;
-        const int leaves = sr_share(leave, 0) != 0 || offset > SR_MOST_SLOTS;
-        if (n == 1u && passed && !leaves && sr_share(copy[SR_WORD_OPCODE], 0) <= SR_OP_COMPARE_SWAP) {
-            if (!sr_claim(crew, own, now, 1u, 1u, 1)) continue;
+        if (sr_share(leave, 0) != 0 || own->offset > SR_MOST_SLOTS) {
+            if (lane == 0 && own->offset > SR_MOST_SLOTS) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
+            if (lane == 0) sr_store_device(crew->desk + SR_DESK_CLOSED, own->entry + 1u);
+            return 0;
+        }
+        if (n == 1u && own->passed && sr_share(copy[SR_WORD_OPCODE], 0) <= SR_OP_COMPARE_SWAP) {
+            const uint entry = own->entry;
+            sr_claim(crew, own, 1u, 1u);
             if (lane == 0) sr_run_lane(crew, copy, position, 1);
-            sr_note_claim(crew, entry, 1u, offset, 1u);
-            own->owed = entry + 1u;
+            sr_mark(crew, entry, SR_ENTRY_DONE);
             continue;
         }
         const uint step = SR_UNIT_LANES << own->heat;
         if (n > 1u) n = sr_look(crew->ring, position, step, copy);
-        if (leaves) {
-            if (lane == 0 && offset > SR_MOST_SLOTS) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
-            if (lane == 0 && sr_cas_claim(own->claim, now, now | SR_CLAIM_CLOSED) == now)
-                sr_store_device(crew->desk + SR_DESK_CLOSED, entry + 1u);
-            sr_join();
-            continue;
-        }
         if (n == 0) {
             own->heat = 0;
-            if (lane == 0 && own->empty != entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, entry + 1u);
-            own->empty = entry + 1u;
-            if (!passed && checks && sr_share(gate, 0) >= entry) {
+            if (lane == 0 && own->empty != own->entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, own->entry + 1u);
+            own->empty = own->entry + 1u;
+            if (!own->passed && checks && sr_share(gate, 0) >= own->entry) {
                 sr_fence_device(); /* G */
-                own->passed = entry + 1u;
+                own->passed = 1;
             }
             continue;
         }
 
-        const int bulk = n > 8u;
+        const int bulk = n > 8u, brief = !bulk && sr_ballot(lane < n && !sr_is_brief(copy)) == 0;
         const uint entries = bulk ? n / SR_UNIT_LANES : 1u, length = bulk ? SR_UNIT_LANES : n;
-        const int clears = !bulk && passed && sr_ballot(lane < n && sr_is_barrier(copy)) == 0;
-        if (!sr_claim(crew, own, now, entries, n, clears)) continue;
-        sr_note_claim(crew, entry, entries, offset, length);
-        if (!bulk) own->heat = 0;
-        else if (n == SR_UNIT_LANES * step && own->heat < SR_MOST_HEAT) ++own->heat;
-
-        if (bulk || (crew->workers != 0 && sr_ballot(lane < n && sr_is_slow(copy)) != 0)) {
-            sr_queue(crew, entry, offset, entries, length);
-            continue;
-        }
-        job->entry = entry;
-        job->first = offset;
+        job->entry = own->entry;
+        job->first = own->offset;
         job->length = n;
         job->ready = lane < n;
-        job->passed = passed;
-        return 1;
+        job->passed = own->passed;
+        sr_claim(crew, own, entries, length);
+        /* Brief ones are no barriers: where I1 holds for them, it holds for what follows. */
+        own->passed = own->passed && brief;
+        if (!bulk) own->heat = 0;
+        else if (n == SR_UNIT_LANES * step && own->heat < SR_MOST_HEAT) ++own->heat;
+        if (crew->workers == 0 && !bulk) return 1;
+        if (brief && job->passed) return 1;
+        sr_queue(crew, job->entry, job->first, entries, length);
     }
 }
 
@@ -422,20 +374,18 @@ static inline void sr_close(const sr_crew* crew) {
     sr_drain(crew->ring, crew->memory, &rest);
 }
 
-/* A unit's part of a launch. `unit` is its number in the order of arrival, of `units`; `in_group` of them share `claim`,
- * which is zero. */
+/* A unit's part of a launch. `unit` is its number in the order of arrival, of `units`, two at least. */
 static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk,
-                                 uint unit, uint units, uint in_group, SR_CLAIM* claim) {
-    const uint pollers = in_group > SR_MAX_POLLERS ? SR_MAX_POLLERS : 1u;
-    const sr_crew crew = {ring, memory, bounds, desk, sr_load(desk + SR_DESK_BASE), units - 1u - pollers};
+                                 uint unit, uint units) {
+    const sr_crew crew = {ring, memory, bounds, desk, sr_load(desk + SR_DESK_BASE), units - 2u};
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
     if (unit == 0) {
         sr_keep(&crew);
     } else {
-        const int polls = unit <= pollers;
-        sr_poller own = {claim, (__global ulong*)(ring->base + SR_RING_CLAIMED) + (unit - 1u), 0, 0, 0, 0, 0};
+        const int polls = unit == 1u;
+        sr_poller own = {0, 0, 0, 0, 0, 0};
         uint stage = 0;
         if (polls && sr_lane() == 0) {
             /* No position near this launch's: whoever looks for one finds no answer of an older launch. */

@@ -22,10 +22,8 @@ std::expected<void, Errc> RingView::format(std::span<std::byte> memory, std::uin
     // Zero is EMPTY with generation 0: published in no lap, wherever the positions start.
     std::memset(memory.data(), 0, *size);
     const RingView ring(memory.data(), capacity);
-    for (const std::size_t word : {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED})
+    for (const std::size_t word : {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);
-    for (std::uint32_t i = 0; i < SR_MAX_POLLERS; ++i)
-        ring.word64(SR_RING_CLAIMED + 8 * i).store(start, std::memory_order_release);
     ring.word64(SR_RING_ANSWER).store(static_cast<std::uint32_t>(start + (1u << 31)), std::memory_order_release);
     ring.word64(SR_RING_HELD).store(start - 1, std::memory_order_release);
     ring.word32(SR_RING_CAPACITY).store(capacity, std::memory_order_release);

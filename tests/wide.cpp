@@ -37,9 +37,8 @@ struct Device {
         std::vector<std::thread> crew;
         for (uint i = 0; i < units; ++i) {
             crew.emplace_back([&] {
-                ulong claim[2] = {};
                 const uint unit = sr_add_device(desk.data() + SR_DESK_ARRIVED, 1);
-                sr_drain_wide(&own, &words, &bounds, desk.data(), unit, units, 1, claim);
+                sr_drain_wide(&own, &words, &bounds, desk.data(), unit, units);
             });
         }
         for (std::thread& unit : crew) unit.join();

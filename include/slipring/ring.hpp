@@ -100,12 +100,8 @@ public:
     std::uint64_t answer() const noexcept { return word64(SR_RING_ANSWER).load(std::memory_order_acquire); }
     // No position from here on has been started.
     std::uint64_t claimed() const noexcept {
-        std::uint64_t most = completed();
-        for (std::uint32_t i = 0; i < SR_MAX_POLLERS; ++i) {
-            const std::uint64_t own = word64(SR_RING_CLAIMED + 8 * i).load(std::memory_order_acquire);
-            if (static_cast<std::int64_t>(own - most) > 0) most = own;
-        }
-        return most;
+        const std::uint64_t done = completed(), begun = word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
+        return static_cast<std::int64_t>(begun - done) > 0 ? begun : done;
     }
 
     // For whoever stands in for the consumer: ends the slot of `position` with words 0 to 2 of `from`. A2.

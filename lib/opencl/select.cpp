@@ -85,7 +85,7 @@ Shape fit(Shape wanted, const Candidate& one) {
     const bool units = is_nvidia(one.device);  // lanes that work together: see unit.h
     const std::uint32_t most_lanes = units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
     Shape shape = wanted;
-    if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 32;
+    if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 64;
     if (shape.lanes == 0) shape.lanes = units && shape.groups > 1 ? 256 : 1;
     shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
     shape.lanes = std::min(shape.lanes, most_lanes);
