@@ -241,6 +241,8 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
         }
     };
     if (!i.live()) {
+        // Where the ring begins, the device's copy does not know: not at 0, after a recovery.
+        if (number == 1) status << i.ring.upload(queue, SR_RING_COMPLETED, sizeof i.first);
         each_piece([&](std::size_t offset, std::size_t bytes) {
             return i.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
         });
