@@ -4,6 +4,8 @@
 #define SLIPRING_DESK_H
 
 #define SR_DESK_BASE 0u       /* the number of this launch's first entry; below, entries are counted from it */
+#define SR_DESK_ENDED 1u      /* 1: a launch has ended, at ... */
+#define SR_DESK_END 2u        /* ... this position, a ulong; both beside BASE, which is read and written with them */
 #define SR_DESK_ARRIVED 32u   /* groups that have begun */
 #define SR_DESK_STAGE 64u     /* SR_STAGE_*, decided once */
 #define SR_DESK_CLAIMED 96u   /* entries that were claimed */
@@ -35,6 +37,12 @@
 #define SR_MOST_SLOTS (1u << 30) /* of a launch: offsets are 32 bits */
 #define SR_MOST_HEAT 3u
 #define SR_CLERK_ROUNDS 8u
-#define SR_ALONE_AFTER (1u << 16) /* looks for a poller, which may be in a group that does not begin */
+/* Looks for a poller, which may be in a group that does not begin; a CPU's threads begin late if it is busy. */
+#if defined(SR_ALONE_AFTER)
+#elif defined(SR_CACHED)
+#define SR_ALONE_AFTER (1u << 21)
+#else
+#define SR_ALONE_AFTER (1u << 16)
+#endif
 
 #endif

@@ -356,6 +356,14 @@ static inline void sr_keep(const sr_crew* crew) {
     if (lane == 0) sr_store_device(desk + SR_DESK_OVER, 1u);
 }
 
+/* Where this launch begins. A launch that takes LEFT back goes on while the host, which saw LEFT, reads COMPLETED and
+ * enqueues the next one: what the host gives as `first` may be too early, and what the last launch says never is. */
+SR_WRAPS static inline ulong sr_begin(__global uint* desk, ulong first) {
+    if (sr_load(desk + SR_DESK_ENDED) == 0) return first;
+    const ulong end = *(__global ulong*)(desk + SR_DESK_END);
+    return end - first < 1ul << 63 ? end : first;
+}
+
 /* The last unit to go puts the desk back for the next launch, and leaves the ring as a single work-item does. */
 static inline void sr_close(const sr_crew* crew) {
     __global uint* const desk = crew->desk;
@@ -372,12 +380,16 @@ static inline void sr_close(const sr_crew* crew) {
     sr_bounds rest = *crew->bounds; /* what was published since, by a few slots at most */
     if (!alone) rest.linger = rest.epoch = 0;
     sr_drain(crew->ring, crew->memory, &rest);
+    sr_store64((__global ulong*)(desk + SR_DESK_END), *(__global ulong*)(crew->ring->base + SR_RING_COMPLETED));
+    sr_store(desk + SR_DESK_ENDED, 1u);
 }
 
 /* A unit's part of a launch. `unit` is its number in the order of arrival, of `units`, two at least. */
-static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk,
+static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* given, __global uint* desk,
                                  uint unit, uint units) {
-    const sr_crew crew = {ring, memory, bounds, desk, sr_load(desk + SR_DESK_BASE), units - 2u};
+    sr_bounds bounds = *given;
+    bounds.first = sr_begin(desk, given->first);
+    const sr_crew crew = {ring, memory, &bounds, desk, sr_load(desk + SR_DESK_BASE), units - 2u};
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
@@ -389,7 +401,7 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         uint stage = 0;
         if (polls && sr_lane() == 0) {
             /* No position near this launch's: whoever looks for one finds no answer of an older launch. */
-            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), (uint)(bounds->first + (1ul << 31)));
+            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), (uint)(bounds.first + (1ul << 31)));
             stage = sr_cas_device(desk + SR_DESK_STAGE, 0, SR_STAGE_POLLED);
         }
         sr_job job;
