@@ -41,13 +41,12 @@ void Runtime::Impl::watch(Watch& watch) noexcept {
     if (watch.since == Backoff::Clock::time_point{} || completed != watch.completed || completed == ring.tail()) {
         watch = {completed, now};
     } else if (now - watch.since > options.deadline) {
-        if (phase.load(std::memory_order_acquire) != Phase::lost)
-            lose({Errc::device_lost, "no progress within the deadline"});
+        lose({Errc::device_lost, "no progress within the deadline"});
     }
 }
 
 void Runtime::Impl::lose(Error error) noexcept {
-    phase.store(Phase::lost, std::memory_order_release);
+    if (phase.exchange(Phase::lost, std::memory_order_acq_rel) == Phase::lost) return;  // somebody else has told
     if (options.report) options.report(error);
 }
 

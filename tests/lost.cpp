@@ -8,6 +8,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <set>
 #include <thread>
 #include <vector>
@@ -21,6 +22,9 @@ namespace data = boost::unit_test::data;
 using namespace std::chrono_literals;
 
 namespace {
+
+// A stalled kernel keeps its threads of PoCL's to itself; the next one needs others. Before anybody asks OpenCL.
+const int threads = setenv("POCL_MAX_PTHREAD_COUNT", "10", 1) + setenv("POCL_CPU_MAX_CU_COUNT", "10", 1);
 
 constexpr auto stall = custom_opcode<0x100>();
 constexpr auto tally = custom_opcode<0x101>();
@@ -55,9 +59,9 @@ Slot stall_slot(Residency residency) {
 
 Options lossy(std::atomic<int>* reports = nullptr) {
     return {.ops = {stalling, counting},
-            .deadline = 250ms,
-            .shutdown_timeout = 200ms,
-            .report = [reports](const Error&) {
+            .deadline = 400ms,
+            .report = [reports](const Error& error) {
+                BOOST_TEST_MESSAGE(error.text());
                 if (reports != nullptr) ++*reports;
             }};
 }
@@ -82,12 +86,36 @@ void is_lost(Runtime& runtime, const Ticket& ticket) {
     BOOST_REQUIRE(waited.error() == Errc::device_lost);
 }
 
-void ends_as_lost(Runtime& runtime, const Ticket& ticket) {
+// A stalled kernel leaves few cores to others: to open a device may take some tries, and each leaves all as it was.
+void recover(Runtime& runtime) {
+    std::string error;
+    const bool recovered = eventually([&] {
+        const auto ok = runtime.recover();
+        if (!ok) error = ok.error().text();
+        return ok.has_value();
+    });
+    BOOST_REQUIRE_MESSAGE(recovered, error);
+}
+
+// How many slots of the ticket ended as lost; the others went well.
+std::uint32_t count_lost(Runtime& runtime, const Ticket& ticket) {
     BOOST_REQUIRE(runtime.wait(ticket, 1min).has_value());
-    const auto result = runtime.result(ticket);
-    BOOST_REQUIRE(result.has_value());
-    BOOST_TEST(result->state == SR_STATE_FAULT);
-    BOOST_TEST(result->code == SR_CODE_DEVICE_LOST);
+    std::uint32_t lost = 0;
+    for (std::uint32_t i = 0; i < ticket.count; ++i) {
+        const auto result = runtime.result(ticket, i);
+        BOOST_REQUIRE(result.has_value());
+        if (result->ok()) continue;
+        BOOST_TEST(result->state == SR_STATE_FAULT);
+        BOOST_TEST(result->code == SR_CODE_DEVICE_LOST);
+        ++lost;
+    }
+    return lost;
+}
+
+// Whether what is behind a slot that stalls stays unclaimed: with a single work-item, or in relaunch mode, where it was
+// published after the launch. Units of their own claim on; what they have claimed is lost.
+bool claims_nothing_more(const Runtime& runtime) {
+    return runtime.device().residency == Residency::relaunch || runtime.device().shape.groups < 3;
 }
 
 }  // namespace
@@ -97,6 +125,7 @@ BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, d
     std::span<std::byte> release;
     {
         const MeantToLeak engine;  // what is allocated in this scope is left to the kernel
+        BOOST_REQUIRE(threads == 0);
         Runtime runtime = open(residency, lossy(&reports));
         release = runtime.buffer(0x100, 0);
         const auto before = runtime.publish(store_u32(7, 160));
@@ -142,56 +171,53 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
 
     const auto before = runtime.publish(std::array{store_u32(7, 160), atomic_add(100, 200)});
     BOOST_REQUIRE(runtime.wait(*before, 1min).has_value());
-    const std::uint32_t launch = static_cast<std::uint32_t>(runtime.stats().launches);
     const Ticket stuck = publish_stall(runtime);
-    // Behind a fence a kernel of any shape claims nothing more.
-    const auto fence = runtime.publish(batch_fence(1, 5));
+    // In relaunch mode control words are read behind the kernel.
+    const auto launch = live ? static_cast<std::uint32_t>(runtime.stats().launches) : 0;
     const auto single = runtime.publish(atomic_add(1, 200));
     const auto batch = runtime.publish(std::vector<Slot>(50, atomic_add(1, 200)));
     const auto quiet = runtime.publish(std::vector<Slot>(10, atomic_add(1, 200)), Quiet::yes);
+    const auto fence = runtime.publish(batch_fence(1, 5));
     const auto counted = runtime.publish(std::vector<Slot>(20, slot(tally)));
-    BOOST_REQUIRE((fence && single && batch && quiet && counted));
+    BOOST_REQUIRE((single && batch && quiet && fence && counted));
     is_lost(runtime, *counted);
 
     BOOST_TEST(runtime.recover("no such device").error().code == Errc::device_not_found);
     BOOST_TEST(runtime.publish(nop()).error() == Errc::device_lost);
-    is_lost(runtime, *counted);
-    const auto recovered = runtime.recover();
-    BOOST_REQUIRE_MESSAGE(recovered.has_value(), (recovered ? "" : recovered.error().text()));
-    // Tickets stay valid, in any order and without a word to the runtime.
+    recover(runtime);
+    // Tickets stay valid, and end without a word to the runtime.
     BOOST_REQUIRE(eventually([&] { return runtime.ring().is_complete(counted->end()); }));
 
     BOOST_TEST(runtime.result(*before, 0)->value == 7u);
     BOOST_TEST(runtime.result(*before, 1)->ok());
-    ends_as_lost(runtime, stuck);
-    BOOST_REQUIRE(runtime.wait(*fence, 1min).has_value());
-    const auto fenced = runtime.result(*fence);  // claimed or not, as the kernel's shape is
-    BOOST_REQUIRE(fenced.has_value());
-    BOOST_TEST((fenced->ok() || fenced->code == SR_CODE_DEVICE_LOST));
-    BOOST_TEST(runtime.result(*single)->ok());
-    std::set<std::uint32_t> values;
-    for (std::uint32_t i = 0; i < batch->count; ++i) values.insert(runtime.result(*batch, i)->value);
-    values.insert(runtime.result(*single)->value);
-    BOOST_TEST(values.size() == 51u);
+    BOOST_TEST(count_lost(runtime, stuck) == 1u);
+    const std::uint32_t adds = count_lost(runtime, *single) + count_lost(runtime, *batch);
+    const std::uint32_t tallies = count_lost(runtime, *counted), fences = count_lost(runtime, *fence);
+    const auto faults = static_cast<std::uint32_t>(runtime.stats().faults);
+    BOOST_REQUIRE(faults >= 1 + adds + tallies + fences);
+    const std::uint32_t quiets = faults - 1 - adds - tallies - fences;
+    if (claims_nothing_more(runtime)) BOOST_TEST(faults == 1u);
     BOOST_TEST(runtime.result(*quiet).error() == Errc::no_result);
-    BOOST_TEST(control(runtime, 200) == 61u);  // 100 was the old device's
+    BOOST_REQUIRE(quiets <= 10);
+    BOOST_TEST(control(runtime, 200) == 61u - adds - quiets);  // 100 was the old device's
     BOOST_TEST(control(runtime, 160) == 0u);
-    BOOST_TEST(runtime.stats().faults == (fenced->ok() ? 1u : 2u));
     BOOST_TEST(runtime.stats().completed == counted->end());
-    for (std::uint32_t i = 0; i < counted->count; ++i) BOOST_TEST(runtime.result(*counted, i)->ok());
-    BOOST_TEST(word(runtime.buffer(0x101, 0)).load() == 20u);
+    if (live) BOOST_TEST(word(runtime.buffer(0x101, 0)).load() == 20u - tallies);
+    std::set<std::uint32_t> values;
+    for (std::uint32_t i = 0; i < batch->count; ++i)
+        if (const auto result = runtime.result(*batch, i); result->ok()) values.insert(result->value);
+    BOOST_TEST(values.size() == 50 - count_lost(runtime, *batch));
 
-    // The old kernel comes back: it finds nothing to do, and nobody listens to it.
+    // The old kernel comes back: what it had claimed it may run, nothing else, and nobody listens to it.
     if (live) {
         word(old_release).store(1);
         BOOST_REQUIRE(eventually([&] { return old_ring.wake_needed(launch); }));
-        BOOST_TEST(word(old_count).load() == 0u);
+        BOOST_TEST(word(old_count).load() <= tallies);
     }
-    ends_as_lost(runtime, stuck);
-    BOOST_TEST(run(runtime, atomic_add(1, 200)).value == 61u);
-    BOOST_TEST(run(runtime, slot(tally)).value == 20u);
+    BOOST_TEST(count_lost(runtime, stuck) == 1u);
+    BOOST_TEST(run(runtime, atomic_add(1, 200)).value == 61u - adds - quiets);
+    BOOST_TEST(run(runtime, slot(tally)).value == 20u - tallies);
     BOOST_TEST(runtime.shutdown().has_value());
-    BOOST_TEST(control(runtime, 200) == 62u);
 }
 
 BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), residency) {
@@ -206,16 +232,19 @@ BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), reside
         BOOST_REQUIRE(behind.has_value());
         is_lost(runtime, *behind);
         BOOST_TEST(reports.load() == round);
-        BOOST_REQUIRE(runtime.recover().has_value());
-        BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
-        ends_as_lost(runtime, stuck);
-        BOOST_TEST(control(runtime, 160) == 2u);
+        recover(runtime);
+        BOOST_TEST(count_lost(runtime, stuck) == 1u);
+        const std::uint32_t lost = count_lost(runtime, *behind);
+        if (claims_nothing_more(runtime)) BOOST_TEST(lost == 0u);
+        BOOST_TEST((lost == 0 ? control(runtime, 160) == 2u : control(runtime, 160) <= 2u));
         if (residency == Residency::live) word(release).store(1);
     }
     // A full ring's worth, over and over, goes through as ever.
     for (std::uint32_t i = 0; i < 3 * runtime.ring().capacity(); i += 64) {
         const auto ticket = runtime.publish(std::vector<Slot>(64, atomic_add(1, 161)));
-        BOOST_REQUIRE((ticket && runtime.wait(*ticket, 1min)));
+        BOOST_REQUIRE(ticket.has_value());
+        const auto waited = runtime.wait(*ticket, 1min);
+        BOOST_REQUIRE_MESSAGE(waited.has_value(), i << ": " << (waited ? "" : message(waited.error())));
     }
     BOOST_TEST(control(runtime, 161) == 3 * runtime.ring().capacity());
 }
