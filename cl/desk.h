@@ -35,6 +35,12 @@
 #define SR_MOST_SLOTS (1u << 30) /* of a launch: offsets are 32 bits */
 #define SR_MOST_HEAT 3u
 #define SR_CLERK_ROUNDS 8u
-#define SR_ALONE_AFTER (1u << 16) /* looks for a poller, which may be in a group that does not begin */
+/* Looks for a poller, which may be in a group that does not begin; a CPU's threads begin late if it is busy. */
+#if defined(SR_ALONE_AFTER)
+#elif defined(SR_CACHED)
+#define SR_ALONE_AFTER (1u << 21)
+#else
+#define SR_ALONE_AFTER (1u << 16)
+#endif
 
 #endif

@@ -41,8 +41,7 @@ void Runtime::Impl::watch(Watch& watch) noexcept {
     if (watch.since == Backoff::Clock::time_point{} || completed != watch.completed || completed == ring.tail()) {
         watch = {completed, now};
     } else if (now - watch.since > options.deadline) {
-        if (phase.load(std::memory_order_acquire) != Phase::lost)
-            lose({Errc::device_lost, "no progress within the deadline"});
+        lose({Errc::device_lost, "no progress within the deadline"});
     }
 }
 

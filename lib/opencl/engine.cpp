@@ -69,6 +69,7 @@ struct Engine::Impl {
     std::expected<void, Error> make_memory(const Options& options);
     cl_int bind(const Options& options);
     cl_int bind_table(cl_uint states);
+    cl_int rehearse();
     cl_int copy_inputs(const cl::CommandQueue& queue) const;
     cl_int copy_outputs(const cl::CommandQueue& queue) const;
 };
@@ -105,6 +106,7 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
 
     if (auto made = impl->make_memory(options); !made) return std::unexpected(made.error());
     if (const cl_int bound = impl->bind(options); bound != CL_SUCCESS) return cl_error("clSetKernelArg", bound);
+    if (const cl_int ran = impl->rehearse(); ran != CL_SUCCESS) return cl_error("a first launch", ran);
     return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
@@ -185,6 +187,19 @@ cl_int Engine::Impl::bind_table(cl_uint states) {
     return status.value;
 }
 
+// A launch with nothing to do, told to leave: its number is what STOP and LEFT begin with. PoCL compiles a kernel when it
+// is launched first, and that may take longer than a deadline.
+cl_int Engine::Impl::rehearse() {
+    const Shape shape = device.info.shape;
+    Status status;
+    status << run.setArg(run_arg::launch, cl_uint{0});
+    status << run.setArg(run_arg::first, cl_ulong{0});
+    status << run_queue.enqueueNDRangeKernel(run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes),
+                                             cl::NDRange(shape.lanes));
+    status << run_queue.finish();
+    return status.value;
+}
+
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
 Engine::~Engine() {
     while (!impl_->launches.settled()) std::this_thread::yield();  // the last launch is over, and about to be told
@@ -241,7 +256,8 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
         }
     };
     if (!i.live()) {
-        if (!i.launched) status << i.ring.upload(queue, SR_RING_COMPLETED, 8);  // a recovered ring begins anywhere
+        // Where the ring begins, the device's copy does not know: not at 0, after a recovery.
+        if (number == 1) status << i.ring.upload(queue, SR_RING_COMPLETED, sizeof i.first);
         each_piece([&](std::size_t offset, std::size_t bytes) {
             return i.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
         });

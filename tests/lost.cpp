@@ -1,0 +1,286 @@
+// A device that stops answering, and another that takes over: every waiter is told, what had not been claimed runs
+// once, on the new device, what had been claimed ends as lost, and what the old kernel does when it comes back after
+// all is nobody's affair.
+#include <boost/test/unit_test.hpp>
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdlib>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "meant_to_leak.hpp"
+#include "patience.hpp"
+#include "runtime_fixture.hpp"
+
+using namespace slipring;
+namespace data = boost::unit_test::data;
+using namespace std::chrono_literals;
+
+namespace {
+
+// A stalled kernel keeps its threads of PoCL's to itself; the next one needs others. Before anybody asks OpenCL.
+const int threads = setenv("POCL_MAX_PTHREAD_COUNT", "10", 1) + setenv("POCL_CPU_MAX_CU_COUNT", "10", 1);
+
+constexpr auto stall = custom_opcode<0x100>();
+constexpr auto tally = custom_opcode<0x101>();
+
+// Spins until the host says so, but not for more than so many turns: a test ends whatever happens. The host can say so
+// in a live buffer alone; a relaunched kernel has a copy.
+const CustomOp stalling{.opcode = 0x100,
+                        .name = "stall",
+                        .source = R"(
+uint stall(sr_args a, const sr_buffers* b, uint* result) {
+    __global uint* const word = (__global uint*)b->at[0];
+    for (ulong i = 0; i < (ulong)a.word[0] << 20 && sr_load_acquire(word) == 0; ++i) {}
+    return SR_CODE_OK;
+}
+)",
+                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
+// Counts where it is run, in a buffer of the device's that outlives the runtime's interest in it.
+const CustomOp counting{.opcode = 0x101,
+                        .name = "tally",
+                        .source = R"(
+uint tally(sr_args a, const sr_buffers* b, uint* result) {
+    *result = sr_atomic_add((__global uint*)b->at[0], 1u);
+    return SR_CODE_OK;
+}
+)",
+                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::output}}};
+
+// For some seconds, or in relaunch mode, where nobody can end it, for less; always for longer than the deadline.
+Slot stall_slot(Residency residency) {
+    return slot(stall, {residency == Residency::live ? 20000u : 2000u});
+}
+
+Options lossy(std::atomic<int>* reports = nullptr) {
+    return {.ops = {stalling, counting},
+            .deadline = 400ms,
+            .report = [reports](const Error& error) {
+                BOOST_TEST_MESSAGE(error.text());
+                if (reports != nullptr) ++*reports;
+            }};
+}
+
+// A word of a live buffer, which was left to the kernel if that had not come back.
+std::atomic_ref<std::uint32_t> word(std::span<std::byte> buffer) {
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(buffer.data()));
+}
+
+// Publishes a slot that stalls, and waits until it is the only one that a launch has claimed or been given.
+Ticket publish_stall(Runtime& runtime) {
+    const auto ticket = runtime.publish(stall_slot(runtime.device().residency));
+    BOOST_REQUIRE(ticket.has_value());
+    if (runtime.device().residency == Residency::live)
+        BOOST_REQUIRE(eventually([&] { return runtime.ring().claimed() == ticket->end(); }));
+    return *ticket;
+}
+
+void is_lost(Runtime& runtime, const Ticket& ticket) {
+    const auto waited = runtime.wait(ticket, 1min);
+    BOOST_REQUIRE(!waited.has_value());
+    BOOST_REQUIRE(waited.error() == Errc::device_lost);
+}
+
+// A stalled kernel leaves few cores to others: to open a device may take some tries, and each leaves all as it was.
+void recover(Runtime& runtime) {
+    std::string error;
+    const bool recovered = eventually([&] {
+        const auto ok = runtime.recover();
+        if (!ok) error = ok.error().text();
+        return ok.has_value();
+    });
+    BOOST_REQUIRE_MESSAGE(recovered, error);
+}
+
+// How many slots of the ticket ended as lost; the others went well.
+std::uint32_t count_lost(Runtime& runtime, const Ticket& ticket) {
+    BOOST_REQUIRE(runtime.wait(ticket, 1min).has_value());
+    std::uint32_t lost = 0;
+    for (std::uint32_t i = 0; i < ticket.count; ++i) {
+        const auto result = runtime.result(ticket, i);
+        BOOST_REQUIRE(result.has_value());
+        if (result->ok()) continue;
+        BOOST_TEST(result->state == SR_STATE_FAULT);
+        BOOST_TEST(result->code == SR_CODE_DEVICE_LOST);
+        ++lost;
+    }
+    return lost;
+}
+
+// Whether what is behind a slot that stalls stays unclaimed: with a single work-item, or in relaunch mode, where it was
+// published after the launch. Units of their own claim on; what they have claimed is lost.
+bool claims_nothing_more(const Runtime& runtime) {
+    return runtime.device().residency == Residency::relaunch || runtime.device().shape.groups < 3;
+}
+
+}  // namespace
+
+BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, data::make(residencies), residency) {
+    std::atomic<int> reports{0}, told{0};
+    std::span<std::byte> release;
+    {
+        const MeantToLeak engine;  // what is allocated in this scope is left to the kernel
+        BOOST_REQUIRE(threads == 0);
+        Runtime runtime = open(residency, lossy(&reports));
+        release = runtime.buffer(0x100, 0);
+        const auto before = runtime.publish(store_u32(7, 160));
+        BOOST_REQUIRE(runtime.wait(*before, 1min).has_value());
+        const Ticket stuck = publish_stall(runtime);
+        const auto behind = runtime.publish(std::vector<Slot>(5, batch_fence(1, 1)));
+        BOOST_REQUIRE(behind.has_value());
+        const auto quiet = runtime.publish(nop(), Quiet::yes);
+        BOOST_REQUIRE(quiet.has_value());
+        std::vector<std::thread> waiters;
+        for (const Ticket& ticket : {stuck, *behind, *quiet, stuck, *behind, *quiet})
+            waiters.emplace_back([&runtime, &told, ticket] {
+                const auto waited = runtime.wait(ticket, 2min);
+                if (!waited && waited.error() == Errc::device_lost) ++told;
+            });
+        for (std::thread& waiter : waiters) waiter.join();
+        BOOST_TEST(told.load() == 6);
+        BOOST_TEST(reports.load() == 1);
+
+        std::uint32_t control_word = 0;
+        BOOST_TEST(runtime.publish(nop()).error() == Errc::device_lost);
+        BOOST_TEST(runtime.launch(nop()).error() == Errc::device_lost);
+        BOOST_TEST(runtime.load_dfa({}).error() == Errc::device_lost);
+        BOOST_TEST(runtime.read_control(160, std::span(&control_word, 1)).error() == Errc::device_lost);
+        BOOST_TEST(runtime.result(stuck).error() == Errc::device_lost);
+        BOOST_TEST(!runtime.poll(stuck));
+        BOOST_TEST(runtime.poll(*before));
+        BOOST_TEST(runtime.result(*before)->value == 7u);
+        BOOST_TEST(runtime.shutdown().error() == Errc::device_lost);
+    }
+    BOOST_TEST(reports.load() == 1);
+    if (residency == Residency::live) word(release).store(1);
+    Runtime next = open(residency);
+    BOOST_TEST(run(next, store_u32(3, 160)).value == 3u);
+}
+
+BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::make(residencies), residency) {
+    const MeantToLeak engine;
+    Runtime runtime = open(residency, lossy());
+    const bool live = residency == Residency::live;
+    const auto old_release = runtime.buffer(0x100, 0), old_count = runtime.buffer(0x101, 0);
+    const Ring old_ring = runtime.ring();
+
+    const auto before = runtime.publish(std::array{store_u32(7, 160), atomic_add(100, 200)});
+    BOOST_REQUIRE(runtime.wait(*before, 1min).has_value());
+    const Ticket stuck = publish_stall(runtime);
+    // In relaunch mode control words are read behind the kernel.
+    const auto launch = live ? static_cast<std::uint32_t>(runtime.stats().launches) : 0;
+    const auto single = runtime.publish(atomic_add(1, 200));
+    const auto batch = runtime.publish(std::vector<Slot>(50, atomic_add(1, 200)));
+    const auto quiet = runtime.publish(std::vector<Slot>(10, atomic_add(1, 200)), Quiet::yes);
+    const auto fence = runtime.publish(batch_fence(1, 5));
+    const auto counted = runtime.publish(std::vector<Slot>(20, slot(tally)));
+    BOOST_REQUIRE((single && batch && quiet && fence && counted));
+    is_lost(runtime, *counted);
+
+    BOOST_TEST(runtime.recover("no such device").error().code == Errc::device_not_found);
+    BOOST_TEST(runtime.publish(nop()).error() == Errc::device_lost);
+    recover(runtime);
+    // Tickets stay valid, and end without a word to the runtime.
+    BOOST_REQUIRE(eventually([&] { return runtime.ring().is_complete(counted->end()); }));
+
+    BOOST_TEST(runtime.result(*before, 0)->value == 7u);
+    BOOST_TEST(runtime.result(*before, 1)->ok());
+    BOOST_TEST(count_lost(runtime, stuck) == 1u);
+    const std::uint32_t adds = count_lost(runtime, *single) + count_lost(runtime, *batch);
+    const std::uint32_t tallies = count_lost(runtime, *counted), fences = count_lost(runtime, *fence);
+    const auto faults = static_cast<std::uint32_t>(runtime.stats().faults);
+    BOOST_REQUIRE(faults >= 1 + adds + tallies + fences);
+    const std::uint32_t quiets = faults - 1 - adds - tallies - fences;
+    if (claims_nothing_more(runtime)) BOOST_TEST(faults == 1u);
+    BOOST_TEST(runtime.result(*quiet).error() == Errc::no_result);
+    BOOST_REQUIRE(quiets <= 10);
+    BOOST_TEST(control(runtime, 200) == 61u - adds - quiets);  // 100 was the old device's
+    BOOST_TEST(control(runtime, 160) == 0u);
+    BOOST_TEST(runtime.stats().completed == counted->end());
+    if (live) BOOST_TEST(word(runtime.buffer(0x101, 0)).load() == 20u - tallies);
+    std::set<std::uint32_t> values;
+    for (std::uint32_t i = 0; i < batch->count; ++i)
+        if (const auto result = runtime.result(*batch, i); result->ok()) values.insert(result->value);
+    BOOST_TEST(values.size() == 50 - count_lost(runtime, *batch));
+
+    // The old kernel comes back: what it had claimed it may run, nothing else, and nobody listens to it.
+    if (live) {
+        word(old_release).store(1);
+        BOOST_REQUIRE(eventually([&] { return old_ring.wake_needed(launch); }));
+        BOOST_TEST(word(old_count).load() <= tallies);
+    }
+    BOOST_TEST(count_lost(runtime, stuck) == 1u);
+    BOOST_TEST(run(runtime, atomic_add(1, 200)).value == 61u - adds - quiets);
+    BOOST_TEST(run(runtime, slot(tally)).value == 20u - tallies);
+    BOOST_TEST(runtime.shutdown().has_value());
+}
+
+BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), residency) {
+    const MeantToLeak engine;
+    std::atomic<int> reports{0};
+    Runtime runtime = open(residency, lossy(&reports));
+    for (int round = 1; round <= 2; ++round) {
+        const auto release = runtime.buffer(0x100, 0);
+        const Ticket stuck = publish_stall(runtime);
+        const std::array batch{batch_fence(1, 1), atomic_add(1, 160), atomic_add(1, 160)};
+        const auto behind = runtime.publish(batch);
+        BOOST_REQUIRE(behind.has_value());
+        is_lost(runtime, *behind);
+        BOOST_TEST(reports.load() == round);
+        recover(runtime);
+        BOOST_TEST(count_lost(runtime, stuck) == 1u);
+        const std::uint32_t lost = count_lost(runtime, *behind);
+        if (claims_nothing_more(runtime)) BOOST_TEST(lost == 0u);
+        BOOST_TEST((lost == 0 ? control(runtime, 160) == 2u : control(runtime, 160) <= 2u));
+        if (residency == Residency::live) word(release).store(1);
+    }
+    // A full ring's worth, over and over, goes through as ever.
+    for (std::uint32_t i = 0; i < 3 * runtime.ring().capacity(); i += 64) {
+        const auto ticket = runtime.publish(std::vector<Slot>(64, atomic_add(1, 161)));
+        BOOST_REQUIRE(ticket.has_value());
+        const auto waited = runtime.wait(*ticket, 1min);
+        BOOST_REQUIRE_MESSAGE(waited.has_value(), i << ": " << (waited ? "" : message(waited.error())));
+    }
+    BOOST_TEST(control(runtime, 161) == 3 * runtime.ring().capacity());
+}
+
+BOOST_DATA_TEST_CASE(to_recover_what_is_not_lost_does_nothing, data::make(residencies), residency) {
+    Runtime runtime = open(residency, lossy());
+    run(runtime, store_u32(7, 160));
+    const auto launches = runtime.stats().launches;
+    std::byte* const base = runtime.ring().base();
+    BOOST_TEST(runtime.recover().has_value());
+    BOOST_TEST(runtime.recover("no such device").has_value());
+    BOOST_TEST(control(runtime, 160) == 7u);
+    BOOST_TEST(runtime.ring().base() == base);
+    BOOST_TEST(runtime.stats().launches == launches);
+    BOOST_REQUIRE(runtime.shutdown().has_value());
+    BOOST_TEST(runtime.recover().has_value());
+    BOOST_TEST(runtime.publish(nop()).error() == Errc::shut_down);
+}
+
+// The other way for a kernel to go: a slot tells it to.
+BOOST_DATA_TEST_CASE(what_is_behind_a_shutdown_still_runs, data::make(residencies), residency) {
+    Runtime runtime = open(residency, {.linger = 10s});
+    for (std::uint32_t round = 1; round <= 20; ++round) {
+        const std::array batch{atomic_add(1, 160), shutdown(), atomic_add(1, 160), shutdown(), shutdown()};
+        const auto ticket = runtime.publish(batch);
+        const auto behind = runtime.publish(atomic_add(1, 161));
+        BOOST_REQUIRE((ticket && behind));
+        BOOST_REQUIRE(eventually([&] { return runtime.ring().is_complete(behind->end()); }));
+        for (std::uint32_t i = 0; i < ticket->count; ++i) BOOST_TEST(runtime.result(*ticket, i)->ok());
+        BOOST_TEST(control(runtime, 160) == 2 * round);
+        BOOST_TEST(control(runtime, 161) == round);
+    }
+    // It does leave, however long it would linger.
+    const auto last = runtime.publish(shutdown());
+    BOOST_REQUIRE((last && runtime.wait(*last, 1min)));
+    const auto launch = static_cast<std::uint32_t>(runtime.stats().launches);
+    BOOST_REQUIRE(eventually([&] { return runtime.ring().wake_needed(launch); }));
+    BOOST_TEST(run(runtime, atomic_add(1, 161)).value == 20u);
+}
