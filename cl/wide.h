@@ -83,10 +83,12 @@ static inline void sr_unlock(const sr_crew* crew) {
 /* One lane's slot. `alone`: nobody else of the unit has one. Then the answer's own line, which nobody polls on the
  * device, has it first: the low word of the position behind it, and the result. It stands until the next. */
 static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong position, int alone) {
+    const int handled = copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN;
+    if (handled) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
     const sr_outcome out = sr_run_slot(copy, (uint)position, crew->memory);
     if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
-    if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
+    if (handled) sr_fence_system(); /* A2: its output */
     const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
     __global ulong* const answer = (__global ulong*)(crew->ring->base + SR_RING_ANSWER);
     const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);

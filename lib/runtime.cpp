@@ -88,7 +88,9 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) 
 bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
     const bool in_order = engine->in_order();
-    if (engine->live() && ticket.quiet == Quiet::no && (in_order || ticket.count == 1)) {
+    // Of several slots the last one tells, where they end in order and a later one is not seen before an earlier one.
+    const bool last_tells = in_order && engine->info().memory == SharedMemory::svm;
+    if (engine->live() && ticket.quiet == Quiet::no && (last_tells || ticket.count == 1)) {
         const std::uint64_t last = ticket.end() - 1;
         if (!in_order && is_answer(ring.answer(), last)) return true;
         const std::uint32_t word = ring.state_word(last);

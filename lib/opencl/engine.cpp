@@ -14,6 +14,9 @@
 namespace slipring {
 namespace {
 
+// Relaunch: slots of a launch. What it did is seen when it is over, and that must be now and then.
+constexpr std::uint64_t most_of_a_launch = 4096;
+
 // The kernels' parameters, in their order in persistent.cl.
 namespace run_arg {
 enum : cl_uint {
@@ -158,7 +161,10 @@ cl_int Engine::Impl::bind(const Options& options) {
     status << log.bind(run, run_arg::log);
     status << run.setArg(run_arg::log_mask, log_mask);
     status << run.setArg(run_arg::linger, live() ? ticks(linger) : cl_ulong{0});
-    status << run.setArg(run_arg::epoch, live() ? ticks(options.epoch) : ~cl_ulong{0});
+    // A wide launch may stand in front of a slot that is never published until its epoch is over: not as long as a
+    // waiter has patience.
+    const std::chrono::milliseconds epoch = std::min(options.epoch, (options.deadline + std::chrono::milliseconds(1)) / 2);
+    status << run.setArg(run_arg::epoch, live() ? ticks(epoch) : ~cl_ulong{0});
     if (wide()) status << desk.bind(run, run_arg::desk);
     status << slot.bind(once, once_arg::slot);
     status << outcome.bind(once, once_arg::outcome);
@@ -246,7 +252,7 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     // Relaunch: published slots that are not complete belong to the device, so nobody writes them meanwhile. They
     // are one piece, or two where they wrap.
     i.first = ring.completed();
-    i.end = i.live() ? i.first : ring.tail();
+    i.end = i.live() ? i.first : i.first + std::min(ring.tail() - i.first, most_of_a_launch);
     const auto each_piece = [&](auto copy) {
         for (std::uint64_t at = i.first; at != i.end;) {
             const std::uint64_t in_lap = at & (ring.capacity() - 1);
