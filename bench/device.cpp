@@ -21,7 +21,7 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Se
         if (!runtime) return std::unexpected(runtime.error());
         to.info = runtime->device();
         // Over a bus what is in flight fills more than the default ring.
-        capacity = to.info.is_cpu ? runtime->ring().capacity() : 1u << 16;
+        capacity = to.info.is_cpu ? runtime->ring().capacity() : 1u << 18;
         if (auto ok = measure_turns(*runtime, time * for_turns, to); !ok) return failed(ok.error(), "round trips");
         if (auto ok = measure_wake_up(*runtime, time * for_wake_up, to); !ok) return failed(ok.error(), "wake-up");
     }

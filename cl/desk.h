@@ -4,8 +4,6 @@
 #define SLIPRING_DESK_H
 
 #define SR_DESK_BASE 0u       /* the number of this launch's first entry; below, entries are counted from it */
-#define SR_DESK_ENDED 1u      /* 1: a launch has ended, at ... */
-#define SR_DESK_END 2u        /* ... this position, a ulong; both beside BASE, which is read and written with them */
 #define SR_DESK_ARRIVED 32u   /* groups that have begun */
 #define SR_DESK_STAGE 64u     /* SR_STAGE_*, decided once */
 #define SR_DESK_CLAIMED 96u   /* entries that were claimed */

@@ -7,6 +7,7 @@
 
 #define SR_RELEASE_EVERY 32u /* slots between two updates of COMPLETED while there is more to do */
 #define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do */
+#define SR_SLOW_ONE 16u      /* ... of which one that may be slow counts for so many */
 #define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
 
 /* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them. */
@@ -65,11 +66,12 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
 #endif
             ++head;
             glances = 0;
-            if (++unreleased == SR_RELEASE_EVERY || sr_minus(copy[SR_WORD_OPCODE], 8u) < SR_OP_HIGH_BIT - 8u) {
-                sr_release(ring, head); /* a custom operation may be slow: nobody waits for 32 of them */
+            if (++unreleased == SR_RELEASE_EVERY || sr_may_be_slow(copy)) {
+                sr_release(ring, head); /* nobody waits for 32 of them, nor takes their silence for a death */
                 unreleased = 0;
             }
-            if (++done == SR_LOOK_EVERY) {
+            done += sr_may_be_slow(copy) ? SR_SLOW_ONE : 1u;
+            if (done >= SR_LOOK_EVERY) {
                 done = 0;
                 if (sr_load_acquire(stop) == bounds->launch || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
             }

@@ -13,7 +13,8 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
 
 /* [first, first + count) lies below `bound`. */
 static inline int sr_inside(uint first, uint count, uint bound) {
-    return SR_BUG(40, first + count <= bound, count <= bound && first <= SR_BUG(41, bound - count + 1u, bound - count));
+    return SR_BUG(40, first + count <= bound,
+                  count <= bound && first <= SR_BUG(41, bound - count + 1u, bound - count));
 }
 
 /* The same, and above the system's words: operations may read those, not write them. */
@@ -140,11 +141,18 @@ static inline sr_outcome sr_execute_packed(const uint* args, uint position, cons
 static inline int sr_is_barrier(const uint* copy) {
     const uint opcode = copy[SR_WORD_OPCODE];
     if (opcode != SR_OP_PACKED_SLOT) return opcode == SR_OP_BATCH_FENCE || opcode == SR_OP_SHUTDOWN;
-    const uint* const args = copy + SR_WORD_ARGS + ((copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0 ? SR_WINDOW_PREFIX : 0u);
+    const int windowed = SR_BUG(93, 0, (copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0);
+    const uint* const args = copy + SR_WORD_ARGS + (windowed ? SR_WINDOW_PREFIX : 0u);
     const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
     for (uint i = 0; i < count && i < SR_PACKED_MAX_OPS; ++i)
-        if (sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i) == SR_OP_BATCH_FENCE) return 1;
+        if (SR_BUG(92, 0, sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i) == SR_OP_BATCH_FENCE)) return 1;
     return 0;
+}
+
+/* May take as long as a handler's code or a long copy does. */
+static inline int sr_may_be_slow(const uint* copy) {
+    const uint opcode = copy[SR_WORD_OPCODE];
+    return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY || (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
 }
 
 /* Takes no time to speak of: a few words, and no handler's code. */

@@ -44,7 +44,7 @@ typedef struct {
 /* When a launch leaves. Times are in the ticks of sr_ticks. */
 typedef struct {
     uint launch;  /* this launch's number; never the last one's */
-    ulong first;  /* the position that it begins at: COMPLETED */
+    ulong first;  /* the position that it begins at: COMPLETED, or what that was a moment ago */
     ulong linger; /* how long to look at an empty slot before leaving; 0: leave at the first look */
     ulong epoch;  /* how long to stay, whatever there is to do */
 } sr_bounds;

@@ -4,8 +4,8 @@
  *
  * What was measured on an H200 over PCIe, and decides the shape of this (a load of host memory takes 1.15 us):
  *  - the ring is read at 800 M slots/s by ld.volatile or plain loads, and at 400 by ld.relaxed, which asks for half lines;
- *  - loads of one line wait for each other, so more than two units that poll the same slot make it slower, and a store
- *    to a line that is being polled waits for the poll: the answer has a line of its own;
+ *  - loads of one line wait for each other, so a second poller makes the first one slower, and a store to a line that is
+ *    being polled waits for the poll: the answer has a line of its own;
  *  - a fence at system scope takes 0.55 us, at device scope 0.15, and 0.3 behind a store. */
 #ifndef SLIPRING_UNIT_H
 #define SLIPRING_UNIT_H
@@ -63,6 +63,14 @@ static inline uint sr_share(uint v, uint lane) {
 /* Every lane is here, and sees what the others wrote. */
 static inline void sr_join(void) { __asm__ volatile("bar.warp.sync 0xffffffff;" ::: "memory"); }
 
+/* A tenth of a microsecond: see sr_poll. */
+static inline void sr_breathe(void) {
+    ulong begin, now;
+    __asm__ volatile("mov.u64 %0, %%clock64;" : "=l"(begin));
+    do __asm__ volatile("mov.u64 %0, %%clock64;" : "=l"(now));
+    while (now - begin < 200ul);
+}
+
 static inline void sr_nap(void) { __asm__ volatile("nanosleep.u32 200;"); }
 
 static inline void sr_fence_device(void) { __asm__ volatile("fence.acq_rel.gpu;" ::: "memory"); }
@@ -110,7 +118,7 @@ static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece
 }
 
 /* A look ahead, of 8 slots and of the last one of each of 32 steps: how many slots from `position` on are probably all
- * published, 1 or more. With up to 8, lane l has slot l. */
+ * published. With up to 8, lane l has slot l; `step` 0: never more. */
 static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint* copy) {
     const uint lane = sr_lane();
     const ulong last = position + (ulong)(lane + 1u) * step - 1u;
@@ -118,7 +126,7 @@ static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint*
     const int far = sr_load_volatile(sr_slot(ring, last)) == sr_awaited(ring, last);
     const int near = lane % 4u != 0 || piece.x == sr_awaited(ring, position + lane / 4u);
     const uint near_count = sr_leading(near) / 4u, far_count = sr_leading(far);
-    if (near_count == 8u && far_count != 0) return far_count * step;
+    if (near_count == 8u && far_count != 0 && step != 0) return far_count * step;
     sr_gather(piece, copy);
     return near_count;
 }
@@ -151,6 +159,8 @@ static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) 
     return 1;
 }
 
+#define SR_ANSWERS_FIRST 1 /* the answer's line is free, the slot's is being polled: half a microsecond */
+
 /* Ends a slot, in one store of 16 bytes. */
 static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
     __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
@@ -160,12 +170,14 @@ static inline void sr_end(__global uint* slot, uint state, uint code, uint value
 #else
 
 #define SR_UNIT_LANES 1u
+#define SR_ANSWERS_FIRST 0 /* a core may be taken away between the two: who has the answer finds the slot ended */
 static inline uint sr_lane(void) { return 0; }
 static inline uint sr_ballot(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_leading(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_lowest(uint mask) { return (void)mask, 0; }
 static inline uint sr_share(uint v, uint lane) { return (void)lane, v; }
 static inline void sr_join(void) {}
+static inline void sr_breathe(void) {}
 static inline void sr_nap(void) {}
 /* The accesses carry their orderings by themselves. */
 static inline void sr_fence_device(void) {}

@@ -87,10 +87,13 @@ static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong posi
     if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
     if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-    if (alone && out.code == SR_CODE_OK && out.inner == 0)
-        sr_store64((__global ulong*)(crew->ring->base + SR_RING_ANSWER), (ulong)out.value << 32 | (uint)(position + 1u));
+    const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
+    __global ulong* const answer = (__global ulong*)(crew->ring->base + SR_RING_ANSWER);
+    const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
+    if (SR_ANSWERS_FIRST && answers) sr_store64(answer, said);
     sr_end(sr_slot(crew->ring, position), sr_tagged(crew->ring, position, sr_end_state(out.code)),
            out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
+    if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
 }
 
 /* I1. False if an entry before this one was cut: then this one is not run in this launch. */
@@ -226,8 +229,9 @@ static inline void sr_claim(const sr_crew* crew, sr_poller* own, uint entries, u
 }
 
 /* The poller's next entry of its own; false when there will be none. A single brief slot runs here, by the shortest way:
- * that is the round trip of one task. It ends with a fence before the next look, and that is well: who waits for this
- * answer publishes his next slot half a microsecond from now, and a look that comes too early delays the next one. */
+ * that is the round trip of one task. Before the next look it ends the entry, with a fence, and takes a breath: whoever
+ * waits for this answer cannot publish his next slot before it has crossed the bus, and a look that comes too early makes
+ * the slot wait for the look behind it (measured: 2.0 us a round trip, against 3.4 with no fence and no breath). */
 static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint* copy) {
     const uint lane = sr_lane();
     for (;;) {
@@ -250,10 +254,11 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             sr_claim(crew, own, 1u, 1u);
             if (lane == 0) sr_run_lane(crew, copy, position, 1);
             sr_mark(crew, entry, SR_ENTRY_DONE);
+            sr_breathe();
             continue;
         }
         const uint step = SR_UNIT_LANES << own->heat;
-        if (n > 1u) n = sr_look(crew->ring, position, step, copy);
+        if (n > 1u) n = sr_look(crew->ring, position, crew->workers != 0 ? step : 0, copy);
         if (n == 0) {
             own->heat = 0;
             if (lane == 0 && own->empty != own->entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, own->entry + 1u);
@@ -313,6 +318,7 @@ static inline void sr_keep(const sr_crew* crew) {
             gate += through;
             moved += through;
         }
+        sr_join(); /* what each lane acquired, the first one hands on */
         if (moved != 0 && lane == 0) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
 
         int cut = 0;
@@ -325,6 +331,7 @@ static inline void sr_keep(const sr_crew* crew) {
             moved += finished;
         }
         if (cut) ++done;
+        sr_join();
         if ((moved != 0 || cut) && lane == 0) {
             const uint end = sr_load(sr_entry_end(crew, done - 1u));
             sr_store_device(desk + SR_DESK_DONE, done); /* G */
@@ -356,14 +363,6 @@ static inline void sr_keep(const sr_crew* crew) {
     if (lane == 0) sr_store_device(desk + SR_DESK_OVER, 1u);
 }
 
-/* Where this launch begins. A launch that takes LEFT back goes on while the host, which saw LEFT, reads COMPLETED and
- * enqueues the next one: what the host gives as `first` may be too early, and what the last launch says never is. */
-SR_WRAPS static inline ulong sr_begin(__global uint* desk, ulong first) {
-    if (sr_load(desk + SR_DESK_ENDED) == 0) return first;
-    const ulong end = *(__global ulong*)(desk + SR_DESK_END);
-    return end - first < 1ul << 63 ? end : first;
-}
-
 /* The last unit to go puts the desk back for the next launch, and leaves the ring as a single work-item does. */
 static inline void sr_close(const sr_crew* crew) {
     __global uint* const desk = crew->desk;
@@ -380,16 +379,19 @@ static inline void sr_close(const sr_crew* crew) {
     sr_bounds rest = *crew->bounds; /* what was published since, by a few slots at most */
     if (!alone) rest.linger = rest.epoch = 0;
     sr_drain(crew->ring, crew->memory, &rest);
-    sr_store64((__global ulong*)(desk + SR_DESK_END), *(__global ulong*)(crew->ring->base + SR_RING_COMPLETED));
-    sr_store(desk + SR_DESK_ENDED, 1u);
+}
+
+/* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
+ * launch, and the one before may have come back from its leave since (S), and run what the host took for this one. */
+SR_WRAPS static inline uint sr_ahead(const sr_crew* crew) {
+    const ulong ahead = *(__global ulong*)(crew->ring->base + SR_RING_COMPLETED) - crew->bounds->first;
+    return ahead > SR_MOST_SLOTS ? SR_MOST_SLOTS + 1u : (uint)ahead;
 }
 
 /* A unit's part of a launch. `unit` is its number in the order of arrival, of `units`, two at least. */
-static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* given, __global uint* desk,
+static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk,
                                  uint unit, uint units) {
-    sr_bounds bounds = *given;
-    bounds.first = sr_begin(desk, given->first);
-    const sr_crew crew = {ring, memory, &bounds, desk, sr_load(desk + SR_DESK_BASE), units - 2u};
+    const sr_crew crew = {ring, memory, bounds, desk, sr_load(desk + SR_DESK_BASE), units - 2u};
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
@@ -399,9 +401,11 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         const int polls = unit == 1u;
         sr_poller own = {0, 0, 0, 0, 0, 0};
         uint stage = 0;
+        if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(&crew) : 0, 0);
         if (polls && sr_lane() == 0) {
-            /* No position near this launch's: whoever looks for one finds no answer of an older launch. */
-            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), (uint)(bounds.first + (1ul << 31)));
+            /* A position long before this launch's: whoever looks for one of those finds neither an answer of an older
+             * launch nor a later one than his. */
+            sr_store64((__global ulong*)(ring->base + SR_RING_ANSWER), sr_minus((uint)bounds->first, 1u << 29));
             stage = sr_cas_device(desk + SR_DESK_STAGE, 0, SR_STAGE_POLLED);
         }
         sr_job job;

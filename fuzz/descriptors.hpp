@@ -29,8 +29,9 @@ inline constexpr Field inner{inner_};
 
 class Descriptor {
 public:
-    explicit Descriptor(Input& in) noexcept : kind_(in.word() % 4), opcode_(in.word()), tenant_(in.word()) {
+    explicit Descriptor(Input& in) noexcept : kind_(in.word() % 8), opcode_(in.word()), tenant_(in.word()) {
         count_ = in.word() % 16;
+        if (is_typed()) count_ = opcode_ == 0xFFFE ? 3 : opcode_ == 0xFFFFFFFF ? 0 : arity[opcode_];
         std::uint32_t given[12];
         in.words(given);
         for (std::size_t i = 0; i < std::size(args_); ++i) args_[i] = given[i % 12];
@@ -46,6 +47,7 @@ public:
     Descriptor(const Descriptor&) = delete;
 
     bool is_packed() const noexcept { return kind_ % 2 == 1; }
+    bool is_typed() const noexcept { return kind_ == 4 && is_builtin(opcode_); }
     std::uint32_t tenant() const noexcept { return tenant_; }
     std::uint32_t opcode() const noexcept { return opcode_; }
     std::span<const std::uint32_t> args() const noexcept { return std::span(args_).first(count_); }
@@ -57,9 +59,11 @@ public:
             const auto made = packed(ops());
             return made ? made->for_tenant(tenant_) : made;
         }
+        if (is_typed()) return typed().for_tenant(tenant_);
         const bool builtin = !as_custom() && is_builtin(opcode_);
         const auto opcode = builtin ? Opcode(static_cast<Op>(opcode_)) : Opcode::custom(opcode_);
         if (!opcode) return std::unexpected(opcode.error());
+        if (count_ == 0) return slot(*opcode).for_tenant(tenant_);
         const auto made = slot(*opcode, args());
         return made ? made->for_tenant(tenant_) : made;
     }
@@ -71,7 +75,28 @@ public:
     }
 
 private:
+    static constexpr std::uint32_t arity[] = {0, 2, 2, 2, 3, 3, 3, 2};
+
+    static bool is_builtin(std::uint32_t opcode) noexcept { return reference::is_builtin(opcode); }
     bool as_custom() const noexcept { return kind_ == 2; }
+
+    // By the operation's own constructor.
+    slipring::Slot typed() const noexcept {
+        using namespace slipring;
+        const std::uint32_t a = args_[0], b = args_[1], c = args_[2];
+        switch (opcode_) {
+            case 0: return nop();
+            case 1: return store_u32(a, b);
+            case 2: return atomic_add(a, b);
+            case 3: return load_u32(a, b);
+            case 4: return compare_swap(a, b, c);
+            case 5: return memcpy_words(a, b, c);
+            case 6: return dfa_step(a, b, c);
+            case 7: return batch_fence(a, b);
+            case 0xFFFE: return print(a, b, c);
+            default: return shutdown();
+        }
+    }
 
     std::uint32_t kind_, opcode_, tenant_, count_;
     std::uint32_t args_[32];
@@ -86,8 +111,8 @@ inline constexpr std::uint32_t cut_[] = {0, 0, 0, 0, 1, 4, 63};
 inline constexpr std::uint32_t skip_[] = {0, 1, 3, 4, 8};
 inline constexpr std::uint32_t start_[] = {0, 0, 1, 2, 4, 7, 8, 9, 0x03FFFFFF, 0x04000000, 0x80000000, 0xFFFFFFF8,
                                            0xFFFFFFFE, 0xFFFFFFFF};
-inline constexpr std::uint32_t states_[] = {0, 0, 0x33333333, 0x30303030, 0x00000001, 0x00000020, 0x00003000, 0xAB9ABAB9,
-                                            0x12345678, 0xA0000000};
+inline constexpr std::uint32_t states_[] = {0, 0, 0x33333333, 0x30303030, 0x00000001, 0x00000020, 0x00003000,
+                                            0xAB9ABAB9, 0x12345678, 0xA0000000};
 inline constexpr Field slots{slots_}, cut{cut_}, skip{skip_}, start{start_}, states{states_};
 }  // namespace near
 
@@ -107,7 +132,8 @@ public:
         size_ = slots_ == 0 ? 0 : slots_ * 64 - cut;
         image_ = memory().take(size_, skip_);
         for (std::size_t i = 0; i < size_; ++i) image_[i] = noise()[i];
-        for (std::size_t i = 0; i + 4 <= size_; i += 64, states >>= 4) std::memcpy(&image_[i], &state[states % 16], 4);
+        for (std::size_t i = 0; i + 4 <= size_; i += 64, states >>= 4)
+            std::memcpy(&image_[i], &state[states % 16], 4);
         if (size_ != 0) std::memcpy(expected_, image_.data(), size_);
     }
     Image(const Image&) = delete;
@@ -138,7 +164,8 @@ public:
 
 private:
     // Nine states, and some with a generation.
-    static constexpr std::uint32_t state[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 0x100, 0x103, 0xFFFFFF03, 0x102, 9, 0x83, 255};
+    static constexpr std::uint32_t state[16] = {0, 1,     2,     3,          4,     5, 6,    7,
+                                                8, 0x100, 0x103, 0xFFFFFF03, 0x102, 9, 0x83, 255};
 
     static Guarded<std::byte, most * 64 + 16>& memory() noexcept {
         static Guarded<std::byte, most * 64 + 16> memory;

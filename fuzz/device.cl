@@ -32,6 +32,8 @@ void device_run_slot(const uint* copy, uint position, const sr_memory* memory, s
     *out = sr_run_slot(copy, position, memory);
 }
 
+uint device_is_barrier(const uint* copy) { return sr_is_barrier(copy) != 0 ? 1u : 0u; }
+
 void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     sr_drain(ring, memory, bounds);
 }

@@ -16,6 +16,9 @@ extern "C" {
 // One copied slot: 16 words and two zeros.
 void device_run_slot(const uint* copy, uint position, const sr_memory* memory, sr_outcome* out);
 
+// Whether a wide launch must run it by itself.
+uint device_is_barrier(const uint* copy);
+
 // One launch.
 void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
 

@@ -1,9 +1,9 @@
-// What all fuzz targets share. A target is one file that defines `format` and `run`; engine.cpp is libFuzzer's side of
-// it, replay.cpp runs it on files.
+// What all fuzz targets share. A target is one file that defines `format` and `run`; engine.cpp is libFuzzer's side
+// of it, replay.cpp runs it on files.
 //
-// An input is 32-bit little-endian words: a head, then any number of records of one size. Any bytes are an input: what
-// is missing reads as zero. The format tells the mutator what each word is about, so that most of what it makes is
-// nearly right.
+// An input is 32-bit little-endian words: a head, then any number of records of one size. Any bytes are an input:
+// what is missing reads as zero. The format tells the mutator what each word is about, so that most of what it makes
+// is nearly right.
 #pragma once
 
 #include <cstddef>

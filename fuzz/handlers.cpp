@@ -1,8 +1,8 @@
 // Target handlers: registers two custom operations, one with a hostile name, opcode, buffers and source, before or
 // behind a good one, and assembles the device's program of them. Oracle: what the rules forbid is refused with its
 // error; and around whatever is accepted a preprocessor of the reference's own, which knows nothing of the library's,
-// finds at the good operation's first character, and where slipring's own text goes on: no comment, literal, directive,
-// #if or bracket open, and no macro defined or undefined but those that were so before.
+// finds at the good operation's first character, and where slipring's own text goes on: no comment, literal,
+// directive, #if or bracket open, and no macro defined or undefined but those that were so before.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -26,33 +26,34 @@ const char* const kernels = "/*kernels*/ __kernel void slipring_run(void) { SR_B
 namespace {
 
 constexpr const char* fragments[] = {
-    "uint good(sr_args a) { return 1u; }\n", "/*", "*/", "//", "\"", "'", "\\", "\\\n", "\n", "\r", " ", "{", "}", "(", ")",
-    "[", "]", ";", "#if 0\n", "#if 1\n", "#ifdef X\n", "#else\n", "#elif X\n", "#endif\n", "#define X 1\n", "#define SCALE 9\n",
-    "#define OPEN {\n", "#define CLOSE }\n", "#define PASTE(a, b) a##b\n", "#define value 7\n", "#define SR_CODE_OK 9\n",
-    "#define return\n", "#undef SR_MAX_ARGS\n", "#undef SCALE\n", "#undef uint\n", "#define ", "#undef ", "#", "##",
-    "#pragma unroll\n", "#pragma pack(1)\n", "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n",
-    "#pragma OPENCL EXTENSION cl_khr_fp64 : disable\n", "_Pragma(\"pack(1)\")", "#include <x>\n", "#line 7 \"good\"\n",
-    "?""?/", "?""?=", "<%", "%>", "%:", "X", "SCALE", "good", "uint x =", "static", "\\\"", "/", "*", "#error x\n"};
+    "uint good(sr_args a) { return 1u; }\n", "/*", "*/", "//", "\"", "'", "\\", "\\\n", "\n", "\r", " ", "{", "}", "(",
+    ")", "[", "]", ";", "#if 0\n", "#if 1\n", "#ifdef X\n", "#else\n", "#elif X\n", "#endif\n", "#define X 1\n",
+    "#define SCALE 9\n", "#define OPEN {\n", "#define CLOSE }\n", "#define PASTE(a, b) a##b\n", "#define value 7\n",
+    "#define SR_CODE_OK 9\n", "#define return\n", "#undef SR_MAX_ARGS\n", "#undef SCALE\n", "#undef uint\n",
+    "#define ", "#undef ", "#", "##", "#pragma unroll\n", "#pragma pack(1)\n",
+    "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n", "#pragma OPENCL EXTENSION cl_khr_fp64 : disable\n",
+    "_Pragma(\"pack(1)\")", "#include <x>\n", "#line 7 \"good\"\n", "?" "?/", "?" "?=", "\n\r", "\xC2\xA0", "\\u00A0",
+    "#if __has_include(</*>)\n", "<%", "%>", "%:", "X", "SCALE", "good", "uint x =", "static", "\\\"", "/", "*",
+    "#error x\n"};
 
-constexpr const char* names[] = {"hostile", "good", "", "9lives", "a b", "a\"", "x;}", "sr_run", "SR_X", "__a", "slipring_run",
-                                 "slipring_scan", "_", "a\n", "while"};
-constexpr bool name_is_allowed[] = {true, false, false, false, false, false, false, false, false, false, false,
-                                    true, true, false, true};  // a keyword is the compiler's business
+// What is a name is the compiler's business from there on: a keyword, another function's name.
+constexpr const char* names[] = {"hostile", "_", "while", "sr_custom", "a9",   "good",
+                                 "",        "9lives", "a b",   "a\"",      "x;}", "a\n"};
+constexpr std::size_t first_bad_name = 5;
 
 constexpr std::uint32_t fragment_[] = {0, 1, 2, 5, 10, 11, 12, 18, 23, 24, 25, 30, 33, 40, 45, 50, 55};
 constexpr std::uint32_t place_[] = {0, 0, 0, 1};
-constexpr std::uint32_t name_[] = {0, 0, 0, 0, 0, 1, 3, 5, 7, 11};
+constexpr std::uint32_t name_[] = {0, 0, 0, 0, 0, 1, 3, 5, 6, 7, 11};
 constexpr std::uint32_t opcode_[] = {8, 8, 8, 9, 7, 0x100, 0xFFEF, 0xFFF0, SR_OP_HIGH_BIT, SR_OP_PACKED_SLOT};
 constexpr std::uint32_t buffers_[] = {0, 0, 1, 8, 9};
 constexpr std::uint32_t size_[] = {1, 64, 0, 0x80000000, 0x80000001};
-constexpr Field fragment{fragment_}, place{place_}, name{name_}, opcode{opcode_}, buffers{buffers_}, size{size_};
 
 }  // namespace
 
-constexpr Field head[] = {place, name, opcode, buffers, size};
+constexpr Field head[] = {place_, name_, opcode_, buffers_, size_};
 // A piece of the source: a fragment, or up to four bytes.
-constexpr Field record[] = {near::choice, fragment, near::anything};
-const Format format{head, record, 16};
+constexpr Field record[] = {near::choice, fragment_, near::anything};
+const Format format{head, record, 32};
 
 namespace {
 
@@ -60,7 +61,7 @@ const std::string good_source =
     "/*good*/\n#define SCALE 3u\nuint good(sr_args a, const sr_buffers* b, uint* result) {\n"
     "    *result = a.word[0] * SCALE;\n    return SR_CODE_OK;\n}\n";
 
-// ---- the reference's preprocessor ----------------------------------------------------------------------------------
+// ---- the reference's preprocessor ---------------------------------------------------------------------------------
 
 // What a compiler knows where a text has got to.
 struct Situation {
@@ -81,7 +82,9 @@ std::string splice(const std::string& text) {
         if (text[i] != '\n') continue;
         std::size_t back = out.size() - 1;
         while (back > 0 && std::strchr(" \t\v\f", out[back - 1]) != nullptr) --back;
-        if (back > 0 && out[back - 1] == '\\') out.resize(back - 1);
+        if (back == 0 || out[back - 1] != '\\') continue;
+        out.resize(back - 1);
+        if (i + 1 < text.size() && text[i + 1] == '\r') ++i;  // clang: one newline, whichever comes first
     }
     return out;
 }
@@ -148,6 +151,11 @@ Situation preprocess(std::string_view text) {
         } else if (c == '#' && fresh && !now.in_directive) {
             now.in_directive = true;
             line.clear();
+        } else if (c == '<' && now.in_directive && line.ends_with("__has_include(")) {
+            while (i + 1 < text.size() && text[i] != '>' && text[i + 1] != '\n') ++i;
+        } else if (static_cast<unsigned char>(c) >= 0x80) {  // blanks, to clang
+        } else if (text.substr(i).starts_with("\\u00A0")) {
+            i += 5;
         } else {
             if (now.in_directive) line += c;
             else if (std::strchr("([{", c) != nullptr && c != '\0') ++now.brackets;
@@ -202,7 +210,7 @@ void run(Input& in) {
         FUZZ_CHECK(!allowed.error().detail.empty());
         if (code != Errc::bad_options) FUZZ_CHECK(!opcode_is_allowed(hostile.opcode));
     } else {
-        FUZZ_CHECK(opcode_is_allowed(hostile.opcode) && name_is_allowed[which]);
+        FUZZ_CHECK(opcode_is_allowed(hostile.opcode) && which < first_bad_name);
         FUZZ_CHECK(count <= 8 && (count == 0 || (bytes != 0 && bytes <= 0x80000000)));
         FUZZ_CHECK(hostile.source.find('\0') == std::string::npos);
         const std::string program = splice(slipring::program_source(options.ops));
@@ -218,7 +226,7 @@ void run(Input& in) {
     // And a harmless source is refused for nothing but the rules above.
     hostile.source = "uint hostile(void) { return 0u; }\n";
     options.ops = {good, hostile};
-    const bool fine = opcode_is_allowed(hostile.opcode) && name_is_allowed[which] && count <= 8 &&
+    const bool fine = opcode_is_allowed(hostile.opcode) && which < first_bad_name && count <= 8 &&
                       (count == 0 || (bytes != 0 && bytes <= 0x80000000));
     FUZZ_CHECK(slipring::check(options).has_value() == fine);
 }

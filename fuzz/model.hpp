@@ -1,5 +1,5 @@
-// What operations mean: the contract's table, written a second time with 64-bit arithmetic and nothing of the device's.
-// The memory that an input gives to a device, the model's copy of it, and the comparison.
+// What operations mean: the contract's table, written a second time with 64-bit arithmetic and nothing of the
+// device's. The memory that an input gives to a device, the model's copy of it, and the comparison.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@ inline constexpr std::uint32_t log_counter_[] = {0, 1, 2, 3, 4, 7, 8, 0xFFFFFFFF
 inline constexpr Field control_words{control_words_}, log_records{log_records_}, log_counter{log_counter_};
 }  // namespace near
 
-// ---- memory: 6 words of a head -------------------------------------------------------------------------------------
+// ---- memory: 6 words of a head ------------------------------------------------------------------------------------
 
 #define SR_FUZZ_MEMORY_FIELDS \
     near::control_words, near::log_records, near::log_counter, near::log_counter, near::log_counter, near::choice
@@ -49,7 +49,8 @@ public:
     }
 
     sr_memory of_device() const noexcept {
-        return {device_control_.data(), words_, table(states_).data(), states_, device_log_.data(), records_ - 1, nullptr};
+        return {device_control_.data(), words_,       table(states_).data(), states_,
+                device_log_.data(),     records_ - 1, nullptr};
     }
 
     // The device's memory is the model's; the table is as it was.

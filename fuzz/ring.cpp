@@ -1,6 +1,7 @@
 // Target ring: sequences of reserve, put, commit, publish, claim, finish, reclaim and cancel on one thread, from
 // positions near 2^32 and 2^64. Oracle: a deque. It foretells every answer, every position and every word that the
-// consumer finds; at each step inside publish the slots on their way must not be visible; and what the ring leaves in
+// consumer finds; at each step inside publish the slots on their way must not be visible, also when another producer
+// took the position first; and what the ring leaves in
 // memory can be attached again exactly while no slot is between its end and its release.
 #include <algorithm>
 #include <array>
@@ -30,14 +31,12 @@ const Format format{head, record, 24};
 namespace {
 
 // What is on its way must not be seen before it is published.
+class Model;
 struct Watch {
-    static inline const RingView* ring = nullptr;
+    static inline Model* model = nullptr;
     static inline std::uint64_t on_its_way = 0;  // position of a reservation's first slot
 
-    static void at(RingStep step) noexcept {
-        if (ring == nullptr || step == RingStep::reserving || step == RingStep::published) return;
-        FUZZ_CHECK(ring->state_word(on_its_way) != ring->tagged(on_its_way, SR_STATE_PUBLISHED));
-    }
+    static void at(RingStep step) noexcept;
 };
 using WatchedRing = BasicRing<Watch>;
 
@@ -53,15 +52,17 @@ class Model {
 public:
     explicit Model(Input& in) noexcept
         : capacity_(2u << in.word() % 6), start_(hard_position(in, capacity_)), bytes_(memory().take(size())),
-          ring_(*WatchedRing::create(bytes_, capacity_, start_)), consumer_(ring_), head_(start_), completed_(start_) {
-        Watch::ring = &ring_;
+          ring_(*WatchedRing::create(bytes_, capacity_, start_)), consumer_(ring_), head_(start_),
+          completed_(start_) {
+        Watch::model = this;
     }
-    ~Model() { Watch::ring = nullptr; }
+    ~Model() { Watch::model = nullptr; }
 
     void step(Input& in) {
         const std::uint32_t what = in.word() % 10, n = in.word() % (capacity_ + 2), flags = in.word();
         value_ = in.word();
         quiet_ = flags % 3 == 1 ? Quiet::yes : Quiet::no;
+        rival_ = value_ % 8 == 7;
         Watch::on_its_way = end();
         switch (what) {
             case 0: publish_one(); break;
@@ -76,6 +77,12 @@ public:
             default: attach(); break;
         }
         check_positions();
+    }
+
+    void at(RingStep step) {
+        if (step == RingStep::reserving) return let_rival_publish();
+        if (step == RingStep::published) return;
+        FUZZ_CHECK(ring_.state_word(Watch::on_its_way) != ring_.tagged(Watch::on_its_way, SR_STATE_PUBLISHED));
     }
 
     void end_all() {
@@ -115,7 +122,8 @@ private:
 
     // The ring's answer to a call for `n` slots; on success they are the model's too.
     template <class SlotAt>
-    bool expect(const std::expected<std::uint64_t, Errc>& answer, std::uint64_t n, std::uint32_t flags, SlotAt slot_at) {
+    bool expect(const std::expected<std::uint64_t, Errc>& answer, std::uint64_t n, std::uint32_t flags,
+                SlotAt slot_at) {
         if (n > capacity_) {
             FUZZ_CHECK(!answer && answer.error() == Errc::larger_than_ring);
         } else if (end() + n - completed_ > capacity_) {
@@ -126,6 +134,14 @@ private:
             return true;
         }
         return false;
+    }
+
+    // Another producer, right before a position is taken: that one is gone, and the next must be.
+    void let_rival_publish() {
+        if (!std::exchange(rival_, false)) return;
+        const Slot slot = some_slot();
+        expect(ring_.publish(slot), 1, 0, [&](auto) { return slot; });
+        Watch::on_its_way = end();
     }
 
     void publish_one() {
@@ -201,9 +217,10 @@ private:
         const bool quiet = (left[3] & SR_FLAG_QUIET) != 0;
         if (!quiet) {
             left[0] = left[0] / 256 * 256 + outcome.state;
-            left[4] = outcome.result;
-            left[5] = outcome.code;
+            left[1] = outcome.code;
+            left[2] = outcome.result;
             unreleased_ = true;
+            ring_.end_slot(head_, left.data());  // who stands in for the consumer writes the same words, no others
         }
         FUZZ_CHECK(ring_.state_word(head_) == left[0]);
         for (std::uint32_t w = 1; w < 16; ++w) FUZZ_CHECK(ring_.word(head_, w) == left[w]);
@@ -264,7 +281,12 @@ private:
     bool unreleased_ = false;  // a slot has ended, in its own state, and has not been given back
     std::uint32_t count_ = 0, value_ = 0;
     Quiet quiet_ = Quiet::no;
+    bool rival_ = false;  // somebody else publishes during this step
 };
+
+void Watch::at(RingStep step) noexcept {
+    if (model != nullptr) model->at(step);
+}
 
 }  // namespace
 

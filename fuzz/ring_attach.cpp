@@ -1,7 +1,8 @@
 // Target ring_attach: attaches to hostile memory: format, capacity, size and alignment, counters, states and
 // generations. Oracle: the rules written a second time. Memory that breaks one is refused with its error and left as
 // it was. What is accepted is then used to the full, and does what such a ring must: all that was published comes out
-// once, in order, nothing else does, and no byte outside is touched.
+// once, in order, nothing else does, and no byte outside is touched. In memory that is refused a ring is created, or
+// refused with its error again.
 #include <algorithm>
 #include <bit>
 
@@ -19,17 +20,18 @@ constexpr std::uint32_t log2_[] = {1, 1, 2, 3, 4};
 constexpr std::uint32_t size_[] = {0, 0, 0, 0, 0, 1, 63, 64, 0xFFFFFFFF, 0xFFFFFFC0};
 constexpr std::uint32_t skew_[] = {0, 0, 0, 0, 0, 0, 8, 64};
 constexpr std::uint32_t format_[] = {SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, 0};
-constexpr std::uint32_t capacity_[] = {0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
+constexpr std::uint32_t capacity_[] = {0, 0, 0, 0, 0,  1,  2,        3,        4,
+                                       5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
 constexpr std::uint32_t lag_[] = {0, 0, 1, 2, 3, 4, 8, 16, 0xFFFFFFFF, 0x80000000};
 constexpr std::uint32_t fill_[] = {0, 1, 1, 1, 2, 3};
 constexpr std::uint32_t lap_[] = {0, 0, 0, 1, 2, 0xFFFFFFFF};
 constexpr std::uint32_t slot_state_[] = {0, 1, 1, 2, 3, 7, 8, 255};
-constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, capacity{capacity_}, lag{lag_}, fill{fill_},
-    lap{lap_}, slot_state{slot_state_};
+constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, capacity{capacity_}, lag{lag_},
+    fill{fill_}, lap{lap_}, slot_state{slot_state_};
 }  // namespace fuzz::near
 
-constexpr Field head[] = {near::log2, near::size, near::skew, near::format_word, near::capacity, SR_FUZZ_POSITION_FIELDS,
-                          near::lag, near::lag, near::lag, near::fill};
+constexpr Field head[] = {near::log2, near::size, near::skew, near::format_word, near::capacity,
+                          SR_FUZZ_POSITION_FIELDS, near::lag, near::lag, near::lag, near::fill};
 constexpr Field record[] = {near::choice, near::lap, near::slot_state};
 const Format format{head, record, 12};
 
@@ -53,7 +55,9 @@ public:
         const std::uint32_t capacity = in.word();
         capacity_ = capacity == 0 ? slots_ : capacity;
         completed_ = hard_position(in, slots_);
-        const auto near_it = [&] { return completed_ + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(in.word())}); };
+        const auto near_it = [&] {
+            return completed_ + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(in.word())});
+        };
         reserved_ = near_it();
         reclaimed_ = 2 * completed_ - near_it();
         tail_ = near_it();
@@ -85,6 +89,15 @@ public:
         return word % 256 != 0 && word / 256 == position / capacity_ % (1u << 24);
     }
     std::uint32_t state(std::uint64_t position) const noexcept { return word_at(position % capacity_) % 256; }
+
+    // Why create must refuse it.
+    std::expected<void, Errc> creatable() const noexcept {
+        if (std::popcount(capacity_) != 1 || capacity_ < 2 || capacity_ > 1u << 24)
+            return std::unexpected(Errc::bad_capacity);
+        if (bytes_.size() < SR_RING_SLOTS + std::uint64_t{capacity_} * 64 || skew_ % SR_RING_ALIGN != 0)
+            return std::unexpected(Errc::bad_memory);
+        return {};
+    }
 
     // Why attach must refuse it.
     std::expected<void, Errc> allowed() const noexcept {
@@ -166,10 +179,19 @@ void run(Input& in) {
     const Hostile memory(in);
     static std::byte before[most_bytes];
     std::ranges::copy(memory.bytes(), before);
+    const auto untouched = [&] {
+        return std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size()));
+    };
     const auto allowed = memory.allowed();
     const auto ring = Ring::attach(memory.bytes());
     FUZZ_CHECK(ring.has_value() == allowed.has_value());
     if (ring) return use(*ring, memory);
     FUZZ_CHECK(ring.error() == allowed.error());
-    FUZZ_CHECK(std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size())));
+    FUZZ_CHECK(untouched());
+
+    const auto creatable = memory.creatable();
+    const auto created = Ring::create(memory.bytes(), static_cast<std::uint32_t>(memory.capacity()), memory.completed());
+    FUZZ_CHECK(created.has_value() == creatable.has_value());
+    if (!created) FUZZ_CHECK(created.error() == creatable.error() && untouched());
+    else FUZZ_CHECK(created->reserved() == memory.completed() && created->tail() == memory.completed());
 }

@@ -2,13 +2,14 @@
 
 What is found goes to fuzz/findings/TARGET-HASH, minimized, with the command that reproduces it. New inputs that are
 merely interesting stay under build/corpus until --merge, which makes each target's corpus in fuzz/corpus the smallest
-set of inputs that covers what the old one, the new inputs and the findings cover; findings that are mended by then are
-kept there as regression-HASH, for ever.
+set of inputs that covers what the old one, the new inputs and the findings cover; findings that are mended by then
+are kept there as regression-HASH, for ever.
 
 Exit status: 0 nothing was found, 1 something was, 2 it could not run."""
 import argparse
 import concurrent.futures
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,8 +19,10 @@ ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
 FINDINGS = ROOT / "fuzz" / "findings"
 GROWN = ROOT / "build" / "corpus"
-# An input that takes this long is a finding: most take microseconds.
-ARGUMENTS = ["-timeout=5", "-len_control=0", "-detect_leaks=1"]
+LARGEST = 1_000_000  # bytes of all corpora: they are part of every clone
+# The mutator knows how long an input should be; weighing the corpus by rare features takes longer than running it;
+# an input that takes five seconds is a finding, as most take microseconds.
+ARGUMENTS = ["-len_control=0", "-entropic=0", "-timeout=5", "-detect_leaks=1"]
 
 
 def dictionary(target):
@@ -27,12 +30,21 @@ def dictionary(target):
     return [f"-dict={path}"] if path.exists() else []
 
 
-def report(build, target, crash):
+def essence(output):
+    """The broken expectation or the sanitizer's report, without the engine's progress and the map of the memory."""
+    lines = output.splitlines()
+    begins = [i for i, line in enumerate(lines) if any(mark in line for mark in ("expected:", "ERROR:", "error:"))]
+    lines = lines[begins[0]:] if begins else lines[-40:]
+    ends = [i for i, line in enumerate(lines) if line.startswith(("Shadow bytes", "MS: ", "stat::"))]
+    return "\n".join(lines[:ends[0]] if ends else lines)
+
+
+def file(build, target, crash):
     """Minimizes the input in the file `crash` and files it."""
     program = build / "fuzz" / target
     small = crash.with_name("small")
-    subprocess.run([program, "-minimize_crash=1", "-max_total_time=30", f"-exact_artifact_path={small}", *ARGUMENTS, crash],
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    subprocess.run([program, "-minimize_crash=1", "-max_total_time=30", f"-exact_artifact_path={small}", *ARGUMENTS,
+                    crash], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
     best = small if small.exists() else crash
     FINDINGS.mkdir(exist_ok=True)
     kept = FINDINGS / f"{target}-{hashlib.sha1(best.read_bytes()).hexdigest()[:12]}"
@@ -49,12 +61,13 @@ def fuzz(build, target, seconds):
     with tempfile.TemporaryDirectory() as scratch:
         done = subprocess.run([program, *ARGUMENTS, *dictionary(target), f"-max_total_time={seconds}",
                                "-print_final_stats=1", f"-artifact_prefix={scratch}/", grown, CORPUS / target],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+                              env={"UBSAN_OPTIONS": "print_stacktrace=1", **os.environ})
         crashes = [path for path in Path(scratch).iterdir() if path.is_file()]
         if done.returncode != 0:
-            sys.stdout.write(done.stdout[-6000:])
+            print(f"\n{target}:\n{essence(done.stdout)}", flush=True)
         for crash in crashes:
-            report(build, target, crash)
+            file(build, target, crash)
     stats = dict(line[6:].split(":") for line in done.stdout.splitlines() if line.startswith("stat::"))
     executed = stats.get("number_of_executed_units", "?").strip()
     print(f"{target}: {executed} executions, {'FOUND SOMETHING' if done.returncode else 'nothing found'}", flush=True)
@@ -92,7 +105,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=60, help="that each target runs (default 60)")
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time (default 1)")
     parser.add_argument("--merge", action="store_true", help="do not fuzz: make the corpora minimal")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     options.build = options.build.resolve()
     sources = [path.stem for path in (ROOT / "fuzz").glob("*.cpp") if path.stem != "seeds"]
     known = sorted(name for name in sources if (options.build / "fuzz" / name).exists())
@@ -106,6 +119,10 @@ def main():
             subprocess.run([options.build / "fuzz" / "seeds", GROWN, ROOT / "tests" / "conformance_vectors.txt"],
                            check=True, stdout=subprocess.DEVNULL)
             list(pool.map(lambda target: merge(options.build, target), targets))
+            size = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
+            print(f"all: {size:,} bytes")
+            if size > LARGEST:
+                sys.exit(f"dev: that is more than {LARGEST:,}: what grew?")
             return
         found = list(pool.map(lambda target: fuzz(options.build, target, options.seconds), targets))
     sys.exit(1 if any(found) else 0)

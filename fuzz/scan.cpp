@@ -1,6 +1,6 @@
 // Target scan: compiles patterns, cuts files into chunks and segments of every size, and runs the scan's device code
-// on each chunk. Oracle: naive search over the whole files: each pattern's count, and each match once. Then the device
-// code gets hostile arguments and a hostile automaton: it must stay inside its buffers.
+// on each chunk. Oracle: naive search over the whole files: each pattern's count, and each match once. Then the
+// device code gets hostile arguments and a hostile automaton: it must stay inside its buffers.
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -75,7 +75,8 @@ public:
     uint run(const sr_args& args, std::span<const std::uint32_t> image, uint& result) const noexcept {
         auto* const words = const_cast<std::uint32_t*>(image.data());  // the handler only reads it
         const sr_buffers buffers{3,
-                                 {reinterpret_cast<uchar*>(words), text_.data(), reinterpret_cast<uchar*>(found_.data())},
+                                 {reinterpret_cast<uchar*>(words), text_.data(),
+                                  reinterpret_cast<uchar*>(found_.data())},
                                  {image.size_bytes(), text_.size(), found_.size_bytes()}};
         return device_scan(&args, &buffers, &result);
     }
@@ -126,7 +127,8 @@ void scan_files(Device& device, const Automaton& automaton, const Geometry& geom
                 const std::uint32_t front = from.close();
                 flush(from);
                 Segment& to = segments[now ^= 1];
-                std::ranges::copy(device.text().subspan(from.end() - front, front), device.text().begin() + to.base());
+                std::ranges::copy(device.text().subspan(from.end() - front, front),
+                                  device.text().begin() + to.base());
                 to.open(front);
                 FUZZ_CHECK(to.room() != 0);
             }

@@ -4,7 +4,7 @@ Builds slipring once for each seeded bug of bugs.txt, then runs the targets that
 empty corpus and from the seeds, until one does or its time is up. Prints a row a bug: whether the bug's place was
 reached, whether it made a difference there (triggered), whether a target stopped (detected), which, and after how
 many seconds, the start of the program included: the median of R runs (1) with different seeds. Then each target's
-executions a second without a bug. Compiling for the next bug goes on meanwhile, on another core.
+executions a second of processor time without a bug. Compiling for the next bug goes on meanwhile, on another core.
 
 Exit status: 0 every bug was detected both ways, 1 some were not, 2 it could not be measured."""
 import argparse
@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -26,8 +27,8 @@ BUILD = ROOT / "build" / "score"
 CORPUS = ROOT / "fuzz" / "corpus"
 LIMIT = 20  # seconds a target has
 SPEED = 6  # seconds of a speed measurement
-# An engine's own settings; everything else is its default.
-ARGUMENTS = ["-len_control=0", "-timeout=5", "-reload=0", "-print_final_stats=1"]
+# Those of run.py, and as little else as can be.
+ARGUMENTS = ["-len_control=0", "-entropic=0", "-timeout=5", "-reload=0", "-print_final_stats=1"]
 
 
 def read_bugs():
@@ -41,7 +42,8 @@ def read_bugs():
                if path.is_file() and path.name != "embed.py"]
     found = [int(n) for path in sources for n in re.findall(r"\bSR_BUG\((\d+),", path.read_text())]
     if sorted(found) != sorted(bug["id"] for bug in bugs):
-        sys.exit(f"score: bugs.txt and the sources differ in {sorted(set(found) ^ {b['id'] for b in bugs}) or 'a twin'}")
+        differ = sorted(set(found) ^ {bug["id"] for bug in bugs}) or "a number that occurs twice"
+        sys.exit(f"score: bugs.txt and the sources differ in {differ}")
     return bugs
 
 
@@ -49,7 +51,7 @@ def build(bug, targets, to):
     """The targets with that bug compiled in (0: none), as files in the folder `to`."""
     if not (BUILD / "build.ninja").exists():
         subprocess.run(["meson", "setup", BUILD, ROOT, "-Dfuzzing_engine=libfuzzer", "-Db_sanitize=address,undefined",
-                        "-Db_lundef=false", "-Ddebug=true", "-Doptimization=1"], check=True,
+                        "-Db_lundef=false", "-Ddebug=false", "-Doptimization=1"], check=True,
                        env={"CXX": "clang++-19", **os.environ}, stdout=subprocess.DEVNULL)
     subprocess.run(["meson", "configure", BUILD, f"-Dseeded_bug={bug}"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "--quiet", "-j1", "-C", BUILD, *(f"fuzz/{t}" for t in targets)], check=True,
@@ -89,15 +91,20 @@ def measure(bug, folder, origin, runs):
 
 
 def speed(program, target):
-    output, detected, took = run(program, [CORPUS / target], 1, SPEED)
+    def spent():  # by the processes that have ended: nothing is compiled any more
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    begin = spent()
+    output, detected, _ = run(program, [CORPUS / target], 1, SPEED)
     executed = re.search(r"number_of_executed_units: *(\d+)", output)
     if detected or not executed:
         sys.exit(f"score: {target} stops without a seeded bug:\n{output}")
-    return {"target": target, "executions_per_second": round(int(executed[1]) / took)}
+    return {"target": target, "executions_per_second": round(int(executed[1]) / (spent() - begin))}
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev fuzz-score", description="Measure the fuzz targets with seeded bugs.")
+    parser = argparse.ArgumentParser(prog="./dev fuzz-score", description="Measure the targets with seeded bugs.")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--bugs", type=lambda text: {int(n) for n in text.split(",")}, help="these alone, as 1,2,3")
     parser.add_argument("--runs", type=int, default=1, help="runs from which a median is taken")
@@ -138,8 +145,8 @@ def main():
     else:
         for origin, seconds in found.items():
             if seconds:
-                print(f"from {origin}: {len(seconds)} of {len(bugs)} detected, median {statistics.median(seconds):.2f} s, "
-                      f"slowest {max(seconds):.2f} s")
+                print(f"from {origin}: {len(seconds)} of {len(bugs)} detected, "
+                      f"median {statistics.median(seconds):.2f} s, slowest {max(seconds):.2f} s")
         for row in speeds:
             print(f"{row['target']:<14}{row['executions_per_second']:>10,} executions a second")
     sys.exit(0 if all(row["detected"] for row in rows) else 1)

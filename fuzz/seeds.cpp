@@ -1,5 +1,5 @@
-// seeds FOLDER VECTORS: writes first inputs for the fuzz targets, one folder each, from the cases of the unit tests and
-// of the conformance vectors. `./dev fuzz --merge` takes what is new in them into the corpora.
+// seeds FOLDER VECTORS: writes first inputs for the fuzz targets, one folder each, from the cases of the unit tests
+// and of the conformance vectors. `./dev fuzz --merge` takes what is new in them into the corpora.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -119,6 +119,17 @@ void add_scan(Corpus& corpus, const cases::Scan& given) {
     corpus.add("scan", words);
 }
 
+// As raw bytes, up to four a record, of the first operation of two.
+void add_source(Corpus& corpus, std::string_view source) {
+    Words words = {0, 0, 8, 0, 0};
+    for (; !source.empty(); source.remove_prefix(std::min<std::size_t>(4, source.size()))) {
+        std::uint32_t letters = 0;
+        const std::size_t n = source.copy(reinterpret_cast<char*>(&letters), 4);
+        append(words, Words{7, static_cast<std::uint32_t>(n - 1), letters}, 3);
+    }
+    corpus.add("handlers", words);
+}
+
 // Every step of the ring's target, on rings at hard positions; every kind of memory for ring_attach.
 void add_rings(Corpus& corpus) {
     for (std::uint32_t place = 0; place < 5; ++place)
@@ -147,6 +158,7 @@ int main(int argc, char** argv) {
     for (const std::uint32_t index : cases::indices) add_slots(corpus, cases::operations(index));
     add_slots(corpus, cases::packed_slots());
     for (const cases::Scan& scan : cases::scans()) add_scan(corpus, scan);
+    for (const cases::Source& source : cases::sources()) add_source(corpus, source.text);
     add_rings(corpus);
     if (!corpus.good()) return std::fprintf(stderr, "seeds: cannot write to %s\n", argv[1]), 2;
     std::printf("%zu inputs\n", corpus.count());

@@ -11,6 +11,15 @@ const Format format{head, {}, 0};
 
 namespace {
 
+// As an inner operation of a packed slot, both ways of saying so.
+void check_inner(const Descriptor& given, const slipring::Slot& slot) {
+    const auto packed = slipring::packed({slipring::inner(slot)});
+    FUZZ_CHECK(packed.has_value() == (given.opcode() <= 7));
+    const reference::Inner op[] = {{given.opcode(), given.args()}};
+    if (packed) FUZZ_CHECK(packed->for_tenant(given.tenant()).words() == reference::packed(given.tenant(), op).slot);
+    else FUZZ_CHECK(packed.error() == Errc::inner_opcode_too_large);
+}
+
 void check_decoded(const Descriptor& given, const slipring::Slot& slot, Image& image) {
     const auto got = slipring::decode(image.bytes(), image.start());
     FUZZ_CHECK(got == slot);
@@ -43,6 +52,7 @@ void run(Input& in) {
         FUZZ_CHECK(slot.error() == *expected.error);
         return;
     }
+    if (given.is_typed()) check_inner(given, *slot);
     const auto answer = image.in_words() ? slipring::encode(*slot, image.words(), image.start())
                                          : slipring::encode(*slot, image.bytes(), image.start());
     image.check({&expected.slot, 1}, answer);

@@ -12,7 +12,8 @@ std::expected<Slot, Errc> slot(Opcode opcode, std::span<const std::uint32_t> arg
 }
 
 std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept {
-    if (ops.size() > SR_BUG(2, SR_PACKED_MAX_OPS + 1, SR_PACKED_MAX_OPS)) return std::unexpected(Errc::too_many_inner_ops);
+    if (ops.size() > SR_BUG(2, SR_PACKED_MAX_OPS + 1, SR_PACKED_MAX_OPS))
+        return std::unexpected(Errc::too_many_inner_ops);
 
     // The table first: it says where the arguments begin. Both counts stay below 256: checked as they grow.
     const std::size_t table_words = (SR_PACKED_BYTE_TABLE + 2 * ops.size() + SR_BUG(5, 0u, 3u)) / 4;

@@ -16,9 +16,8 @@ std::unexpected<Error> bad(std::string detail) { return std::unexpected(Error{Er
 
 std::expected<void, Error> check_op(const CustomOp& op) {
     if (!is_custom(op.opcode)) return std::unexpected(Error{Errc::reserved_opcode, std::to_string(op.opcode)});
-    if (SR_BUG(84, op.name.empty(), !is_identifier(op.name))) return bad("an operation's name is no C identifier: \"" + op.name + "\"");
-    for (const char* const own : {"sr_", "SR_", "__", "slipring_run", "slipring_once"})
-        if (op.name.starts_with(own)) return bad("an operation's name is slipring's own: " + op.name);
+    if (SR_BUG(84, op.name.empty(), !is_identifier(op.name)))
+        return bad("an operation's name is no C identifier: \"" + op.name + "\"");
     if (op.buffers.size() > 8) return bad(op.name + " has more than 8 buffers");
     for (const BufferSpec& buffer : op.buffers)
         if (buffer.bytes == 0 || buffer.bytes > std::size_t{1} << 31)

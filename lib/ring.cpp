@@ -24,7 +24,7 @@ std::expected<void, Errc> RingView::format(std::span<std::byte> memory, std::uin
     const RingView ring(memory.data(), capacity);
     for (const std::size_t word : {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);
-    ring.word64(SR_RING_ANSWER).store(static_cast<std::uint32_t>(start + (1u << 31)), std::memory_order_release);
+    ring.word64(SR_RING_ANSWER).store(static_cast<std::uint32_t>(start - (1u << 29)), std::memory_order_release);
     ring.word64(SR_RING_HELD).store(start - 1, std::memory_order_release);
     ring.word32(SR_RING_CAPACITY).store(capacity, std::memory_order_release);
     ring.word32(SR_RING_FORMAT).store(SR_RING_FORMAT_1, std::memory_order_release);

@@ -46,8 +46,7 @@ void Runtime::Impl::watch(Watch& watch) noexcept {
 }
 
 void Runtime::Impl::lose(Error error) noexcept {
-    if (phase.exchange(Phase::lost, std::memory_order_acq_rel) == Phase::lost) return;  // somebody else has told
-    if (options.report) options.report(error);
+    if (phase.exchange(Phase::lost, std::memory_order_acq_rel) != Phase::lost && options.report) options.report(error);
 }
 
 bool Runtime::Impl::hold(Backoff& backoff) noexcept {
@@ -101,9 +100,11 @@ std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
 
 void Runtime::Impl::dismiss() noexcept {
     engine->forget();
-    engine->stop(launch.load(std::memory_order_relaxed));
-    // Nothing can take memory from a kernel that still runs: the engine is left to it.
-    if (!engine->finished()) static_cast<void>(engine.release());
+    // A launch that a late wake() has started since shutdown leaves at once. Nothing can take memory from a kernel that
+    // still runs: the engine is left to it.
+    const bool lost = phase.load(std::memory_order_acquire) == Phase::lost;
+    Backoff grace(lost ? std::chrono::milliseconds(0) : std::chrono::milliseconds(50));
+    if (!leave(grace)) static_cast<void>(engine.release());
 }
 
 Runtime::Impl::~Impl() {

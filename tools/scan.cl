@@ -50,8 +50,10 @@ static uint slipring_scan(sr_args a, const sr_buffers* b, uint* result) {
     const uint first = a.word[0], length = a.word[1], front = a.word[2], out = a.word[3];
     const uint part = a.word[4];
     if (b->count != 3u || b->bytes[0] / 4u <= SCAN_TABLE) return SR_CODE_BAD_ARGUMENT;
-    if (first > b->bytes[1] || length > b->bytes[1] - SR_BUG(91, 0u, first) || front > first) return SR_CODE_OUT_OF_RANGE;
-    if (SR_BUG(90, out + SCAN_LANES + length, (ulong)out + SCAN_LANES + length) > b->bytes[2] / 4u) return SR_CODE_OUT_OF_RANGE;
+    if (first > b->bytes[1] || length > b->bytes[1] - SR_BUG(91, 0u, first) || front > first)
+        return SR_CODE_OUT_OF_RANGE;
+    if (SR_BUG(90, out + SCAN_LANES + length, (ulong)out + SCAN_LANES + length) > b->bytes[2] / 4u)
+        return SR_CODE_OUT_OF_RANGE;
 
     const __global uint* const image = (const __global uint*)b->at[0];
     const uint words = image[0], overlap = image[4];

@@ -1,6 +1,7 @@
 #!/bin/bash -eu
-# What OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target with the service's compiler,
-# flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options and dictionary.
+# What OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target with the service's
+# compiler, flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options
+# and dictionary.
 cd "$(dirname "$(readlink -f "$0")")/../.."
 build=${WORK:-$(mktemp -d)}/slipring
 rm -rf "$build"
@@ -10,7 +11,7 @@ for corpus in fuzz/corpus/*/; do
     target=$(basename "$corpus")
     cp "$build/fuzz/$target" "$OUT/$target"
     (cd "$corpus" && zip -q -r "$OUT/${target}_seed_corpus.zip" .)
-    # The mutator knows how long an input should be.
-    printf '[libfuzzer]\nlen_control = 0\ntimeout = 10\n' >"$OUT/$target.options"
+    # As in ../run.py, on slower machines.
+    printf '[libfuzzer]\nlen_control = 0\nentropic = 0\ntimeout = 10\n' >"$OUT/$target.options"
     [ ! -f "fuzz/dictionaries/$target.dict" ] || cp "fuzz/dictionaries/$target.dict" "$OUT/$target.dict"
 done

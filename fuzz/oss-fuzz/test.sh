@@ -19,7 +19,8 @@ for corpus in "$here"/../corpus/*/; do
     dictionary=$scratch/out/$target.dict
     # As the services do: nothing but what lies in $OUT, in another folder.
     (cd "$scratch/new" && "$scratch/out/$target" -runs=5000 -seed=1 -len_control=0 -timeout=20 \
-        $([ ! -f "$dictionary" ] || echo "-dict=$dictionary") . ../seeds) >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+        $([ ! -f "$dictionary" ] || echo "-dict=$dictionary") . ../seeds) >"$scratch/log" 2>&1 ||
+        { cat "$scratch/log"; exit 1; }
     rm -r "$scratch/seeds" "$scratch/new"
     made=$((made + 1))
 done

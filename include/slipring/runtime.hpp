@@ -48,9 +48,9 @@ struct BufferSpec {
 // who may publish: check each index against b->bytes. It returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
 // SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT.
 //
-// A source stands for itself: it closes what it opens, includes nothing, pastes no tokens, and has no pragmas but `unroll`
-// and `OPENCL EXTENSION name : enable`. Its macros, whose names are not slipring's (sr_, SR_, slipring, __), end with it.
-// Its functions and types share one name space with all others'.
+// A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), and has no pragmas but
+// `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share one name space
+// with all others' and with slipring's, which begin with sr_ and slipring_.
 struct CustomOp {
     std::uint32_t opcode = 0;  // is_custom(opcode)
     std::string name{};        // a C identifier, no two the same; the function's name, and the file's in build logs
@@ -150,8 +150,9 @@ public:
     const DeviceInfo& device() const noexcept;  // as it serves here
 
     // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
-    // A launch of the kernel is bounded (2^24 slots); what it leaves behind waits for the next publish, poll or wait,
-    // which starts another.
+    // Slots run and end in the order of their positions where the shape is 1 x 1 (see Shape and device()), as on CPUs
+    // unless it is set. In any other shape they run side by side, also those of one batch: what must come after what
+    // has a batch_fence between, or is published when the first has ended.
     // Errors: ring_full (at once), larger_than_ring, shut_down, device_lost; a window also payload_too_long.
 
     std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;

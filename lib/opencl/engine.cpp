@@ -267,8 +267,10 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     const Shape shape = i.device.info.shape;
     status << i.run.setArg(run_arg::launch, cl_uint{number});
     status << i.run.setArg(run_arg::first, cl_ulong{i.first});
-    status << queue.enqueueNDRangeKernel(i.run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes),
-                                         cl::NDRange(shape.lanes), nullptr, &i.last);
+    const cl_int enqueued = queue.enqueueNDRangeKernel(
+        i.run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes), cl::NDRange(shape.lanes), nullptr, &i.last);
+    if (enqueued == CL_SUCCESS) i.launched = true;  // and memory is its own, whatever fails below
+    status << enqueued;
 
     if (!i.live()) {
         const std::span<std::byte> slots = std::as_writable_bytes(std::span(i.device_slots));
@@ -282,7 +284,6 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     if (status) status << i.launches.add(i.last);
     status << queue.flush();
     if (!status) return cl_error("launching the kernel", status.value);
-    i.launched = true;
     return {};
 }
 
@@ -295,14 +296,13 @@ bool Engine::failed() const noexcept {
 }
 
 void Engine::harvest(const Ring& ring) noexcept {
-    if (!impl_->unharvested || !finished()) return;
-    impl_->unharvested = false;
-    if (failed()) return;
+    if (!impl_->unharvested || !finished() || failed()) return;  // what a failed launch had stays handed over
     std::uint64_t completed;
     std::uint32_t left;
     std::memcpy(&completed, impl_->device_words.data(), sizeof completed);
     std::memcpy(&left, impl_->device_words.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
     if (completed - impl_->first > impl_->end - impl_->first) return;  // it had no more than these
+    impl_->unharvested = false;
     // What the kernel does in a live ring: results and states first, then the position. Others look at the states
     // meanwhile, so they are no copy's business.
     for (std::uint64_t at = impl_->first; at != completed; ++at) {
