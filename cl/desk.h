@@ -38,7 +38,7 @@
 /* Looks for a poller, which may be in a group that does not begin; a CPU's threads begin late if it is busy. */
 #if defined(SR_ALONE_AFTER)
 #elif defined(SR_CACHED)
-#define SR_ALONE_AFTER (1u << 21)
+#define SR_ALONE_AFTER (1u << 18)
 #else
 #define SR_ALONE_AFTER (1u << 16)
 #endif

@@ -7,7 +7,8 @@ int main() {
     auto runtime = Runtime::open();  // the first device that serves
     if (!runtime) return std::fprintf(stderr, "%s\n", runtime.error().text().c_str()), 1;
 
-    const Slot slots[] = {store_u32(40, 160), atomic_add(2, 160), load_u32(160, 0)};
+    // Slots may run side by side: a fence begins when all before it has ended, and what follows it begins after it.
+    const Slot slots[] = {store_u32(40, 160), batch_fence(1, 9), atomic_add(2, 160)};
     const std::uint32_t now[] = {7, 170}, soon[] = {8, 171};  // value and index, as store_u32 takes them
     const Payload required[] = {now}, lookahead[] = {soon};
     const Window window{.ticket = 1, .opcode = Op::store_u32, .required = required, .lookahead = lookahead};

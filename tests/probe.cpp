@@ -1,0 +1,135 @@
+// What the probe reports, what can be forced, and how a forced choice that cannot be had fails.
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+#include "runtime_fixture.hpp"
+
+using namespace slipring;
+
+namespace {
+
+bool is(std::string_view wanted, const DeviceInfo& info) { return wanted == "auto" || info.name == wanted; }
+
+// The device that the tests run on, as it serves by itself.
+DeviceInfo usual() {
+    const auto runtime = Runtime::open({.device = test_device()});
+    BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
+    return runtime->device();
+}
+
+void check_report(const DeviceInfo& info) {
+    BOOST_TEST_CONTEXT(info.name << ", " << info.why) {
+        BOOST_TEST(!info.why.empty());
+        if (info.residency == Residency::none) return;
+        BOOST_REQUIRE(!info.attempts.empty());
+        for (const Attempt& attempt : info.attempts) {
+            BOOST_TEST((attempt.memory != SharedMemory::none));
+            BOOST_TEST(!attempt.outcome.empty());
+            BOOST_TEST(info.why.find(attempt.outcome) != std::string::npos);
+            BOOST_TEST(attempt.took.count() >= 0);
+        }
+        if (info.residency == Residency::live) {
+            const Attempt& last = info.attempts.back();  // the first that answers is used
+            BOOST_TEST(last.answered);
+            BOOST_TEST((last.memory == info.memory));
+            BOOST_TEST(last.took.count() > 0);
+            BOOST_TEST(info.probe_round_trip_us > 0);
+        } else {
+            BOOST_TEST((info.memory == SharedMemory::mirrored));
+        }
+        BOOST_TEST(info.shape.groups >= 1u);
+        BOOST_TEST(info.shape.lanes >= 1u);
+    }
+}
+
+std::expected<Runtime, Error> forced(std::optional<Residency> residency, std::optional<SharedMemory> memory) {
+    return Runtime::open({.device = test_device(), .residency = residency, .memory = memory});
+}
+
+Shape shape_of(Shape wanted) {
+    auto runtime = Runtime::open({.device = test_device(), .shape = wanted});
+    BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
+    BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
+    return runtime->device().shape;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(every_device_says_what_was_tried) {
+    const auto found = devices();
+    BOOST_REQUIRE(found.has_value());
+    for (const DeviceInfo& info : *found) check_report(info);
+    const DeviceInfo info = usual();
+    check_report(info);
+    const auto same = [&](const DeviceInfo& one) { return is(info.name, one); };
+    BOOST_TEST(std::ranges::any_of(*found, same));
+}
+
+BOOST_AUTO_TEST_CASE(relaunch_can_be_had_everywhere) {
+    for (const auto& [residency, memory] :
+         {std::pair<std::optional<Residency>, std::optional<SharedMemory>>{Residency::relaunch, {}},
+          {{}, SharedMemory::mirrored},
+          {Residency::relaunch, SharedMemory::mirrored}}) {
+        auto runtime = forced(residency, memory);
+        BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
+        BOOST_TEST((runtime->device().residency == Residency::relaunch));
+        BOOST_TEST((runtime->device().memory == SharedMemory::mirrored));
+        BOOST_TEST(!runtime->device().why.empty());
+        BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_live_memory_is_had_or_refused_with_the_report) {
+    const DeviceInfo info = usual();
+    for (const SharedMemory memory : {SharedMemory::svm, SharedMemory::nv_host}) {
+        for (const std::optional<Residency> residency : {std::optional<Residency>(), std::optional(Residency::live)}) {
+            auto runtime = forced(residency, memory);
+            if (runtime) {
+                check_report(runtime->device());
+                BOOST_TEST((runtime->device().memory == memory));
+                BOOST_TEST((runtime->device().residency == Residency::live));
+                BOOST_TEST(runtime->device().attempts.size() == 1u);
+                BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
+            } else {
+                BOOST_TEST((info.memory != memory));
+                BOOST_TEST(runtime.error().code == Errc::no_device);
+                BOOST_TEST(runtime.error().detail.find(info.name) != std::string::npos);
+                BOOST_TEST(runtime.error().detail.find(name(memory)) != std::string::npos);
+            }
+        }
+    }
+    const auto live = forced(Residency::live, {});
+    BOOST_TEST(live.has_value() == (info.residency == Residency::live));
+}
+
+BOOST_AUTO_TEST_CASE(what_contradicts_itself_is_refused) {
+    const auto code = [](std::optional<Residency> residency, std::optional<SharedMemory> memory) {
+        return forced(residency, memory).error().code;
+    };
+    BOOST_TEST(code(Residency::none, {}) == Errc::bad_options);
+    BOOST_TEST(code({}, SharedMemory::none) == Errc::bad_options);
+    BOOST_TEST(code(Residency::live, SharedMemory::mirrored) == Errc::bad_options);
+    BOOST_TEST(code(Residency::relaunch, SharedMemory::svm) == Errc::bad_options);
+}
+
+BOOST_AUTO_TEST_CASE(a_shape_is_chosen_taken_or_cut_to_the_device) {
+    const DeviceInfo info = usual();
+    BOOST_TEST((shape_of({}) == info.shape));
+    BOOST_TEST((shape_of({1, 1}) == Shape{1, 1}));
+    const Shape three = shape_of({3, 1});
+    BOOST_TEST(three.groups == std::min(3u, info.compute_units));
+    if (info.is_cpu) BOOST_TEST(three.lanes == 1u);
+    BOOST_TEST(shape_of({4096, 1}).groups == info.compute_units);
+    BOOST_TEST(shape_of({1, 1024}).lanes >= 1u);
+
+    for (const Shape shape : {Shape{100000, 1}, Shape{1, 100000}}) {
+        const auto refused = Runtime::open({.device = test_device(), .shape = shape});
+        BOOST_REQUIRE(!refused.has_value());
+        BOOST_TEST(refused.error().code == Errc::bad_options);
+        BOOST_TEST(!refused.error().detail.empty());
+    }
+}
