@@ -191,11 +191,8 @@ static inline int sr_take(const sr_crew* crew, sr_job* job, uint* copy) {
     return 1;
 }
 
-/* Puts `count` entries of `length` slots each into the queue. */
-static inline void sr_queue(const sr_crew* crew, uint entry, uint first, uint count, uint length) {
-    uint item = 0;
-    if (sr_lane() == 0) item = sr_add_device(crew->desk + SR_DESK_QUEUED, count);
-    item = sr_share(item, 0);
+/* Puts `count` entries of `length` slots each into the queue, from number `item` on. */
+static inline void sr_queue(const sr_crew* crew, uint item, uint entry, uint first, uint count, uint length) {
     for (uint k = sr_lane(); k < count; k += SR_UNIT_LANES) {
         __global uint* const queued = sr_queued(crew, sr_plus(item, k));
         sr_store(queued + 1, first + k * length);
@@ -203,6 +200,7 @@ static inline void sr_queue(const sr_crew* crew, uint entry, uint first, uint co
         sr_store(queued + 3, length);
         sr_store_device(queued, sr_plus(item, k + 1u)); /* Q */
     }
+    if (sr_lane() == 0) sr_store(crew->desk + SR_DESK_QUEUED, sr_plus(item, count));
     sr_join();
 }
 
@@ -214,6 +212,7 @@ typedef struct {
     uint heat;   /* how far to look: 32 << heat slots a step */
     uint empty;  /* what EMPTY was told */
     int passed;  /* I1 holds for the next entry */
+    uint queued; /* QUEUED */
 } sr_poller;
 
 #define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
@@ -260,6 +259,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             continue;
         }
         const uint step = SR_UNIT_LANES << own->heat;
+        const uint taken = n != 0 ? sr_load(crew->desk + SR_DESK_TAKEN) : 0;
         if (n > 1u) n = sr_look(crew->ring, position, crew->workers != 0 ? step : 0, copy);
         if (n == 0) {
             own->heat = 0;
@@ -273,7 +273,16 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         }
 
         const int bulk = n > 8u, brief = !bulk && sr_ballot(lane < n && !sr_is_brief(copy)) == 0;
-        const uint entries = bulk ? n / SR_UNIT_LANES : 1u, length = bulk ? SR_UNIT_LANES : n;
+        const uint length = bulk ? SR_UNIT_LANES : n;
+        uint entries = bulk ? n / SR_UNIT_LANES : 1u;
+        const int runs = (crew->workers == 0 && !bulk) || (brief && own->passed);
+        if (!runs) {
+            /* To workers that have asked; of whole entries one more for each. What is claimed is not left to the next
+             * launch, nor to the next device: slow ones are claimed when somebody is there who runs them. */
+            const uint room = sr_minus(sr_share(taken, 0), own->queued) + (bulk ? crew->workers : 0);
+            if (room == 0) continue;
+            if (entries > room) entries = room;
+        }
         job->entry = own->entry;
         job->first = own->offset;
         job->length = n;
@@ -284,9 +293,9 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         own->passed = own->passed && brief;
         if (!bulk) own->heat = 0;
         else if (n == SR_UNIT_LANES * step && own->heat < SR_MOST_HEAT) ++own->heat;
-        if (crew->workers == 0 && !bulk) return 1;
-        if (brief && job->passed) return 1;
-        sr_queue(crew, job->entry, job->first, entries, length);
+        if (runs) return 1;
+        sr_queue(crew, own->queued, job->entry, job->first, entries, length);
+        own->queued = sr_plus(own->queued, entries);
     }
 }
 
@@ -401,7 +410,7 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         sr_keep(&crew);
     } else {
         const int polls = unit == 1u;
-        sr_poller own = {0, 0, 0, 0, 0, 0};
+        sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(desk + SR_DESK_QUEUED)};
         uint stage = 0;
         if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(&crew) : 0, 0);
         if (polls && sr_lane() == 0) {

@@ -114,10 +114,10 @@ std::uint32_t count_lost(Runtime& runtime, const Ticket& ticket) {
     return lost;
 }
 
-// Whether what is behind a slot that stalls stays unclaimed: with a single work-item, or in relaunch mode, where it was
-// published after the launch. Units of their own claim on; what they have claimed is lost.
+// Whether what is behind a slot that stalls stays unclaimed: with a single work-item. Units of their own claim on, and a
+// relaunch has all that was published when it began; what they have claimed is lost.
 bool claims_nothing_more(const Runtime& runtime) {
-    return runtime.device().residency == Residency::relaunch || runtime.device().shape.groups < 3;
+    return runtime.device().residency == Residency::live && runtime.device().shape.groups == 1;
 }
 
 }  // namespace
