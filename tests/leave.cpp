@@ -106,5 +106,4 @@ uint work(sr_args a, const sr_buffers* b, uint* result) {
         BOOST_TEST(control(runtime, 160) == round * slots);
         BOOST_TEST(control(runtime, 161) == round * slots);
     }
-    BOOST_TEST(runtime.stats().launches > 3u);  // one a round is none too many
 }

@@ -201,24 +201,28 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     if (claims_nothing_more(runtime)) BOOST_TEST(faults == 1u);
     BOOST_TEST(runtime.result(*quiet).error() == Errc::no_result);
     BOOST_REQUIRE(quiets <= 10);
-    BOOST_TEST(control(runtime, 200) == 61u - adds - quiets);  // 100 was the old device's
+    // 100 was the old device's, and so is what its other units did while one of them was stuck.
+    const std::uint32_t here = control(runtime, 200), tallied = live ? word(runtime.buffer(0x101, 0)).load() : 20u - tallies;
+    BOOST_TEST(here <= 61u - adds - quiets);
+    BOOST_TEST(tallied <= 20u - tallies);
+    if (claims_nothing_more(runtime)) BOOST_TEST(here == 61u);
+    if (claims_nothing_more(runtime)) BOOST_TEST(tallied == 20u);
     BOOST_TEST(control(runtime, 160) == 0u);
     BOOST_TEST(runtime.stats().completed == counted->end());
-    if (live) BOOST_TEST(word(runtime.buffer(0x101, 0)).load() == 20u - tallies);
     std::set<std::uint32_t> values;
     for (std::uint32_t i = 0; i < batch->count; ++i)
         if (const auto result = runtime.result(*batch, i); result->ok()) values.insert(result->value);
-    BOOST_TEST(values.size() == 50 - count_lost(runtime, *batch));
+    if (claims_nothing_more(runtime)) BOOST_TEST(values.size() == 50u);
 
     // The old kernel comes back: what it had claimed it may run, nothing else, and nobody listens to it.
     if (live) {
         word(old_release).store(1);
         BOOST_REQUIRE(eventually([&] { return old_ring.wake_needed(launch); }));
-        BOOST_TEST(word(old_count).load() <= tallies);
+        BOOST_TEST(word(old_count).load() <= 20u - tallied);  // none of them twice
     }
     BOOST_TEST(count_lost(runtime, stuck) == 1u);
-    BOOST_TEST(run(runtime, atomic_add(1, 200)).value == 61u - adds - quiets);
-    BOOST_TEST(run(runtime, slot(tally)).value == 20u - tallies);
+    BOOST_TEST(run(runtime, atomic_add(1, 200)).value == here);
+    BOOST_TEST(run(runtime, slot(tally)).value == tallied);
     BOOST_TEST(runtime.shutdown().has_value());
 }
 

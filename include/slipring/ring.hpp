@@ -236,7 +236,6 @@ private:
         write(*first, slot_at(0), flags);
         if (SR_BUG(35, true, false)) hand_over_first(*first);
         for (std::uint64_t i = 1; i < n; ++i) {
-            if (i + lines_ahead < n) own_line(slot(*first + i + lines_ahead));
             write(*first + i, slot_at(i), flags);
             hand_over(*first + i);
         }
@@ -288,17 +287,6 @@ private:
             break;
 #endif
         }
-    }
-
-    // Asks for a line that is about to be written, so that a long batch waits for several at a time: a store by itself
-    // holds up those behind it until its line has come.
-    static constexpr std::uint64_t lines_ahead = 12;
-    static void own_line(const void* line) noexcept {
-#if defined(__x86_64__) || defined(__i386__)
-        asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(line)));
-#else
-        __builtin_prefetch(line, 1);
-#endif
     }
 
     enum class Source { memory, just_made };
