@@ -155,8 +155,9 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
             result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
             terminal = true;
         }
-        // An answer comes a moment before its slot: with a later one over it, this one's slot is on its way.
-        if (complete || !own || !answers || !is_answer_of_later(answer, position)) break;
+        // An answer comes a moment before its slot: with another one over it, this one's slot may be on its way, and is
+        // if that one is later.
+        if (complete || !own || !answers || (look == 16 && !is_answer_of_later(answer, position))) break;
         cpu_relax();
     }
     // A producer reserves before it writes: as long as nobody has reserved the position a lap later, what was read
