@@ -217,8 +217,9 @@ public:
 
     // After device_lost: opens the device again, or another one if `device` is not empty, and goes on: what had not
     // been claimed runs there, what had been claimed ends as FAULT with SR_CODE_DEVICE_LOST and is never run twice.
-    // Tickets stay valid. Control words, table, log and buffers start anew, zeroed; spans that buffer() returned are
-    // void. Wants the runtime to itself. Without a lost device it does nothing.
+    // Tickets stay valid. Control words, table, log and buffers start anew, zeroed; spans that buffer() returned and
+    // reservations that are open are void. Wants the runtime to itself. Without a lost device it does nothing. What is
+    // opened must be free to run: where the lost kernel holds all of a device, opening that one waits for it.
     // Errors: as open(); then the runtime is as lost as before.
     std::expected<void, Error> recover(std::string device = {});
 
