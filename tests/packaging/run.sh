@@ -22,7 +22,8 @@ echo "== as a subproject, linked statically =="
 mkdir -p in_tree/subprojects
 cp "$packaging"/consumer/* in_tree
 ln -s "$source" in_tree/subprojects/slipring
-meson setup -Ddefault_library=static -Dslipring:opencl="$opencl" in_tree/build in_tree
+meson setup -Dbuildtype=debug -Dslipring:buildtype=debug -Ddefault_library=static -Dslipring:opencl="$opencl" \
+    in_tree/build in_tree
 ninja -C in_tree/build
 in_tree/build/consumer
 # "targets all" lists every file that the build can make.
