@@ -250,7 +250,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
             if (lane == 0) sr_store_device(crew->desk + SR_DESK_CLOSED, own->entry + 1u);
             return 0;
         }
-        if (n == 1u && own->passed && sr_share(copy[SR_WORD_OPCODE], 0) <= SR_OP_COMPARE_SWAP) {
+        if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
             const uint entry = own->entry;
             sr_claim(crew, own, 1u, 1u);
             if (lane == 0) sr_run_lane(crew, copy, position, 1);

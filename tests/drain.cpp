@@ -153,5 +153,5 @@ BOOST_AUTO_TEST_CASE(no_wake_is_lost_between_leaving_and_publishing) {
     kernel.join();
     BOOST_TEST(lost.load() == 0);
     BOOST_TEST(device.control[200] == static_cast<uint>(producers * each));
-    BOOST_TEST(newest.load() > 1u);  // it did leave and come back
+    BOOST_TEST(newest.load() > 10u);  // it did leave and come back
 }

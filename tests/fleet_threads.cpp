@@ -14,18 +14,6 @@
 using namespace slipring;
 namespace data = boost::unit_test::data;
 
-// See runtime_threads.cpp.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ONLY_RELAUNCH
-#endif
-#endif
-#ifdef ONLY_RELAUNCH
-constexpr Residency visible[] = {Residency::relaunch};
-#else
-constexpr auto& visible = residencies;
-#endif
-
 BOOST_DATA_TEST_CASE(everything_ends_exactly_once, data::make(visible), residency) {
     constexpr std::uint32_t threads = 4;
     constexpr std::uint32_t rounds = 60;

@@ -14,20 +14,6 @@
 using namespace slipring;
 namespace data = boost::unit_test::data;
 
-// A live kernel is compiled by OpenCL, without ThreadSanitizer, which so cannot see that a slot went from one producer
-// through the kernel to the next. In relaunch mode the host does what the kernel does in a live ring; drain.cpp has the
-// kernel's own code under ThreadSanitizer.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ONLY_RELAUNCH
-#endif
-#endif
-#ifdef ONLY_RELAUNCH
-constexpr Residency visible[] = {Residency::relaunch};
-#else
-constexpr auto& visible = residencies;
-#endif
-
 BOOST_DATA_TEST_CASE(everything_at_once_loses_nothing, data::make(visible), residency) {
     constexpr std::uint32_t threads = 4;
     constexpr std::uint32_t rounds = 100;
