@@ -79,7 +79,7 @@
 #define SR_CLASS_REQUIRED 0u
 #define SR_CLASS_LOOKAHEAD 1u
 
-/* What the probe's kernel says when it runs. */
+/* What the probe's kernel says when it has run. */
 #define SR_PROBE_RUNS 0x5Au
 
 /* ---- how a slot ended ---------------------------------------------------- */

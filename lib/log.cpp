@@ -51,8 +51,11 @@ std::expected<std::uint32_t, Errc> Runtime::add_format(std::string_view text) no
 }
 
 std::expected<Log, Errc> Runtime::read_log() noexcept {
-    const std::scoped_lock data(impl_->data);
-    const auto memory = impl_->engine->pull_log();
+    return impl_->on_data([this](const Engine::GoOn& go_on) { return impl_->read_log(go_on); });
+}
+
+std::expected<Log, Errc> Runtime::Impl::read_log(const Engine::GoOn& go_on) noexcept {
+    const auto memory = engine->pull_log(go_on);
     if (!memory) return std::unexpected(memory.error());
 
     Log log;
@@ -61,15 +64,15 @@ std::expected<Log, Errc> Runtime::read_log() noexcept {
     const std::uint32_t consumed = word(*memory, SR_LOG_CONSUMED).load(std::memory_order_relaxed);
     log.dropped = word(*memory, SR_LOG_DROPPED).load(std::memory_order_acquire);
     try {
-        const std::scoped_lock lock(impl_->formats_mutex);
+        const std::scoped_lock lock(formats_mutex);
         log.records.reserve(written - consumed);
         for (std::uint32_t n = consumed; n != written; ++n) {
-            const std::uint32_t index = n & (impl_->options.log_records - 1);
+            const std::uint32_t index = n & (options.log_records - 1);
             std::uint32_t words[SR_LOG_RECORD_WORDS];
             std::memcpy(words, memory->data() + SR_LOG_RECORDS + std::size_t{index} * sizeof words, sizeof words);
             LogRecord record{.position = words[3], .format = words[0], .a = words[1], .b = words[2]};
-            record.text = record.format < impl_->formats.size()
-                              ? fill(impl_->formats[record.format], record.a, record.b)
+            record.text = record.format < formats.size()
+                              ? fill(formats[record.format], record.a, record.b)
                               : "format " + std::to_string(record.format) + fill(": {} {}", record.a, record.b);
             log.records.push_back(std::move(record));
         }
@@ -78,7 +81,7 @@ std::expected<Log, Errc> Runtime::read_log() noexcept {
     }
     // L: synchronizes with the device's acquire in sr_print: these records may be written again.
     word(*memory, SR_LOG_CONSUMED).store(written, std::memory_order_release);
-    if (auto ok = impl_->engine->push_log_consumed(); !ok) return std::unexpected(ok.error());
+    if (auto ok = engine->push_log_consumed(go_on); !ok) return std::unexpected(ok.error());
     return log;
 }
 

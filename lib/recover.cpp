@@ -76,7 +76,8 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     engine = std::move(*opened);
     ring = *made;
     options = std::move(wanted_options);
-    static_cast<void>(engine->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1)));
+    Backoff backoff(options.deadline);
+    static_cast<void>(engine->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1), [&] { return backoff.pause(); }));
     launch.store(0, std::memory_order_seq_cst);
     listen();
     phase.store(Phase::open, std::memory_order_seq_cst);

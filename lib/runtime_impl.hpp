@@ -61,6 +61,26 @@ struct Runtime::Impl {
     bool done(const Ticket& ticket) const noexcept;
     // For a waiter's loop: loses the device if it has had work since `watch` began and shows no progress.
     void watch(Watch& watch) noexcept;
+    // One wait of the engine's: no longer than until the device is lost. It begins by yielding and does not spin, since
+    // what it waits for may need this core.
+    class Wait {
+    public:
+        explicit Wait(Impl& impl) noexcept : impl_(impl) {}
+        bool operator()() noexcept;
+
+    private:
+        Impl& impl_;
+        Backoff::Clock::time_point yield_until_ = Backoff::Clock::now() + std::chrono::microseconds(250);
+        Backoff backoff_{std::chrono::nanoseconds::max()};
+        Watch watch_;
+    };
+    // A call to the engine, alone with its other queue.
+    template <class Call>
+    auto on_data(Call call) noexcept {
+        const std::scoped_lock lock(data);
+        Wait wait(*this);
+        return call(Engine::GoOn([&wait] { return wait(); }));
+    }
     // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
     bool drained(std::uint64_t end, Backoff& backoff) noexcept;
 
@@ -70,6 +90,7 @@ struct Runtime::Impl {
     bool hold(Backoff& backoff) noexcept;
     void let_go() noexcept;
 
+    std::expected<Log, Errc> read_log(const Engine::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
     std::expected<void, Error> recover(const std::string& device);
     void lose(Error error) noexcept;

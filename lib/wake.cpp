@@ -1,4 +1,6 @@
 // The kernel's coming and going, seen from the host.
+#include <thread>
+
 #include "runtime_impl.hpp"
 
 namespace slipring {
@@ -78,6 +80,17 @@ bool Runtime::Impl::drained(std::uint64_t end, Backoff& backoff) noexcept {
     return true;
 }
 
+bool Runtime::Impl::Wait::operator()() noexcept {
+    if (impl_.phase.load(std::memory_order_acquire) == Phase::lost) return false;
+    if (Backoff::Clock::now() < yield_until_) {
+        std::this_thread::yield();
+        return true;
+    }
+    impl_.wake();
+    impl_.watch(watch_);
+    return backoff_.pause();
+}
+
 std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
     Phase was = Phase::open;
     if (!phase.compare_exchange_strong(was, Phase::closed, std::memory_order_seq_cst) && was == Phase::lost)
@@ -104,7 +117,7 @@ void Runtime::Impl::dismiss() noexcept {
     // still runs: the engine is left to it.
     const bool lost = phase.load(std::memory_order_acquire) == Phase::lost;
     Backoff grace(lost ? std::chrono::milliseconds(0) : std::chrono::milliseconds(50));
-    if (!leave(grace)) static_cast<void>(engine.release());
+    if (!leave(grace) || engine->abandoned()) static_cast<void>(engine.release());
 }
 
 Runtime::Impl::~Impl() {

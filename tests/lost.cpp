@@ -9,6 +9,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <functional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -16,6 +17,7 @@
 #include "meant_to_leak.hpp"
 #include "patience.hpp"
 #include "runtime_fixture.hpp"
+#include "stalling.hpp"
 
 using namespace slipring;
 namespace data = boost::unit_test::data;
@@ -26,21 +28,8 @@ namespace {
 // A stalled kernel keeps its threads of PoCL's to itself; the next one needs others. Before anybody asks OpenCL.
 const int threads = setenv("POCL_MAX_PTHREAD_COUNT", "10", 1) + setenv("POCL_CPU_MAX_CU_COUNT", "10", 1);
 
-constexpr auto stall = custom_opcode<0x100>();
 constexpr auto tally = custom_opcode<0x101>();
 
-// Spins until the host says so, but not for more than so many turns: a test ends whatever happens. The host can say so
-// in a live buffer alone; a relaunched kernel has a copy.
-const CustomOp stalling{.opcode = 0x100,
-                        .name = "stall",
-                        .source = R"(
-uint stall(sr_args a, const sr_buffers* b, uint* result) {
-    __global uint* const word = (__global uint*)b->at[0];
-    for (ulong i = 0; i < (ulong)a.word[0] << 10 && sr_load_acquire(word) == 0; ++i) {}
-    return SR_CODE_OK;
-}
-)",
-                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
 // Counts where it is run, in a buffer of the device's that outlives the runtime's interest in it.
 const CustomOp counting{.opcode = 0x101,
                         .name = "tally",
@@ -52,13 +41,6 @@ uint tally(sr_args a, const sr_buffers* b, uint* result) {
 )",
                         .buffers = {{.bytes = 4, .use = BufferSpec::Use::output}}};
 
-// For some seconds, or in relaunch mode, where nobody can end it, for less; always for longer than the deadline. A turn
-// takes a nanosecond on a CPU and nearly a microsecond on a GPU.
-Slot stall_slot(const DeviceInfo& device) {
-    const std::uint32_t turns = device.residency == Residency::live ? 20'000 : 2'000;
-    return slot(stall, {device.is_cpu ? turns * 1000 : turns});
-}
-
 Options lossy(std::atomic<int>* reports = nullptr) {
     return {.ops = {stalling, counting},
             .deadline = 400ms,
@@ -66,11 +48,6 @@ Options lossy(std::atomic<int>* reports = nullptr) {
                 BOOST_TEST_MESSAGE(error.text());
                 if (reports != nullptr) ++*reports;
             }};
-}
-
-// A word of a live buffer, which was left to the kernel if that had not come back.
-std::atomic_ref<std::uint32_t> word(std::span<std::byte> buffer) {
-    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(buffer.data()));
 }
 
 // Publishes a slot that stalls, and waits until it is the only one that a launch has claimed or been given.
@@ -118,6 +95,12 @@ std::uint32_t count_lost(Runtime& runtime, const Ticket& ticket) {
 // relaunch has all that was published when it began; what they have claimed is lost.
 bool claims_nothing_more(const Runtime& runtime) {
     return runtime.device().residency == Residency::live && runtime.device().shape.groups == 1;
+}
+
+template <class T>
+std::expected<void, Errc> without_value(const std::expected<T, Errc>& outcome) {
+    if (!outcome) return std::unexpected(outcome.error());
+    return {};
 }
 
 }  // namespace
@@ -254,6 +237,30 @@ BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), reside
         BOOST_REQUIRE_MESSAGE(waited.has_value(), i << ": " << (waited ? "" : message(waited.error())));
     }
     BOOST_TEST(control(runtime, 161) == 3 * runtime.ring().capacity());
+}
+
+// In relaunch mode all copies queue up behind the kernel.
+BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
+    const MeantToLeak engines;
+    std::uint32_t word = 0;
+    const std::array<std::function<std::expected<void, Errc>(Runtime&)>, 4> ways{
+        [&](Runtime& runtime) { return runtime.read_control(160, std::span(&word, 1)); },
+        [&](Runtime& runtime) { return runtime.write_control(160, std::span(&word, 1)); },
+        [](Runtime& runtime) { return without_value(runtime.launch(nop())); },
+        [](Runtime& runtime) { return without_value(runtime.read_log()); },
+    };
+    std::vector<Runtime> runtimes;
+    while (runtimes.size() < ways.size())
+        runtimes.push_back(open(Residency::relaunch, lossy()));
+    for (Runtime& runtime : runtimes) BOOST_REQUIRE(runtime.publish(stall_slot(runtime.device())).has_value());
+    for (std::size_t i = 0; i < ways.size(); ++i) {
+        for (int time = 0; time < 2; ++time) {  // at once, the second time
+            const auto told = ways[i](runtimes[i]);
+            BOOST_REQUIRE(!told.has_value());
+            BOOST_TEST(told.error() == Errc::device_lost);
+        }
+        BOOST_TEST(runtimes[i].publish(nop()).error() == Errc::device_lost);
+    }
 }
 
 BOOST_DATA_TEST_CASE(to_recover_what_is_not_lost_does_nothing, data::make(residencies), residency) {

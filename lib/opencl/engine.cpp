@@ -1,83 +1,20 @@
-#include "engine.hpp"
-
 #include <algorithm>
-#include <array>
-#include <cstring>
-#include <thread>
+#include <bit>
 
 #include "../../cl/desk.h"
+#include "../backoff.hpp"
 #include "../handlers.hpp"
-#include "launches.hpp"
+#include "engine_impl.hpp"
 #include "program.hpp"
-#include "select.hpp"
+#include "settle.hpp"
 
 namespace slipring {
 namespace {
 
-// Relaunch: slots of a launch. What it did is seen when it is over, and that must be now and then.
-constexpr std::uint64_t most_of_a_launch = 4096;
-
-// The kernels' parameters, in their order in persistent.cl.
-namespace run_arg {
-enum : cl_uint {
-    ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, first, linger, epoch,
-    desk,     // of the wide kernel alone
-};
-}
-namespace once_arg {
-enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, buffers };
-}
-
-// The first error of several calls.
-struct Status {
-    cl_int value = CL_SUCCESS;
-    void operator<<(cl_int next) noexcept {
-        if (value == CL_SUCCESS) value = next;
-    }
-    explicit operator bool() const noexcept { return value == CL_SUCCESS; }
-};
-
-struct Buffer {
-    Memory memory;
-    BufferSpec spec;
-};
+// A compiler may run in it, on a busy machine.
+constexpr std::chrono::seconds patience{60};
 
 }  // namespace
-
-struct Engine::Impl {
-    Candidate device;
-    cl::Context context;
-    cl::CommandQueue run_queue;   // the persistent kernel's; nothing waits behind it
-    cl::CommandQueue data_queue;  // everything else; in relaunch mode the same, so that copies follow the kernel
-    cl::Program program;
-    cl::Kernel run;
-    cl::Kernel once;
-    Memory ring, control, table, log, slot, outcome;
-    std::vector<std::vector<Buffer>> buffers;  // [operation][index]
-    Memory desk;  // of a wide kernel
-    cl::Event last;  // of the last launch
-    Launches launches;
-    bool launched = false;
-    bool unharvested = false;
-    // Relaunch: the slots that the last launch had, [first, end), and COMPLETED to LEFT, as it left them.
-    std::vector<std::uint32_t> device_slots;
-    std::uint64_t first = 0;
-    std::uint64_t end = 0;
-    alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
-
-    bool live() const noexcept { return device.probe.residency == Residency::live; }
-    bool wide() const noexcept { return device.info.shape != Shape{1, 1}; }
-    cl_uint first_buffer() const noexcept { return run_arg::desk + (wide() ? 1 : 0); }
-
-    std::expected<void, Error> make_memory(const Options& options);
-    cl_int bind(const Options& options);
-    cl_int bind_table(cl_uint states);
-    cl_int rehearse();
-    cl_int copy_inputs(const cl::CommandQueue& queue) const;
-    cl_int copy_outputs(const cl::CommandQueue& queue) const;
-};
-
-// ---- open ----------------------------------------------------------------------------------------------------
 
 std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& options) {
     auto chosen = choose(options);
@@ -109,14 +46,17 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
 
     if (auto made = impl->make_memory(options); !made) return std::unexpected(made.error());
     if (const cl_int bound = impl->bind(options); bound != CL_SUCCESS) return cl_error("clSetKernelArg", bound);
-    if (const cl_int ran = impl->rehearse(); ran != CL_SUCCESS) return cl_error("a first launch", ran);
+    if (const cl_int ran = impl->rehearse(); ran > CL_COMPLETE) {
+        static_cast<void>(impl.release());  // it is under way, and nothing can take memory from it
+        return std::unexpected(Error{Errc::no_device, "a first launch was not over in time; something else holds the device"});
+    } else if (ran != CL_SUCCESS) {
+        return cl_error("a first launch", ran);
+    }
     return std::unique_ptr<Engine>(new Engine(std::move(impl)));
 }
 
 std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
-    const MemoryKind shared = device.probe.kind;
-    // Control words and table belong to the device: read-modify-write atomics do not cross a bus.
-    const MemoryKind own = shared == MemoryKind::svm ? MemoryKind::svm : MemoryKind::device;
+    const MemoryKind shared = device.probe.kind, own = own_kind();
     const auto make = [&](Memory& to, MemoryKind kind, std::size_t bytes) -> std::expected<void, Error> {
         auto made = Memory::make(context, data_queue, device.device, kind, bytes);
         if (!made) return std::unexpected(made.error());
@@ -128,7 +68,7 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
     for (const auto& [memory, kind, bytes] : {std::tuple{&ring, shared, *Ring::bytes(options.capacity)},
                                               {&control, own, std::size_t{options.control_words} * 4},
                                               {&table, own, std::size_t{1024}},
-                                              {&desk, own, desk_bytes},
+                                              {&desk, own == MemoryKind::svm ? own : MemoryKind::device, desk_bytes},
                                               {&log, shared, log_bytes},
                                               {&slot, shared, std::size_t{SR_SLOT_BYTES}},
                                               {&outcome, shared, std::size_t{16}}})
@@ -197,12 +137,15 @@ cl_int Engine::Impl::bind_table(cl_uint states) {
 // is launched first, and that may take longer than a deadline.
 cl_int Engine::Impl::rehearse() {
     const Shape shape = device.info.shape;
+    Backoff backoff(patience);
+    const auto go_on = [&backoff] { return backoff.pause(); };
     Status status;
+    status << settle(data_queue, go_on);  // which zeroes the memory
     status << run.setArg(run_arg::launch, cl_uint{0});
     status << run.setArg(run_arg::first, cl_ulong{0});
     status << run_queue.enqueueNDRangeKernel(run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes),
                                              cl::NDRange(shape.lanes));
-    status << run_queue.finish();
+    status << settle(run_queue, go_on);
     return status.value;
 }
 
@@ -221,182 +164,8 @@ std::span<std::byte> Engine::ring_memory() const noexcept { return impl_->ring.h
 
 std::span<std::byte> Engine::buffer(std::size_t op, std::size_t index) const noexcept {
     if (op >= impl_->buffers.size() || index >= impl_->buffers[op].size()) return {};
-    const Buffer& buffer = impl_->buffers[op][index];
+    const Impl::Buffer& buffer = impl_->buffers[op][index];
     return buffer.memory.host().first(buffer.spec.bytes);
-}
-
-// ---- launches --------------------------------------------------------------------------------------------------
-
-cl_int Engine::Impl::copy_inputs(const cl::CommandQueue& queue) const {
-    Status status;
-    for (const auto& op : buffers)
-        for (const Buffer& buffer : op)
-            if (buffer.spec.use == BufferSpec::Use::input) status << buffer.memory.upload(queue, 0, buffer.spec.bytes);
-    return status.value;
-}
-
-cl_int Engine::Impl::copy_outputs(const cl::CommandQueue& queue) const {
-    Status status;
-    for (const auto& op : buffers)
-        for (const Buffer& buffer : op)
-            if (buffer.spec.use == BufferSpec::Use::output)
-                status << buffer.memory.download(queue, 0, buffer.spec.bytes);
-    return status.value;
-}
-
-std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number) {
-    Impl& i = *impl_;
-    const cl::CommandQueue& queue = i.run_queue;
-    Status status;
-
-    // Relaunch: published slots that are not complete belong to the device, so nobody writes them meanwhile. They
-    // are one piece, or two where they wrap.
-    i.first = ring.completed();
-    i.end = i.live() ? i.first : i.first + std::min(ring.tail() - i.first, most_of_a_launch);
-    const auto each_piece = [&](auto copy) {
-        for (std::uint64_t at = i.first; at != i.end;) {
-            const std::uint64_t in_lap = at & (ring.capacity() - 1);
-            const std::uint64_t count = std::min<std::uint64_t>(i.end - at, ring.capacity() - in_lap);
-            status << copy(in_lap * SR_SLOT_BYTES, count * SR_SLOT_BYTES);
-            at += count;
-        }
-    };
-    if (!i.live()) {
-        // Where the ring begins, the device's copy does not know: not at 0, after a recovery.
-        if (number == 1) status << i.ring.upload(queue, SR_RING_COMPLETED, sizeof i.first);
-        each_piece([&](std::size_t offset, std::size_t bytes) {
-            return i.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
-        });
-        status << i.copy_inputs(queue);
-    }
-
-    const Shape shape = i.device.info.shape;
-    status << i.run.setArg(run_arg::launch, cl_uint{number});
-    status << i.run.setArg(run_arg::first, cl_ulong{i.first});
-    const cl_int enqueued = queue.enqueueNDRangeKernel(
-        i.run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes), cl::NDRange(shape.lanes), nullptr, &i.last);
-    if (enqueued == CL_SUCCESS) i.launched = true;  // and memory is its own, whatever fails below
-    status << enqueued;
-
-    if (!i.live()) {
-        const std::span<std::byte> slots = std::as_writable_bytes(std::span(i.device_slots));
-        each_piece([&](std::size_t offset, std::size_t bytes) {
-            return i.ring.download_to(queue, SR_RING_SLOTS + offset, slots.subspan(offset, bytes), i.last);
-        });
-        status << i.copy_outputs(queue);
-        status << i.ring.download_to(queue, SR_RING_COMPLETED, i.device_words, i.last);
-        i.unharvested = true;
-    }
-    if (status) status << i.launches.add(i.last);
-    status << queue.flush();
-    if (!status) return cl_error("launching the kernel", status.value);
-    return {};
-}
-
-bool Engine::finished() const noexcept {
-    return !impl_->launched || impl_->last.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() <= CL_COMPLETE;
-}
-
-bool Engine::failed() const noexcept {
-    return impl_->launched && impl_->last.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() < CL_COMPLETE;
-}
-
-void Engine::harvest(const Ring& ring) noexcept {
-    if (!impl_->unharvested || !finished() || failed()) return;  // what a failed launch had stays handed over
-    std::uint64_t completed;
-    std::uint32_t left;
-    std::memcpy(&completed, impl_->device_words.data(), sizeof completed);
-    std::memcpy(&left, impl_->device_words.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
-    if (completed - impl_->first > impl_->end - impl_->first) return;  // it had no more than these
-    impl_->unharvested = false;
-    // What the kernel does in a live ring: results and states first, then the position. Others look at the states
-    // meanwhile, so they are no copy's business.
-    for (std::uint64_t at = impl_->first; at != completed; ++at) {
-        const std::uint32_t* const from = &impl_->device_slots[(at & (ring.capacity() - 1)) * SR_SLOT_WORDS];
-        if ((from[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) ring.end_slot(at, from);
-    }
-    // A2
-    std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
-        .store(completed, std::memory_order_release);
-    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_LEFT)).store(left, std::memory_order_seq_cst);
-}
-
-std::uint64_t Engine::handed_over(const Ring& ring) const noexcept {
-    return impl_->unharvested ? impl_->end : ring.completed();
-}
-
-void Engine::stop(std::uint32_t number) noexcept {
-    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(impl_->ring.host().data() + SR_RING_STOP))
-        .store(number, std::memory_order_release);
-}
-
-std::expected<Result, Errc> Engine::once(const Slot& slot) noexcept {
-    Impl& i = *impl_;
-    const cl::CommandQueue& queue = i.data_queue;
-    Status status;
-    std::memcpy(i.slot.host().data(), slot.words().data(), SR_SLOT_BYTES);
-    status << i.slot.upload(queue, 0, SR_SLOT_BYTES);
-    if (!i.live()) status << i.copy_inputs(queue);
-    status << queue.enqueueNDRangeKernel(i.once, cl::NullRange, cl::NDRange(1), cl::NDRange(1));
-    if (!i.live()) status << i.copy_outputs(queue);
-    status << i.outcome.download(queue, 0, 16);
-    status << queue.finish();
-    if (!status) return std::unexpected(Errc::opencl_failed);
-
-    std::array<std::uint32_t, 3> words{};
-    std::memcpy(words.data(), i.outcome.host().data(), sizeof words);
-    const std::uint32_t state = words[0] == SR_CODE_OK          ? SR_STATE_DONE
-                                : words[0] == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
-                                                                : SR_STATE_FAULT;
-    return Result{state, words[0], words[1], words[2]};
-}
-
-// ---- memory ----------------------------------------------------------------------------------------------------
-
-std::expected<void, Error> Engine::load_table(std::span<const std::uint32_t> table) {
-    Impl& i = *impl_;
-    const MemoryKind own = i.device.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::device;
-    auto made = Memory::make(i.context, i.data_queue, i.device.device, own, std::max<std::size_t>(table.size_bytes(), 4));
-    if (!made) return std::unexpected(made.error());
-    Status status;
-    status << made->write(i.data_queue, 0, std::as_bytes(table));
-    if (status) {
-        std::swap(i.table, *made);
-        status << i.bind_table(static_cast<cl_uint>(table.size() / 256));
-    }
-    if (!status) return cl_error("loading the table", status.value);
-    return {};
-}
-
-std::expected<void, Errc> Engine::read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept {
-    if (impl_->control.read(impl_->data_queue, std::size_t{index} * 4, std::as_writable_bytes(words)) != CL_SUCCESS)
-        return std::unexpected(Errc::opencl_failed);
-    return {};
-}
-
-std::expected<void, Errc> Engine::write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept {
-    if (impl_->control.write(impl_->data_queue, std::size_t{index} * 4, std::as_bytes(words)) != CL_SUCCESS)
-        return std::unexpected(Errc::opencl_failed);
-    return {};
-}
-
-std::expected<std::span<std::byte>, Errc> Engine::pull_log() noexcept {
-    Impl& i = *impl_;
-    Status status;
-    status << i.log.download(i.data_queue, 0, SR_LOG_CONSUMED);
-    status << i.log.download(i.data_queue, SR_LOG_RECORDS, i.log.size() - SR_LOG_RECORDS);
-    if (!i.live()) status << i.data_queue.finish();
-    if (!status) return std::unexpected(Errc::opencl_failed);
-    return i.log.host();
-}
-
-std::expected<void, Errc> Engine::push_log_consumed() noexcept {
-    Impl& i = *impl_;
-    Status status;
-    status << i.log.upload(i.data_queue, SR_LOG_CONSUMED, 4);
-    if (!i.live()) status << i.data_queue.finish();
-    if (!status) return std::unexpected(Errc::opencl_failed);
-    return {};
 }
 
 }  // namespace slipring

@@ -18,8 +18,11 @@ namespace slipring {
 
 class Engine {
 public:
+    // How to wait for the device: pauses, or says false to wait no longer.
+    using GoOn = std::function<bool()>;
+
     static std::expected<std::unique_ptr<Engine>, Error> open(const Options& options);
-    ~Engine();  // the kernel has finished; otherwise leak the engine
+    ~Engine();  // the kernel has finished and nothing was abandoned; otherwise leak the engine
 
     const DeviceInfo& info() const noexcept;
     bool live() const noexcept;      // or relaunch
@@ -49,18 +52,25 @@ public:
     // Asks launch `number` to leave soon, whatever is published.
     void stop(std::uint32_t number) noexcept;
 
-    // While no launch runs.
-    std::expected<void, Error> load_table(std::span<const std::uint32_t> table);
+    // What follows asks `go_on` as long as it waits. If that says no, the error is device_lost and the engine has been
+    // abandoned: something of it is still under way, and it is good for nothing more.
 
-    std::expected<void, Errc> read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept;
-    std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept;
+    // While no launch runs.
+    std::expected<void, Errc> load_table(std::span<const std::uint32_t> table, const GoOn& go_on);
+
+    std::expected<void, Errc> read_control(std::uint32_t index, std::span<std::uint32_t> words,
+                                           const GoOn& go_on) noexcept;
+    std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words,
+                                            const GoOn& go_on) noexcept;
 
     // The log's memory as it is now, SR_LOG_* and records; then, after reading, what was consumed.
-    std::expected<std::span<std::byte>, Errc> pull_log() noexcept;
-    std::expected<void, Errc> push_log_consumed() noexcept;
+    std::expected<std::span<std::byte>, Errc> pull_log(const GoOn& go_on) noexcept;
+    std::expected<void, Errc> push_log_consumed(const GoOn& go_on) noexcept;
 
     // One slot in a launch of its own.
-    std::expected<Result, Errc> once(const Slot& slot) noexcept;
+    std::expected<Result, Errc> once(const Slot& slot, const GoOn& go_on) noexcept;
+
+    bool abandoned() const noexcept;
 
 private:
     struct Impl;

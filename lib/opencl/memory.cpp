@@ -59,7 +59,6 @@ std::expected<Memory, Error> Memory::make(const cl::Context& context, const cl::
             memory.buffer_ = cl::Buffer(context, CL_MEM_READ_WRITE, bytes, nullptr, &status);
             if (status != CL_SUCCESS) return cl_error("clCreateBuffer", status);
             status = queue.enqueueFillBuffer(memory.buffer_, cl_uint{0}, 0, bytes);
-            if (status == CL_SUCCESS) status = queue.finish();
             if (status != CL_SUCCESS) return cl_error("clEnqueueFillBuffer", status);
             break;
     }
@@ -109,23 +108,6 @@ cl_int Memory::download(const cl::CommandQueue& queue, std::size_t offset, std::
 cl_int Memory::download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
                            cl::Event& done) const noexcept {
     return queue.enqueueReadBuffer(buffer_, CL_FALSE, offset, to.size(), to.data(), nullptr, &done);
-}
-
-cl_int Memory::read(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to) const noexcept {
-    if (to.empty()) return CL_SUCCESS;
-    if (kind_ == MemoryKind::device || kind_ == MemoryKind::shadowed)
-        return queue.enqueueReadBuffer(buffer_, CL_TRUE, offset, to.size(), to.data());
-    std::memcpy(to.data(), host_ + offset, to.size());
-    return CL_SUCCESS;
-}
-
-cl_int Memory::write(const cl::CommandQueue& queue, std::size_t offset,
-                     std::span<const std::byte> from) const noexcept {
-    if (from.empty()) return CL_SUCCESS;
-    if (kind_ == MemoryKind::device || kind_ == MemoryKind::shadowed)
-        return queue.enqueueWriteBuffer(buffer_, CL_TRUE, offset, from.size(), from.data());
-    std::memcpy(host_ + offset, from.data(), from.size());
-    return CL_SUCCESS;
 }
 
 }  // namespace slipring

@@ -14,11 +14,11 @@ namespace slipring {
 enum class MemoryKind {
     svm,       // fine-grained shared virtual memory: one address, live
     nv_host,   // NVIDIA's location-host buffer, mapped: live
-    device,    // device memory; the host reads and writes it through a queue
+    device,    // device memory alone
     shadowed,  // device memory and a copy on the host, moved by upload and download
 };
 
-// One block, zeroed. Move-only; the queue that made it must outlive it.
+// One block, zeroed once what was enqueued on its queue so far is over. Move-only; that queue must outlive it.
 class Memory {
 public:
     static std::expected<Memory, Error> make(const cl::Context& context, const cl::CommandQueue& queue,
@@ -31,6 +31,7 @@ public:
     // The host's view; empty for MemoryKind::device.
     std::span<std::byte> host() const noexcept { return {host_, host_ == nullptr ? 0 : bytes_}; }
     std::size_t size() const noexcept { return bytes_; }
+    bool is_shadowed() const noexcept { return kind_ == MemoryKind::shadowed; }
     explicit operator bool() const noexcept { return bytes_ != 0; }
 
     cl_int bind(cl::Kernel& kernel, cl_uint index) const noexcept;
@@ -42,10 +43,6 @@ public:
     // Enqueues a copy from the device to other memory of the host's; not for svm. `done` is its event.
     cl_int download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
                        cl::Event& done) const noexcept;
-
-    // Blocking copies from and to any memory of the caller's.
-    cl_int read(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to) const noexcept;
-    cl_int write(const cl::CommandQueue& queue, std::size_t offset, std::span<const std::byte> from) const noexcept;
 
 private:
     void swap(Memory& other) noexcept;

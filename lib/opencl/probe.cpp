@@ -4,24 +4,56 @@
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <thread>
 
+#include "../backoff.hpp"
 #include "../handlers.hpp"
 #include "program.hpp"
+#include "settle.hpp"
 
 namespace slipring {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
+using Clock = Backoff::Clock;
 
 constexpr cl_uint pings = 16;
+constexpr cl_uint enough = 4;  // answered, where the host is too busy to ask more often
 // The kernel ends by itself after so many polls, however blind it is: some tenths of a second, at some ns a poll in a
-// cache, or a microsecond over a bus.
+// cache, or a microsecond over a bus. A second of the host's is longer, and leaves it busy time.
 constexpr cl_ulong most_polls_cpu = 10'000'000;
 constexpr cl_ulong most_polls = 200'000;
-constexpr auto patience = 250ms;
-constexpr int tries = 3;  // the host may be too busy to answer in time
+constexpr auto patience = 900ms;
+// For a first launch, in which PoCL compiles; or to end.
+constexpr auto patience_cpu = 5s;
+
+// All that a launch may touch, so that it can be left to one that does not end.
+struct Bench {
+    cl::Context context;
+    cl::CommandQueue queue;
+    cl::Program program;
+    cl::Kernel kernel;
+    Memory memory;
+    bool cpu = false;
+    bool stuck = false;  // a launch is under way, and nobody waits for it any more
+
+    cl_int launch(cl_uint answers, cl_ulong most, cl::Event& over) {
+        cl_int status = memory.bind(kernel, 0);
+        if (status == CL_SUCCESS) status = kernel.setArg(1, answers);
+        if (status == CL_SUCCESS) status = kernel.setArg(2, most);
+        if (status == CL_SUCCESS)
+            status = queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &over);
+        return status == CL_SUCCESS ? queue.flush() : status;
+    }
+    // What was launched is over, and well.
+    bool ends() {
+        Backoff backoff(cpu ? std::chrono::nanoseconds(patience_cpu) : patience);
+        const cl_int status = settle(queue, [&backoff] { return backoff.pause(); });
+        stuck = stuck || status > CL_COMPLETE;
+        return status == CL_COMPLETE;
+    }
+};
 
 std::atomic_ref<cl_uint> word(const Memory& memory, std::size_t index) {
     return std::atomic_ref(*reinterpret_cast<cl_uint*>(memory.host().data() + index * 4));
@@ -31,43 +63,44 @@ std::uint64_t word64(const Memory& memory, std::size_t index) {
     return word(memory, index).load() | std::uint64_t{word(memory, index + 1).load()} << 32;
 }
 
-// Spins, then yields, until the word has the value; false when the time is up.
-bool appears(std::atomic_ref<cl_uint> at, cl_uint value, Clock::time_point deadline) {
+// Spins, then yields, until the word has the value; false when the launch is over or the time is up.
+bool appears(std::atomic_ref<cl_uint> at, cl_uint value, const cl::Event& launch, Clock::time_point deadline) {
     for (unsigned spin = 0; at.load(std::memory_order_acquire) != value; ++spin) {
         if (spin % 64 == 0 && Clock::now() > deadline) return false;
-        if (spin > 20000) std::this_thread::yield();
+        if (spin < 20000) continue;
+        if (launch.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() <= CL_COMPLETE)
+            return at.load(std::memory_order_acquire) == value;
+        std::this_thread::yield();
     }
     return true;
 }
 
-// Asks the running kernel; true if both saw each other's stores while it ran. Never leaves the kernel behind.
-bool ask(const cl::CommandQueue& queue, cl::Kernel& kernel, const Memory& memory, cl_ulong most, Probe& out) {
-    if (memory.bind(kernel, 0) != CL_SUCCESS || kernel.setArg(1, pings) != CL_SUCCESS ||
-        kernel.setArg(2, most) != CL_SUCCESS)
-        return false;
-    for (const std::size_t index : {0u, 32u}) word(memory, index).store(0, std::memory_order_release);
-    if (queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1)) != CL_SUCCESS) return false;
-    queue.flush();
+// Asks the running kernel; true if both saw each other's stores while it ran.
+bool ask(Bench& bench, Probe& out) {
+    cl::Event launch;
+    if (bench.launch(pings, bench.cpu ? most_polls_cpu : most_polls, launch) != CL_SUCCESS) return false;
 
     std::array<std::chrono::duration<double, std::micro>, pings> took{};
     const auto deadline = Clock::now() + patience;
-    bool live = appears(word(memory, 0), SR_PROBE_RUNS, deadline);
     Clock::time_point first, last;
-    for (cl_uint ping = 1; live && ping <= pings; ++ping) {
-        if (ping == pings) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
+    std::uint64_t first_tick = 0, last_tick = 0;
+    cl_uint answered = 0;
+    while (answered < pings) {
+        if (answered + 1 == pings) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
         const auto start = Clock::now();
-        word(memory, 32).store(ping, std::memory_order_release);
-        live = appears(word(memory, 0), ping, deadline);
+        word(bench.memory, 32).store(answered + 1, std::memory_order_release);
+        if (!appears(word(bench.memory, 0), answered + 1, launch, deadline)) break;
         last = Clock::now();
-        if (ping == 1) first = last;
-        took[ping - 1] = last - start;
+        last_tick = word64(bench.memory, 64);
+        if (answered == 0) first = last, first_tick = last_tick;
+        took[answered++] = last - start;
     }
-    // What has not answered sees nothing, or has given up.
-    if (queue.finish() != CL_SUCCESS || !live) return false;
-    std::ranges::sort(took);
-    out.round_trip_us = took[pings / 2].count();
+    // What has not answered sees nothing, or has given up, or will.
+    if (!bench.ends() || answered < enough) return false;
+    std::sort(took.begin(), took.begin() + answered);
+    out.round_trip_us = took[answered / 2].count();
     const std::chrono::duration<double, std::micro> between = last - first;
-    out.ticks_per_us = std::max(1e-3, static_cast<double>(word64(memory, 66) - word64(memory, 64)) / between.count());
+    out.ticks_per_us = std::max(1e-3, static_cast<double>(last_tick - first_tick) / between.count());
     return true;
 }
 
@@ -87,6 +120,51 @@ std::vector<Way> claimed_ways(const cl::Device& device) {
     return ways;
 }
 
+std::chrono::microseconds since(Clock::time_point start) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+}
+
+// Asks again until `enough_tried`: the host may be too busy to answer in time.
+Attempt try_live(Bench& bench, const cl::Device& device, const Way& way, Clock::time_point enough_tried, Probe& out) {
+    const auto start = Clock::now();
+    Attempt attempt;
+    attempt.memory = way.memory;
+    auto made = Memory::make(bench.context, bench.queue, device, way.kind, 4096);
+    if (made) bench.memory = std::move(*made);
+    if (made) do {
+        for (const std::size_t index : {0u, 32u}) word(bench.memory, index).store(0, std::memory_order_release);
+        attempt.answered = ask(bench, out);
+    } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
+    attempt.outcome = std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
+                                               : made ? " is offered, but a running kernel did not answer the host in time"
+                                                      : " is offered, but " + made.error().text());
+    attempt.took = since(start);
+    return attempt;
+}
+
+// What every device must do: run a kernel whose store is seen when it is over.
+Attempt try_relaunch(Bench& bench, const cl::Device& device) {
+    const auto start = Clock::now();
+    Attempt attempt;
+    attempt.memory = SharedMemory::mirrored;
+    attempt.outcome = "a launch for what was published";
+    auto made = Memory::make(bench.context, bench.queue, device, MemoryKind::shadowed, 4096);
+    if (made) {
+        bench.memory = std::move(*made);
+        cl::Event launch;
+        cl_int status = bench.launch(0, 0, launch);
+        if (status == CL_SUCCESS) status = bench.memory.download(bench.queue, 0, 4);
+        attempt.answered = status == CL_SUCCESS && bench.ends() && word(bench.memory, 0) == SR_PROBE_RUNS;
+        if (!attempt.answered)
+            attempt.outcome += bench.stuck ? ": a kernel was not over in time; something else holds the device"
+                                           : ": what a kernel wrote did not come back";
+    } else {
+        attempt.outcome += ": " + made.error().text();
+    }
+    attempt.took = since(start);
+    return attempt;
+}
+
 }  // namespace
 
 Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
@@ -99,44 +177,41 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         return refuse("the device or its compiler is not available");
     if (device.getInfo<CL_DEVICE_ENDIAN_LITTLE>() == CL_FALSE)
         return refuse("the device is big-endian; slots are little-endian");
+    auto bench = std::make_unique<Bench>();
+    bench->cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
     cl_int status = CL_SUCCESS;
-    const cl::Context context(device, nullptr, nullptr, nullptr, &status);
-    const cl::CommandQueue queue = status == CL_SUCCESS ? cl::CommandQueue(context, device, 0, &status) : cl::CommandQueue();
+    bench->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
+    if (status == CL_SUCCESS) bench->queue = cl::CommandQueue(bench->context, device, 0, &status);
     if (status != CL_SUCCESS) return refuse(cl_error("making a context and a queue", status).error().detail);
-    const auto program = build(context, device, std::string(embedded::prelude) + embedded::probe, {});
+    auto program = build(bench->context, device, std::string(embedded::prelude) + embedded::probe, {});
     if (!program) return refuse(program.error().text());
-    cl::Kernel kernel(*program, "slipring_probe", &status);
+    bench->program = std::move(*program);
+    bench->kernel = cl::Kernel(bench->program, "slipring_probe", &status);
     if (status != CL_SUCCESS) return refuse(cl_error("clCreateKernel", status).error().detail);
 
-    const bool cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
+    const auto start = Clock::now();
+    const Attempt relaunch = try_relaunch(*bench, device);
     for (const Way& way : claimed_ways(device)) {
+        if (!relaunch.answered || bench->stuck) break;
         if (only && *only != way.memory) continue;
-        const auto start = Clock::now();
-        const auto memory = Memory::make(context, queue, device, way.kind, 4096);
-        bool live = false;
-        for (int i = 0; i < tries && memory && !live; ++i)
-            live = ask(queue, kernel, *memory, cpu ? most_polls_cpu : most_polls, out);
-        Attempt attempt;
-        attempt.memory = way.memory;
-        attempt.answered = live;
-        attempt.outcome = std::string(way.what) + (live      ? ": a running kernel answered the host"
-                                                   : memory ? " is offered, but a running kernel did not answer the host in time"
-                                                            : " is offered, but " + memory.error().text());
-        attempt.took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
-        out.attempts.push_back(attempt);
-        out.why += (out.why.empty() ? "" : "; ") + attempt.outcome;
-        if (!live) continue;
+        out.attempts.push_back(try_live(*bench, device, way, start + patience / 2, out));
+        out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
+        if (!out.attempts.back().answered) continue;
         out.residency = Residency::live;
         out.kind = way.kind;
         return out;
     }
-    if (out.attempts.empty() && !only) out.why = "neither fine-grained shared virtual memory nor cl_nv_create_buffer";
-    if (out.attempts.empty() && only && *only != SharedMemory::mirrored)
-        return refuse("the device does not offer " + std::string(name(*only)));
-    if (only && *only != SharedMemory::mirrored) return out;
-    out.residency = Residency::relaunch;
-    out.attempts.push_back({SharedMemory::mirrored, true, "a launch for what was published", {}});
-    out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
+    const bool stuck = bench->stuck;
+    if (stuck) static_cast<void>(bench.release());  // nothing can take memory from what is under way
+    const bool only_live = only && *only != SharedMemory::mirrored;
+    if (out.attempts.empty() && relaunch.answered) {
+        if (only_live) return refuse("the device does not offer " + std::string(name(*only)));
+        if (!only) out.why = "neither fine-grained shared virtual memory nor cl_nv_create_buffer";
+    }
+    if (only_live && relaunch.answered) return out;
+    out.attempts.push_back(relaunch);
+    out.why += (out.why.empty() ? "" : "; ") + relaunch.outcome;
+    if (relaunch.answered && !stuck) out.residency = Residency::relaunch;
     return out;
 }
 

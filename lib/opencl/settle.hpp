@@ -1,0 +1,22 @@
+// Waiting for a queue with an end to it: a stalled kernel may hold all of a device, and clFinish would wait as long.
+#pragma once
+
+#include "cl.hpp"
+
+namespace slipring {
+
+// Waits for what was enqueued on `queue` so far; between two looks it calls go_on(), which pauses, and gives up if that
+// says false. CL_COMPLETE, an error (below it), or how far it had got (above it).
+template <class GoOn>
+cl_int settle(const cl::CommandQueue& queue, const GoOn& go_on) {
+    cl::Event over;
+    cl_int status = queue.enqueueMarkerWithWaitList(nullptr, &over);
+    if (status == CL_SUCCESS) status = queue.flush();
+    if (status != CL_SUCCESS) return status;
+    do {
+        status = over.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>();
+    } while (status > CL_COMPLETE && go_on());
+    return status;
+}
+
+}  // namespace slipring

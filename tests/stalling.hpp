@@ -1,0 +1,39 @@
+// An operation that stalls the kernel, for tests of what then becomes of whom.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+#include <slipring/runtime.hpp>
+
+namespace slipring {
+
+constexpr auto stall = custom_opcode<0x100>();
+
+// Spins until the host says so, but not for more than so many turns: a test ends whatever happens. The host can say so
+// in a live buffer alone; a relaunched kernel has a copy.
+inline const CustomOp stalling{.opcode = 0x100,
+                        .name = "stall",
+                        .source = R"(
+uint stall(sr_args a, const sr_buffers* b, uint* result) {
+    __global uint* const word = (__global uint*)b->at[0];
+    for (ulong i = 0; i < (ulong)a.word[0] << 10 && sr_load_acquire(word) == 0; ++i) {}
+    return SR_CODE_OK;
+}
+)",
+                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
+
+// For some seconds, or in relaunch mode, where nobody can end it, for less; always for longer than the deadline. A turn
+// takes a nanosecond on a CPU and nearly a microsecond on a GPU.
+inline Slot stall_slot(const DeviceInfo& device) {
+    const std::uint32_t turns = device.residency == Residency::live ? 20'000 : 2'000;
+    return slot(stall, {device.is_cpu ? turns * 1000 : turns});
+}
+
+// A word of a live buffer, which was left to the kernel if that had not come back.
+inline std::atomic_ref<std::uint32_t> word(std::span<std::byte> buffer) {
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(buffer.data()));
+}
+
+}  // namespace slipring

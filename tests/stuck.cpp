@@ -1,0 +1,61 @@
+// A device whose every thread is held by something that stalls: it is refused in time, whoever asks.
+#include <boost/test/unit_test.hpp>
+
+#include <vector>
+
+#include "meant_to_leak.hpp"
+#include "patience.hpp"
+#include "runtime_fixture.hpp"
+#include "stalling.hpp"
+
+using namespace slipring;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Until it is told, or long beyond the end of this test.
+const Slot endless = slot(stall, {UINT32_MAX / 8});
+
+}  // namespace
+
+// A lost device may be as full as this, too: to recover then is an error like any other, and loses nothing.
+BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
+    const MeantToLeak engines;
+    std::vector<Runtime> holders;
+    holders.push_back(open(Residency::live, {.ops = {stalling}, .deadline = 400ms}));
+    const DeviceInfo device = holders.front().device();
+    if (!device.is_cpu || device.shape != Shape{1, 1}) return;  // whose threads can be counted
+    while (holders.size() < device.compute_units) holders.push_back(open(Residency::live, {.ops = {stalling}}));
+
+    std::vector<Ticket> stuck;
+    for (Runtime& holder : holders) {
+        stuck.push_back(*holder.publish(endless));
+        BOOST_REQUIRE(eventually([&] { return holder.ring().claimed() == stuck.back().end(); }));
+    }
+    const auto release = [&](Runtime& holder) { word(holder.buffer(0x100, 0)).store(1); };
+
+    const auto refused = Runtime::open(from_environment({}));
+    BOOST_REQUIRE(!refused.has_value());
+    BOOST_TEST(refused.error().code == Errc::no_device);
+    BOOST_TEST(refused.error().detail.find("something else holds the device") != std::string::npos, refused.error().detail);
+    Runtime& lost = holders.front();
+    const auto behind = lost.publish(atomic_add(1, 160));
+    BOOST_REQUIRE(!lost.wait(stuck.front(), 1min).has_value());
+    BOOST_TEST(lost.wait(stuck.front()).error() == Errc::device_lost);
+    const auto again = lost.recover();
+    BOOST_REQUIRE(!again.has_value());
+    BOOST_TEST(again.error().code == Errc::no_device);
+    BOOST_TEST(lost.publish(nop()).error() == Errc::device_lost);
+
+    for (std::size_t i = 1; i < holders.size(); ++i) {
+        release(holders[i]);
+        BOOST_TEST(holders[i].wait(stuck[i], 1min).has_value());
+    }
+    const auto first_release = lost.buffer(0x100, 0);
+    BOOST_REQUIRE(eventually([&] { return lost.recover().has_value(); }));
+    word(first_release).store(1);
+    BOOST_REQUIRE(behind.has_value());
+    BOOST_TEST(lost.wait(*behind, 1min).has_value());
+    BOOST_TEST(lost.result(stuck.front())->code == SR_CODE_DEVICE_LOST);
+    BOOST_TEST(control(lost, 160) == 1u);
+}
