@@ -6,8 +6,7 @@
 #define SLIPRING_DRAIN_H
 
 #define SR_RELEASE_EVERY 32u /* slots between two updates of COMPLETED while there is more to do */
-#define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do */
-#define SR_SLOW_ONE 16u      /* ... of which one that may be slow counts for so many */
+#define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do, or 8 slow ones */
 #define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
 
 /* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them. */
@@ -66,14 +65,16 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
 #endif
             ++head;
             glances = 0;
-            if (++unreleased == SR_RELEASE_EVERY || sr_may_be_slow(copy)) {
-                sr_release(ring, head); /* nobody waits for 32 of them, nor takes their silence for a death */
+            /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
+            unreleased += sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
+            if (unreleased >= SR_RELEASE_EVERY) {
+                sr_release(ring, head);
                 unreleased = 0;
-            }
-            done += sr_may_be_slow(copy) ? SR_SLOW_ONE : 1u;
-            if (done >= SR_LOOK_EVERY) {
-                done = 0;
-                if (sr_load_acquire(stop) == bounds->launch || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
+                done += SR_RELEASE_EVERY;
+                if (done >= SR_LOOK_EVERY) {
+                    done = 0;
+                    if (sr_load_acquire(stop) == bounds->launch || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
+                }
             }
             if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) {
                 sr_release(ring, head);
