@@ -1,5 +1,5 @@
 /* The desk: what the units of a wide launch tell each other, in words of device memory. Zeroed once; each launch leaves it
- * ready for the next. Each word is on a line of its own. wide.h says who writes what. */
+ * ready for the next. Each word is on a line of its own. entry.h and wide.h say who writes what. */
 #ifndef SLIPRING_DESK_H
 #define SLIPRING_DESK_H
 

@@ -4,7 +4,7 @@
  * cannot wrap. One slot's faults are its own.
  *
  * A BATCH_FENCE has nothing to wait for here: the wrappers begin it when every earlier slot is terminal, drain.h since
- * it runs slots one after the other, wide.h since it looks for them with sr_is_barrier. PRINTFs they run one at a time. */
+ * it runs slots one after the other, entry.h since it looks for them with sr_is_barrier. PRINTFs they run one at a time. */
 #ifndef SLIPRING_INTERPRETER_H
 #define SLIPRING_INTERPRETER_H
 

@@ -63,7 +63,7 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     if (!opened) return std::unexpected(opened.error());
 
     // In relaunch mode the lost launch had all that it was given. What is reserved and was never published holds up
-    // whatever is behind it, there as here: nothing behind it has been begun (see I1 in wide.h).
+    // whatever is behind it, there as here: nothing behind it has been begun (see I1 in entry.h).
     // A live kernel that found a slot before it was withdrawn has said so by now: to open takes milliseconds.
     const std::uint64_t begun = engine->live() ? ring.claimed() : engine->handed_over(ring);
     const std::uint64_t tail = ring.tail();

@@ -1,0 +1,157 @@
+/* An entry of a wide launch: consecutive slots of the ring, which one unit runs, a lane each. wide.h says which unit.
+ *
+ * Entries are numbered in the order of their positions. An entry is
+ *   scanned  when all its slots were seen published and no barrier is left in it that has not run;
+ *   done     when all its slots are terminal.
+ * Invariants, from which fences and leaving follow:
+ *   I1  a slot of entry e is run only when every entry before e is scanned (GATE >= e);
+ *   I2  a barrier of entry e is run only when every entry before e is done (DONE >= e), and its own slots before it;
+ *   I3  so when a launch leaves in front of a slot that is claimed and not published (a poller only guesses what lies
+ *       between the slots that it looks at), nothing behind that slot has been run: its entry is cut there.
+ * Within these a slow slot delays its own entry alone, until the ring is full or a barrier comes.
+ *
+ * Edges: R and A as in ring.hpp. F: an entry's flag from its unit to the clerk. G: GATE, DONE and CUT from the clerk or
+ * the cutting unit to all. Release and acquire at device scope. */
+#ifndef SLIPRING_ENTRY_H
+#define SLIPRING_ENTRY_H
+
+#include "desk.h"
+
+typedef struct {
+    const sr_ring* ring;
+    const sr_memory* memory;
+    const sr_bounds* bounds;
+    __global uint* desk;
+    uint base;    /* SR_DESK_BASE */
+    uint workers; /* units beside clerk and poller */
+} sr_crew;
+
+/* A claimed entry in a unit's hands. */
+typedef struct {
+    uint entry;
+    uint first;  /* its first slot's offset from the launch's first position */
+    uint length; /* slots, one a lane */
+    int ready;   /* this lane's slot was seen published, and is in the copy */
+    int passed;  /* I1 is known to hold */
+} sr_job;
+
+static inline uint sr_index(const sr_crew* crew, uint entry) { return sr_plus(crew->base, entry) & crew->ring->mask; }
+static inline __global uint* sr_flag(const sr_crew* crew, uint entry) {
+    return crew->desk + SR_DESK_TABLES + sr_index(crew, entry);
+}
+static inline __global uint* sr_entry_end(const sr_crew* crew, uint entry) {
+    return crew->desk + SR_DESK_TABLES + (crew->ring->mask + 1u) + sr_index(crew, entry);
+}
+/* A flag carries its entry's number: one of an earlier entry is never taken for it. */
+SR_WRAPS static inline uint sr_flag_value(const sr_crew* crew, uint entry, uint state) {
+    return (crew->base + entry) << 2 | state;
+}
+/* A word of the desk, the same for all lanes. */
+static inline uint sr_ask(const sr_crew* crew, uint word) { return sr_share(sr_load_device(crew->desk + word), 0); }
+
+/* Says that the entry is in `state`, with all that the unit's lanes did before. F */
+static inline void sr_mark(const sr_crew* crew, uint entry, uint state) {
+    sr_join();
+    if (sr_lane() == 0) sr_store_device(sr_flag(crew, entry), sr_flag_value(crew, entry, state));
+}
+
+/* PRINTFs are written one at a time. */
+static inline void sr_lock(const sr_crew* crew) {
+    if (sr_lane() == 0)
+        while (sr_cas_device(crew->desk + SR_DESK_PRINTING, 0, 1u) != 0) sr_nap();
+    sr_join();
+}
+static inline void sr_unlock(const sr_crew* crew) {
+    if (sr_lane() == 0) sr_store_device(crew->desk + SR_DESK_PRINTING, 0);
+    sr_join();
+}
+
+/* One lane's slot. `alone`: nobody else of the unit has one. Then the answer's own line, which nobody polls on the
+ * device, has it first: the low word of the position behind it, and the result. It stands until the next. */
+static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong position, int alone) {
+    const int handled = copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN;
+    if (handled) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
+    const sr_outcome out = sr_run_slot(copy, (uint)position, crew->memory);
+    if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
+    if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
+    if (handled) sr_fence_system(); /* A2: its output */
+    const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
+    __global ulong* const answer = (__global ulong*)(crew->ring->base + SR_RING_ANSWER);
+    const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
+    if (SR_ANSWERS_FIRST && answers) sr_store64(answer, said);
+    sr_end(sr_slot(crew->ring, position), sr_tagged(crew->ring, position, sr_end_state(out.code)),
+           out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
+    if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
+}
+
+/* I1. False if an entry before this one was cut: then this one is not run in this launch. */
+static inline int sr_pass_gate(const sr_crew* crew, uint entry) {
+    while (sr_ask(crew, SR_DESK_GATE) < entry) { /* G */
+        const uint cut = sr_ask(crew, SR_DESK_CUT);
+        if (cut != 0 && cut <= entry) return 0;
+        sr_nap();
+    }
+    return 1;
+}
+
+/* I3. In front of the entry's slot `at`. Of several cuts the first one counts. */
+static inline void sr_cut(const sr_crew* crew, const sr_job* job, uint at) {
+    if (sr_lane() == 0) {
+        __global uint* const cut = crew->desk + SR_DESK_CUT;
+        sr_store(sr_entry_end(crew, job->entry), job->first + at);
+        for (uint seen = sr_load_device(cut); seen == 0 || seen > job->entry + 1u;) {
+            const uint old = sr_cas_device(cut, seen, job->entry + 1u); /* G */
+            if (old == seen) break;
+            seen = old;
+        }
+    }
+    sr_mark(crew, job->entry, SR_ENTRY_CUT);
+}
+
+/* One call of the interpreter, and so one copy of it in the kernel: a turn runs what can be run side by side. */
+static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy) {
+    const uint lane = sr_lane(), length = job->length, entry = job->entry;
+    const ulong position = crew->bounds->first + job->first + lane;
+    int ready = job->ready || lane >= length, passed = job->passed, scanned = 0;
+    for (uint begin = 0; begin < length;) {
+        const uint leading = sr_leading(ready), seen = leading < length ? leading : length;
+        if (begin == seen) {
+            /* The next slot is not published, though a later one is. Its producer is between two of its steps. */
+            if (sr_ask(crew, SR_DESK_LEAVE) != 0) {
+                sr_cut(crew, job, begin);
+                return;
+            }
+            if (!ready) ready = sr_fetch_one(crew->ring, position, copy);
+            continue;
+        }
+        const int left = lane >= begin && lane < seen;
+        const uint barriers = sr_ballot(left && sr_is_barrier(copy));
+        const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
+        if (!passed) {
+            if (seen == length && barriers == 0 && !scanned) sr_mark(crew, entry, SR_ENTRY_SCANNED);
+            scanned = seen == length;
+            if (!sr_pass_gate(crew, entry)) return;
+            passed = 1;
+        }
+        /* A barrier by itself, behind everything; a PRINTF by itself; or what is before the next of them. */
+        const int barrier = (barriers >> begin & 1u) != 0, print = (prints >> begin & 1u) != 0;
+        const uint alone = (barriers | prints) >> begin;
+        const uint end = barrier || print ? begin + 1u : alone == 0 ? seen : begin + sr_lowest(alone);
+        if (barrier) {
+            while (sr_ask(crew, SR_DESK_DONE) < entry) sr_nap(); /* I2, G */
+            sr_fence_device();
+        }
+        if (print) sr_lock(crew);
+        if (lane >= begin && lane < end) sr_run_lane(crew, copy, position, length == 1u);
+        sr_join();
+        if (print) sr_unlock(crew);
+        if (barrier) {
+            sr_fence_device();
+            if (lane == begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_IDLE);
+        }
+        begin = end;
+    }
+    sr_mark(crew, entry, SR_ENTRY_DONE);
+}
+
+#endif
