@@ -239,6 +239,20 @@ BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), reside
     BOOST_TEST(control(runtime, 161) == 3 * runtime.ring().capacity());
 }
 
+// Slots that are slow, each within the deadline, and together far beyond it.
+BOOST_DATA_TEST_CASE(many_slow_slots_are_no_death, data::make(residencies), residency) {
+    Runtime runtime = open(residency, lossy());
+    const std::uint32_t turns = runtime.device().is_cpu ? 5000 : 5;  // some milliseconds
+    for (const std::size_t count : {64u, 200u}) {
+        std::vector<Slot> slots(count, slot(stall, {turns}));
+        slots.insert(slots.end(), 600, nop());
+        const auto ticket = runtime.publish(slots);
+        BOOST_REQUIRE(ticket.has_value());
+        const auto waited = runtime.wait(*ticket, 2min);
+        BOOST_REQUIRE_MESSAGE(waited.has_value(), (waited ? "" : message(waited.error())));
+    }
+}
+
 // In relaunch mode all copies queue up behind the kernel.
 BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
     const MeantToLeak engines;

@@ -22,6 +22,7 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
 
     auto impl = std::make_unique<Impl>();
     impl->device = std::move(*chosen);
+    impl->deadline = options.deadline;
     const cl::Device& device = impl->device.device;
     cl_int status = CL_SUCCESS;
     impl->context = cl::Context(device, nullptr, nullptr, nullptr, &status);

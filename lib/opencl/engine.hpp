@@ -32,7 +32,7 @@ public:
     std::span<std::byte> buffer(std::size_t op, std::size_t index) const noexcept;
 
     // Enqueues launch `number` of the persistent kernel, which runs after the one before it. In relaunch mode it
-    // takes slots [completed, tail) along and back.
+    // takes slots from `completed` on along and back, as many as are over soon.
     std::expected<void, Error> launch(const Ring& ring, std::uint32_t number);
 
     // `told` is called when a launch is over, on a thread of OpenCL's; it must not wait. Not once forget has returned.

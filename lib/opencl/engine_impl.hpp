@@ -57,6 +57,9 @@ struct Engine::Impl {
     std::vector<std::uint32_t> device_slots;
     std::uint64_t first = 0;
     std::uint64_t end = 0;
+    std::uint64_t slow_ones = 1;  // that a launch may have
+    std::chrono::steady_clock::time_point launched_at{};
+    std::chrono::milliseconds deadline{};
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
 
     bool live() const noexcept { return device.probe.residency == Residency::live; }
@@ -73,6 +76,8 @@ struct Engine::Impl {
     cl_int rehearse();
     cl_int finish_data(const GoOn& go_on);
     std::expected<void, Errc> over(cl_int status) const noexcept;
+    std::uint64_t piece_end(const Ring& of) const;
+    void adapt() noexcept;
     cl_int copy_inputs(const cl::CommandQueue& queue) const;
     cl_int copy_outputs(const cl::CommandQueue& queue) const;
 };
