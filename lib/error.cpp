@@ -77,7 +77,7 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::shut_down:
             return {"the runtime was shut down", "open another one"};
         case Errc::device_lost:
-            return {"the kernel does not answer", "look for an endless loop in a handler, then open a new runtime"};
+            return {"the kernel does not answer", "look for an endless loop in a handler; recover() goes on, on this device or another"};
         case Errc::timed_out:
             return {"not finished when the time was up", "wait again; nothing was lost"};
         case Errc::not_finished:

@@ -78,8 +78,8 @@ struct DeviceInfo {
     std::string why;                  // what decided it, for a person: the attempts in one line
 };
 
-// Every device of every platform, each probed: builds and runs a small kernel on it, some milliseconds for a device
-// that answers, seconds for one that does not.
+// Every device of every platform, each probed: builds and runs a small kernel on it. Takes some milliseconds for a
+// device that answers, under a second for one that does not, and some seconds for a CPU whose threads are all held.
 // Never an empty list. Thread-safe. Errors: no_platform (also: platforms without a device).
 std::expected<std::vector<DeviceInfo>, Error> devices();
 

@@ -136,9 +136,9 @@ class Runtime {
 public:
     // Finds the device, makes and maps the shared memory, builds the device code with the custom operations.
     // Takes from milliseconds to seconds (a compiler runs). The kernel starts with the first publish.
-    // Errors: no_platform, no_device, device_not_found, bad_options, bad_capacity, reserved_opcode,
-    // duplicate_opcode, build_failed (detail: the handler's name and line, and the log), out_of_memory,
-    // opencl_failed.
+    // Errors: no_platform, no_device (detail: the probe's report; so is a device refused that something else holds),
+    // device_not_found, bad_options, bad_capacity, reserved_opcode, duplicate_opcode, build_failed (detail: the
+    // handler's name and line, and the log), out_of_memory, opencl_failed.
     static std::expected<Runtime, Error> open(Options options = {});
 
     // A moved-from runtime may be assigned to or destroyed, nothing else.
@@ -203,7 +203,8 @@ public:
     std::expected<std::uint32_t, Errc> add_format(std::string_view text) noexcept;
 
     // Takes the records that are there, in the order of their execution. A record of an id without a format has
-    // the text "format N: a b". Errors: out_of_memory (nothing is taken), opencl_failed.
+    // the text "format N: a b". Errors: out_of_memory (nothing is taken), opencl_failed, and in relaunch residency
+    // device_lost; a live log can be read of a lost device, too.
     std::expected<Log, Errc> read_log() noexcept;
 
     // ---- the rest ------------------------------------------------------------------------------------------------
@@ -211,16 +212,17 @@ public:
     Stats stats() noexcept;
 
     // Runs one slot in a kernel launch of its own and waits for it: what the ring saves. For comparison, and for
-    // work too long for a ring. BATCH_FENCE and SHUTDOWN have no ring here and do nothing.
+    // work too long for a ring. BATCH_FENCE and SHUTDOWN have no ring here and do nothing. In relaunch residency the
+    // ring waits for it, within Options::deadline.
     // Errors: shut_down, device_lost, opencl_failed.
     std::expected<Result, Errc> launch(const Slot& slot) noexcept;
 
     // After device_lost: opens the device again, or another one if `device` is not empty, and goes on: what had not
     // been claimed runs there, what had been claimed ends as FAULT with SR_CODE_DEVICE_LOST and is never run twice.
     // Tickets stay valid. Control words, table, log and buffers start anew, zeroed; spans that buffer() returned and
-    // reservations that are open are void. Wants the runtime to itself. Without a lost device it does nothing. What is
-    // opened must be free to run: where the lost kernel holds all of a device, opening that one waits for it.
-    // Errors: as open(); then the runtime is as lost as before.
+    // reservations that are open are void. Wants the runtime to itself. Without a lost device it does nothing.
+    // Errors: as open(), no_device also where the lost kernel leaves that device no room to run another; then the
+    // runtime is as lost as before, and may be recovered later, or on another device.
     std::expected<void, Error> recover(std::string device = {});
 
     // Refuses further publishing, drains what was published, and lets the kernel leave. Waits no longer than

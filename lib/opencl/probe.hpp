@@ -20,8 +20,9 @@ struct Probe {
     std::string why;  // the attempts in one line
 };
 
-// Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`, with a deadline of
-// some hundred milliseconds. Never fails, and leaves nothing running: `why` says what went wrong.
+// Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`. Never fails: `why`
+// says what went wrong. Leaves nothing running but what a device that something else holds has not begun: that ends by
+// itself once it has.
 Probe probe(const cl::Device& device, std::optional<SharedMemory> only = {});
 
 }  // namespace slipring
