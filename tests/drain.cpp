@@ -5,12 +5,11 @@
 #include <array>
 #include <atomic>
 #include <bit>
-#include <chrono>
-#include <thread>
 #include <vector>
 
 #include <slipring/ring.hpp>
 
+#include "lost_wakes.hpp"
 #include "native_device.hpp"
 
 namespace {
@@ -105,53 +104,20 @@ BOOST_AUTO_TEST_CASE(stop_ends_an_idle_launch_and_no_other) {
     BOOST_TEST(device.left() == 8u);
 }
 
-// One thread is the device: it runs a launch for each that is asked of it, each leaving after few polls. Producers ask
-// as the runtime does: after publishing, if LEFT names the newest launch. A wake that is lost leaves a slot for ever.
+// Each launch leaves after few polls.
 BOOST_AUTO_TEST_CASE(no_wake_is_lost_between_leaving_and_publishing) {
     Device device;
-    constexpr int producers = 2;
-    constexpr int each = 3000;
-    std::atomic<uint> newest{0};
-    std::atomic<bool> over{false};
-    std::atomic<int> lost{0};
-
-    std::thread kernel([&] {
-        for (uint ran = 0; !over.load();) {
-            if (newest.load() == ran) {
-                std::this_thread::yield();
-            } else {
-                ++ran;
-                device.launch(ran, ran % 4);
-            }
-        }
-    });
-    std::vector<std::thread> threads;
-    for (int p = 0; p < producers; ++p) {
-        threads.emplace_back([&] {
-            for (int i = 0; i < each && lost.load() == 0; ++i) {
-                const auto position = device.ring.publish(atomic_add(1, 200));
-                if (!position) {
-                    --i;
-                    std::this_thread::yield();
-                    continue;
-                }
-                uint current = newest.load(std::memory_order_seq_cst);
-                while (device.ring.wake_needed(current) && !newest.compare_exchange_weak(current, current + 1)) {}
-                const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-                while (!device.ring.is_complete(*position + 1)) {
-                    if (std::chrono::steady_clock::now() > deadline) {
-                        ++lost;
-                        break;
-                    }
-                    std::this_thread::yield();
-                }
-            }
-        });
-    }
-    for (std::thread& thread : threads) thread.join();
-    over = true;
-    kernel.join();
-    BOOST_TEST(lost.load() == 0);
-    BOOST_TEST(device.control[200] == static_cast<uint>(producers * each));
-    BOOST_TEST(newest.load() > 10u);  // it did leave and come back
+    constexpr Wakes wakes{.producers = 2, .each = 3000, .wait_every = 1};
+    const auto launch = [&](uint n) {
+        device.launch(n, n % 4);
+        return false;
+    };
+    const auto publish = [&](int, int) -> std::expected<std::uint64_t, Errc> {
+        const auto position = device.ring.publish(atomic_add(1, 200));
+        return position ? std::expected<std::uint64_t, Errc>(*position + 1) : position;
+    };
+    const std::uint32_t launches = lose_no_wake(device.ring, wakes, launch, publish);
+    BOOST_TEST(launches > 10u);  // it did leave and come back
+    BOOST_TEST(device.ring.completed() == device.ring.reserved());
+    BOOST_TEST(device.control[200] == static_cast<uint>(wakes.producers * wakes.each));
 }
