@@ -65,8 +65,9 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
 #endif
             ++head;
             glances = 0;
+            const int asked = copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN;
             /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
-            unreleased += sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
+            unreleased += asked || sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
             if (unreleased >= SR_RELEASE_EVERY) {
                 sr_release(ring, head);
                 unreleased = 0;
@@ -75,11 +76,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                     done = 0;
                     if (sr_load_acquire(stop) == bounds->launch || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
                 }
-            }
-            if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) {
-                sr_release(ring, head);
-                unreleased = 0;
-                if (sr_leave(ring, head, bounds->launch)) return;
+                if (asked && sr_leave(ring, head, bounds->launch)) return;
             }
         } else {
             if (unreleased != 0) {

@@ -51,7 +51,7 @@ std::expected<std::uint32_t, Errc> Runtime::add_format(std::string_view text) no
 }
 
 std::expected<Log, Errc> Runtime::read_log() noexcept {
-    return impl_->on_data([this](const Engine::GoOn& go_on) { return impl_->read_log(go_on); });
+    return impl_->on_data(Impl::Takes::copy, [this](const Engine::GoOn& go_on) { return impl_->read_log(go_on); });
 }
 
 std::expected<Log, Errc> Runtime::Impl::read_log(const Engine::GoOn& go_on) noexcept {

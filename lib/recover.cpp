@@ -71,13 +71,17 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     const auto made = Ring::create((*opened)->ring_memory(), wanted_options.capacity, first);
     if (!made) return std::unexpected(Error{made.error(), {}});
     const std::uint32_t lost = take_over(ring, *made, first);
+    Backoff backoff(options.deadline);
+    const Engine::GoOn go_on = [&backoff] { return backoff.pause(); };
+    if (auto ok = (*opened)->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1), go_on); !ok) {
+        if ((*opened)->abandoned()) static_cast<void>(opened->release());
+        return std::unexpected(Error{Errc::opencl_failed, "writing control words"});
+    }
 
     dismiss();
     engine = std::move(*opened);
     ring = *made;
     options = std::move(wanted_options);
-    Backoff backoff(options.deadline);
-    static_cast<void>(engine->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1), [&] { return backoff.pause(); }));
     launch.store(0, std::memory_order_seq_cst);
     listen();
     phase.store(Phase::open, std::memory_order_seq_cst);

@@ -61,24 +61,29 @@ struct Runtime::Impl {
     bool done(const Ticket& ticket) const noexcept;
     // For a waiter's loop: loses the device if it has had work since `watch` began and shows no progress.
     void watch(Watch& watch) noexcept;
-    // One wait of the engine's: no longer than until the device is lost. It begins by yielding and does not spin, since
-    // what it waits for may need this core.
+    // The same, whether it has had work or not.
+    void watch_idle(Watch& watch) noexcept;
+    // How long a copy may take: as long as a slot. A slot in a launch of its own takes what it takes.
+    enum class Takes { copy, own_time };
+    // One wait of the engine's: no longer than until the device is lost, which a copy that the device does not come to loses,
+    // too. It begins by yielding and does not spin, since what it waits for may need this core.
     class Wait {
     public:
-        explicit Wait(Impl& impl) noexcept : impl_(impl) {}
+        Wait(Impl& impl, Takes takes) noexcept : impl_(impl), takes_(takes) {}
         bool operator()() noexcept;
 
     private:
         Impl& impl_;
+        Takes takes_;
         Backoff::Clock::time_point yield_until_ = Backoff::Clock::now() + std::chrono::microseconds(250);
         Backoff backoff_{std::chrono::nanoseconds::max()};
         Watch watch_;
     };
     // A call to the engine, alone with its other queue.
     template <class Call>
-    auto on_data(Call call) noexcept {
+    auto on_data(Takes takes, Call call) noexcept {
         const std::scoped_lock lock(data);
-        Wait wait(*this);
+        Wait wait(*this, takes);
         return call(Engine::GoOn([&wait] { return wait(); }));
     }
     // Waits until every position before `end` is terminal; false when the time is up or the device is lost.

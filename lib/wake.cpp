@@ -38,9 +38,14 @@ void Runtime::Impl::step() noexcept {
 }
 
 void Runtime::Impl::watch(Watch& watch) noexcept {
+    if (ring.completed() == ring.tail()) watch.since = {};
+    watch_idle(watch);
+}
+
+void Runtime::Impl::watch_idle(Watch& watch) noexcept {
     const std::uint64_t completed = ring.completed();
     const auto now = Backoff::Clock::now();
-    if (watch.since == Backoff::Clock::time_point{} || completed != watch.completed || completed == ring.tail()) {
+    if (watch.since == Backoff::Clock::time_point{} || completed != watch.completed) {
         watch = {completed, now};
     } else if (now - watch.since > options.deadline) {
         lose({Errc::device_lost, "no progress within the deadline"});
@@ -87,7 +92,8 @@ bool Runtime::Impl::Wait::operator()() noexcept {
         return true;
     }
     impl_.wake();
-    impl_.watch(watch_);
+    if (takes_ == Takes::copy) impl_.watch_idle(watch_);
+    else impl_.watch(watch_);
     return backoff_.pause();
 }
 

@@ -24,9 +24,11 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     std::vector<Runtime> holders;
     holders.push_back(open(Residency::live, {.ops = {stalling}, .deadline = 400ms}));
     const DeviceInfo device = holders.front().device();
-    if (!device.is_cpu || device.shape != Shape{1, 1}) return;  // whose threads can be counted
+    // Whose threads can be counted, and one of them can be had while the lost kernel holds another.
+    if (!device.is_cpu || device.shape != Shape{1, 1} || device.compute_units < 2) return;
     while (holders.size() < device.compute_units) holders.push_back(open(Residency::live, {.ops = {stalling}}));
 
+    Runtime idle = open(Residency::relaunch, {.deadline = 400ms});
     std::vector<Ticket> stuck;
     for (Runtime& holder : holders) {
         stuck.push_back(*holder.publish(endless));
@@ -38,6 +40,11 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     BOOST_REQUIRE(!refused.has_value());
     BOOST_TEST(refused.error().code == Errc::no_device);
     BOOST_TEST(refused.error().detail.find("something else holds the device") != std::string::npos, refused.error().detail);
+    std::uint32_t read = 0;
+    const auto told = idle.read_control(160, std::span(&read, 1));
+    BOOST_REQUIRE(!told.has_value());
+    BOOST_TEST(told.error() == Errc::device_lost);
+
     Runtime& lost = holders.front();
     const auto behind = lost.publish(atomic_add(1, 160));
     BOOST_REQUIRE(!lost.wait(stuck.front(), 1min).has_value());

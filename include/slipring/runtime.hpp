@@ -212,7 +212,7 @@ public:
     Stats stats() noexcept;
 
     // Runs one slot in a kernel launch of its own and waits for it: what the ring saves. For comparison, and for
-    // work too long for a ring. BATCH_FENCE and SHUTDOWN have no ring here and do nothing. In relaunch residency the
+    // work too long for a ring: it takes what it takes. BATCH_FENCE and SHUTDOWN have no ring here and do nothing. In relaunch residency the
     // ring waits for it, within Options::deadline.
     // Errors: shut_down, device_lost, opencl_failed.
     std::expected<Result, Errc> launch(const Slot& slot) noexcept;

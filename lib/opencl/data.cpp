@@ -15,7 +15,7 @@ cl_int Engine::Impl::finish_data(const GoOn& go_on) {
 }
 
 std::expected<void, Errc> Engine::Impl::over(cl_int status) const noexcept {
-    if (status == CL_COMPLETE) return {};
+    if (status == CL_COMPLETE && !abandoned) return {};
     return std::unexpected(abandoned ? Errc::device_lost : Errc::opencl_failed);
 }
 
@@ -23,6 +23,7 @@ bool Engine::abandoned() const noexcept { return impl_->abandoned; }
 
 std::expected<Result, Errc> Engine::once(const Slot& slot, const GoOn& go_on) noexcept {
     Impl& i = *impl_;
+    if (i.abandoned) return std::unexpected(Errc::device_lost);  // something may still read the slot
     const cl::CommandQueue& queue = i.data_queue;
     Status status;
     std::memcpy(i.slot.host().data(), slot.words().data(), SR_SLOT_BYTES);
@@ -44,6 +45,7 @@ std::expected<Result, Errc> Engine::once(const Slot& slot, const GoOn& go_on) no
 
 std::expected<void, Errc> Engine::load_table(std::span<const std::uint32_t> table, const GoOn& go_on) {
     Impl& i = *impl_;
+    if (i.abandoned) return std::unexpected(Errc::device_lost);  // something may still read the table
     const std::size_t bytes = table.size_bytes();
     auto made = Memory::make(i.context, i.data_queue, i.device.device, i.own_kind(), std::max<std::size_t>(bytes, 4));
     if (!made) return std::unexpected(made.error().code);
@@ -51,8 +53,17 @@ std::expected<void, Errc> Engine::load_table(std::span<const std::uint32_t> tabl
     Status status;
     status << made->upload(i.data_queue, 0, bytes);
     status << i.finish_data(go_on);
-    if (status || i.abandoned) std::swap(i.table, *made);
-    if (status) status << i.bind_table(static_cast<cl_uint>(table.size() / 256));
+    if (i.abandoned) std::swap(i.table, *made);  // what is under way stays with the engine
+    if (!status || i.abandoned) return i.over(status.value);
+
+    auto states = static_cast<cl_uint>(table.size() / 256);
+    const auto exchange = [&] {
+        std::swap(i.table, *made);
+        std::swap(i.table_states, states);
+        return i.bind_table();
+    };
+    status << exchange();
+    if (!status) static_cast<void>(exchange());
     return i.over(status.value);
 }
 

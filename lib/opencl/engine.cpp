@@ -22,7 +22,7 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
 
     auto impl = std::make_unique<Impl>();
     impl->device = std::move(*chosen);
-    impl->deadline = options.deadline;
+    impl->pace = Pace(options.ops, options.deadline);
     const cl::Device& device = impl->device.device;
     cl_int status = CL_SUCCESS;
     impl->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
@@ -66,16 +66,12 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
     };
     const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
     const std::size_t desk_bytes = wide() ? SR_DESK_WORDS(std::size_t{options.capacity}) * 4 : 4;
-    for (const auto& [memory, kind, bytes] : {std::tuple{&ring, shared, *Ring::bytes(options.capacity)},
-                                              {&control, own, std::size_t{options.control_words} * 4},
-                                              {&table, own, std::size_t{1024}},
-                                              {&desk, own == MemoryKind::svm ? own : MemoryKind::device, desk_bytes},
-                                              {&log, shared, log_bytes},
-                                              {&slot, shared, std::size_t{SR_SLOT_BYTES}},
-                                              {&outcome, shared, std::size_t{16}}})
-        if (auto made = make(*memory, kind, bytes); !made) return made;
-
-    if (!live()) device_slots.resize(std::size_t{options.capacity} * SR_SLOT_WORDS);
+    // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
+    for (const auto& [memory, bytes] : {std::pair{&ring, *Ring::bytes(options.capacity)},
+                                        {&log, log_bytes},
+                                        {&slot, std::size_t{SR_SLOT_BYTES}},
+                                        {&outcome, std::size_t{16}}})
+        if (auto made = make(*memory, shared, bytes); !made) return made;
     buffers.resize(options.ops.size());
     for (std::size_t i = 0; i < options.ops.size(); ++i) {
         for (const BufferSpec& spec : options.ops[i].buffers) {
@@ -83,6 +79,12 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
             if (auto made = make(buffers[i].back().memory, shared, spec.bytes); !made) return made;
         }
     }
+    for (const auto& [memory, kind, bytes] :
+         {std::tuple{&control, own, std::size_t{options.control_words} * 4},
+          {&table, own, std::size_t{1024}},
+          {&desk, own == MemoryKind::svm ? own : MemoryKind::device, desk_bytes}})
+        if (auto made = make(*memory, kind, bytes); !made) return made;
+    if (!live()) device_slots.resize(std::size_t{options.capacity} * SR_SLOT_WORDS);
     return {};
 }
 
@@ -113,7 +115,7 @@ cl_int Engine::Impl::bind(const Options& options) {
     status << once.setArg(once_arg::control_words, cl_uint{options.control_words});
     status << log.bind(once, once_arg::log);
     status << once.setArg(once_arg::log_mask, log_mask);
-    status << bind_table(0);
+    status << bind_table();
     cl_uint index = 0;
     for (const auto& op : buffers) {
         for (const Buffer& buffer : op) {
@@ -125,29 +127,28 @@ cl_int Engine::Impl::bind(const Options& options) {
     return status.value;
 }
 
-cl_int Engine::Impl::bind_table(cl_uint states) {
+cl_int Engine::Impl::bind_table() {
     Status status;
     status << table.bind(run, run_arg::table);
-    status << run.setArg(run_arg::table_states, states);
+    status << run.setArg(run_arg::table_states, table_states);
     status << table.bind(once, once_arg::table);
-    status << once.setArg(once_arg::table_states, states);
+    status << once.setArg(once_arg::table_states, table_states);
     return status.value;
 }
 
 // A launch with nothing to do, told to leave: its number is what STOP and LEFT begin with. PoCL compiles a kernel when it
 // is launched first, and that may take longer than a deadline.
 cl_int Engine::Impl::rehearse() {
-    const Shape shape = device.info.shape;
     Backoff backoff(patience);
     const auto go_on = [&backoff] { return backoff.pause(); };
+    if (const cl_int zeroed = settle(data_queue, go_on); zeroed != CL_COMPLETE) return zeroed;
+    const Shape shape = device.info.shape;
     Status status;
-    status << settle(data_queue, go_on);  // which zeroes the memory
     status << run.setArg(run_arg::launch, cl_uint{0});
     status << run.setArg(run_arg::first, cl_ulong{0});
     status << run_queue.enqueueNDRangeKernel(run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes),
                                              cl::NDRange(shape.lanes));
-    status << settle(run_queue, go_on);
-    return status.value;
+    return status ? settle(run_queue, go_on) : status.value;
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

@@ -8,6 +8,7 @@
 
 #include "engine.hpp"
 #include "launches.hpp"
+#include "pace.hpp"
 #include "select.hpp"
 
 namespace slipring {
@@ -52,14 +53,14 @@ struct Engine::Impl {
     Launches launches;
     bool launched = false;
     bool unharvested = false;
+    cl_uint table_states = 0;
     bool abandoned = false;  // something is under way on the data queue, and nobody waits for it any more
     // Relaunch: the slots that the last launch had, [first, end), and COMPLETED to LEFT, as it left them.
     std::vector<std::uint32_t> device_slots;
     std::uint64_t first = 0;
     std::uint64_t end = 0;
-    std::uint64_t slow_ones = 1;  // that a launch may have
+    Pace pace;
     std::chrono::steady_clock::time_point launched_at{};
-    std::chrono::milliseconds deadline{};
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
 
     bool live() const noexcept { return device.probe.residency == Residency::live; }
@@ -72,12 +73,10 @@ struct Engine::Impl {
 
     std::expected<void, Error> make_memory(const Options& options);
     cl_int bind(const Options& options);
-    cl_int bind_table(cl_uint states);
+    cl_int bind_table();
     cl_int rehearse();
     cl_int finish_data(const GoOn& go_on);
     std::expected<void, Errc> over(cl_int status) const noexcept;
-    std::uint64_t piece_end(const Ring& of) const;
-    void adapt() noexcept;
     cl_int copy_inputs(const cl::CommandQueue& queue) const;
     cl_int copy_outputs(const cl::CommandQueue& queue) const;
 };

@@ -7,19 +7,6 @@
 #include "engine_impl.hpp"
 
 namespace slipring {
-namespace {
-
-// Relaunch: slots of a launch, and those of them that may be slow. What it did is seen when it is over, and that must be
-// long before somebody takes its silence for a death.
-constexpr std::uint64_t most_of_a_launch = 4096;
-constexpr std::uint64_t most_slow_ones = 256;
-
-bool may_be_slow(std::uint32_t opcode) {
-    return opcode == SR_OP_MEMCPY || opcode == SR_OP_PACKED_SLOT || is_custom(opcode);
-}
-
-}  // namespace
-
 cl_int Engine::Impl::copy_inputs(const cl::CommandQueue& queue) const {
     Status status;
     for (const auto& op : buffers)
@@ -37,22 +24,6 @@ cl_int Engine::Impl::copy_outputs(const cl::CommandQueue& queue) const {
     return status.value;
 }
 
-// Relaunch: where the launch ends that begins at `first`.
-std::uint64_t Engine::Impl::piece_end(const Ring& of) const {
-    const std::uint64_t most = first + std::min(of.tail() - first, most_of_a_launch);
-    std::uint64_t slow = 0;
-    for (std::uint64_t at = first; at != most; ++at)
-        if (may_be_slow(of.word(at, SR_WORD_OPCODE)) && ++slow > slow_ones) return at;
-    return most;
-}
-
-// Relaunch: fewer slow ones at a time where a launch takes long, more where it does not. One alone has all of the deadline.
-void Engine::Impl::adapt() noexcept {
-    const auto took = std::chrono::steady_clock::now() - launched_at;
-    if (took > deadline / 4) slow_ones = std::max<std::uint64_t>(slow_ones / 2, 1);
-    if (took < deadline / 16) slow_ones = std::min(slow_ones * 2, most_slow_ones);
-}
-
 std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number) {
     Impl& i = *impl_;
     const cl::CommandQueue& queue = i.run_queue;
@@ -61,7 +32,7 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     // Relaunch: published slots that are not complete belong to the device, so nobody writes them meanwhile. They
     // are one piece, or two where they wrap.
     i.first = ring.completed();
-    i.end = i.live() ? i.first : i.piece_end(ring);
+    i.end = i.live() ? i.first : i.pace.end_of_launch(ring, i.first);
     i.launched_at = std::chrono::steady_clock::now();
     const auto each_piece = [&](auto copy) {
         for (std::uint64_t at = i.first; at != i.end;) {
@@ -119,7 +90,7 @@ void Engine::harvest(const Ring& ring) noexcept {
     std::memcpy(&left, impl_->device_words.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
     if (completed - impl_->first > impl_->end - impl_->first) return;  // it had no more than these
     impl_->unharvested = false;
-    impl_->adapt();
+    impl_->pace.took(std::chrono::steady_clock::now() - impl_->launched_at);
     // What the kernel does in a live ring: results and states first, then the position. Others look at the states
     // meanwhile, so they are no copy's business.
     for (std::uint64_t at = impl_->first; at != completed; ++at) {

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 using Clock = Backoff::Clock;
 
 constexpr cl_uint pings = 16;
-constexpr cl_uint enough = 4;  // answered, where the host is too busy to ask more often
+constexpr cl_uint enough = 6;  // answered, where the host is too busy to ask more often
 // The kernel ends by itself after so many polls, however blind it is: some tenths of a second, at some ns a poll in a
 // cache, or a microsecond over a bus. A second of the host's is longer, and leaves it busy time.
 constexpr cl_ulong most_polls_cpu = 10'000'000;
@@ -78,29 +78,37 @@ bool appears(std::atomic_ref<cl_uint> at, cl_uint value, const cl::Event& launch
 // Asks the running kernel; true if both saw each other's stores while it ran.
 bool ask(Bench& bench, Probe& out) {
     cl::Event launch;
-    if (bench.launch(pings, bench.cpu ? most_polls_cpu : most_polls, launch) != CL_SUCCESS) return false;
+    if (bench.launch(pings, bench.cpu ? most_polls_cpu : most_polls, launch) != CL_SUCCESS) {
+        bench.ends();
+        return false;
+    }
 
-    std::array<std::chrono::duration<double, std::micro>, pings> took{};
+    struct Ping {
+        Clock::duration took{};
+        Clock::time_point at{};  // the answer's coming
+        std::uint64_t ticks = 0;
+    };
+    std::array<Ping, pings> seen{};
     const auto deadline = Clock::now() + patience;
-    Clock::time_point first, last;
-    std::uint64_t first_tick = 0, last_tick = 0;
     cl_uint answered = 0;
     while (answered < pings) {
-        if (answered + 1 == pings) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
+        if (answered == enough / 2) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
         const auto start = Clock::now();
         word(bench.memory, 32).store(answered + 1, std::memory_order_release);
         if (!appears(word(bench.memory, 0), answered + 1, launch, deadline)) break;
-        last = Clock::now();
-        last_tick = word64(bench.memory, 64);
-        if (answered == 0) first = last, first_tick = last_tick;
-        took[answered++] = last - start;
+        const auto at = Clock::now();
+        seen[answered++] = {at - start, at, word64(bench.memory, 64)};
     }
     // What has not answered sees nothing, or has given up, or will.
     if (!bench.ends() || answered < enough) return false;
-    std::sort(took.begin(), took.begin() + answered);
-    out.round_trip_us = took[answered / 2].count();
-    const std::chrono::duration<double, std::micro> between = last - first;
-    out.ticks_per_us = std::max(1e-3, static_cast<double>(last_tick - first_tick) / between.count());
+    // Of the first and of the last the promptest: others say late when the kernel saw them.
+    const auto prompt = [](auto first, auto last) { return *std::ranges::min_element(first, last, {}, &Ping::took); };
+    const auto end = seen.begin() + answered;
+    const Ping early = prompt(seen.begin(), seen.begin() + enough / 2), late = prompt(end - enough / 2, end);
+    const std::chrono::duration<double, std::micro> between = late.at - early.at;
+    out.ticks_per_us = std::max(1e-3, static_cast<double>(late.ticks - early.ticks) / between.count());
+    std::ranges::sort(seen.begin(), end, {}, &Ping::took);
+    out.round_trip_us = std::chrono::duration<double, std::micro>(seen[answered / 2].took).count();
     return true;
 }
 
@@ -154,7 +162,7 @@ Attempt try_relaunch(Bench& bench, const cl::Device& device) {
         cl::Event launch;
         cl_int status = bench.launch(0, 0, launch);
         if (status == CL_SUCCESS) status = bench.memory.download(bench.queue, 0, 4);
-        attempt.answered = status == CL_SUCCESS && bench.ends() && word(bench.memory, 0) == SR_PROBE_RUNS;
+        attempt.answered = bench.ends() && status == CL_SUCCESS && word(bench.memory, 0) == SR_PROBE_RUNS;
         if (!attempt.answered)
             attempt.outcome += bench.stuck ? ": a kernel was not over in time; something else holds the device"
                                            : ": what a kernel wrote did not come back";
@@ -189,8 +197,8 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     bench->kernel = cl::Kernel(bench->program, "slipring_probe", &status);
     if (status != CL_SUCCESS) return refuse(cl_error("clCreateKernel", status).error().detail);
 
-    const auto start = Clock::now();
     const Attempt relaunch = try_relaunch(*bench, device);
+    const auto start = Clock::now();
     for (const Way& way : claimed_ways(device)) {
         if (!relaunch.answered || bench->stuck) break;
         if (only && *only != way.memory) continue;

@@ -1,0 +1,37 @@
+#include "pace.hpp"
+
+#include <algorithm>
+
+namespace slipring {
+
+Pace::Pace(std::span<const CustomOp> ops, std::chrono::milliseconds deadline)
+    : kinds_{{SR_OP_NOP, 256, 4096}, {SR_OP_MEMCPY, 1, 256}, {SR_OP_PACKED_SLOT, 1, 256}}, deadline_(deadline) {
+    for (const CustomOp& op : ops) kinds_.push_back({op.opcode, 1, 256});
+}
+
+Pace::Kind& Pace::kind(std::uint32_t opcode) noexcept {
+    const auto found = std::ranges::find(kinds_, opcode, &Kind::opcode);
+    return found == kinds_.end() ? kinds_.front() : *found;
+}
+
+std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcept {
+    for (Kind& one : kinds_) one.seen = 0;
+    const std::uint64_t tail = ring.tail();
+    for (std::uint64_t at = first; at != tail; ++at) {
+        Kind& one = kind(ring.word(at, SR_WORD_OPCODE));
+        if (one.seen == one.most) return at;
+        ++one.seen;
+    }
+    return tail;
+}
+
+void Pace::took(std::chrono::nanoseconds time) noexcept {
+    for (Kind& one : kinds_) {
+        if (one.seen == 0) continue;
+        if (time > deadline_ / 4) one.most = std::max<std::uint64_t>(one.seen / 2, 1);
+        // Only as many as there were have shown how long they take.
+        if (time < deadline_ / 16 && one.seen == one.most) one.most = std::min(one.most * 2, one.ever);
+    }
+}
+
+}  // namespace slipring
