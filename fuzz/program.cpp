@@ -39,7 +39,7 @@ public:
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
           ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded} {
         const std::uint32_t leave = in.word();
-        if (leave % 2 == 1) bounds_.epoch = leave % 8;  // after 256 slots, of which a slow one counts for 16
+        if (leave % 2 == 1) bounds_.epoch = leave % 8;  // after 256 slots, of which a slow one counts for 32
         asked_to_leave_ = leave / 8 % 4 == 1;
         if (asked_to_leave_) std::atomic_ref(word32(SR_RING_STOP)).store(1);
     }
@@ -61,10 +61,10 @@ public:
         device_drain(&ring, &memory, &bounds_);
         FUZZ_CHECK(ring_.wake_needed(bounds_.launch) && !ring_.wake_needed(bounds_.launch + 1));
 
-        // All of them; but a bounded launch, or one that is asked to leave, may do so behind 16 or more.
+        // All of them; but a bounded launch, or one that is asked to leave, may do so behind 8 or more.
         const std::uint64_t done = ring_.completed();
         const bool may_leave = bounds_.epoch != unbounded || asked_to_leave_;
-        FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && done - head_ >= 16));
+        FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && done - head_ >= 8));
         FUZZ_CHECK(done != head_ || end == head_);
         for (; head_ != done; ++head_) check_slot(head_);
         memory_.check();
