@@ -6,9 +6,11 @@
 #pragma once
 
 #include <cstdint>
+#include <thread>
 
 #define SR_NATIVE 1
 #define SR_CACHED 1
+#define SR_YIELD() std::this_thread::yield()
 #define __global
 #define __private
 

@@ -171,14 +171,17 @@ static inline void sr_end(__global uint* slot, uint state, uint code, uint value
 
 #define SR_UNIT_LANES 1u
 #define SR_ANSWERS_FIRST 0 /* a core may be taken away between the two: who has the answer finds the slot ended */
+#ifndef SR_YIELD /* natively, where units are threads that may have to share a core */
+#define SR_YIELD()
+#endif
 static inline uint sr_lane(void) { return 0; }
 static inline uint sr_ballot(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_leading(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_lowest(uint mask) { return (void)mask, 0; }
 static inline uint sr_share(uint v, uint lane) { return (void)lane, v; }
-static inline void sr_join(void) {}
+static inline void sr_join(void) { SR_YIELD(); }
 static inline void sr_breathe(void) {}
-static inline void sr_nap(void) {}
+static inline void sr_nap(void) { SR_YIELD(); }
 /* The accesses carry their orderings by themselves. */
 static inline void sr_fence_device(void) {}
 static inline void sr_fence_system(void) {}
