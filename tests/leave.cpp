@@ -10,6 +10,7 @@
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -77,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_live_kernel_that_lingers_for_as_long_as_the_gaps_last) {
 // It leaves without a look back, idle or not: whatever was published since is left to the end of the launch.
 BOOST_AUTO_TEST_CASE(a_live_kernel_whose_epoch_ends_all_the_time) {
     Runtime runtime = open(Residency::live, {.linger = 1s, .epoch = 1ms});
-    publish_in_bursts(runtime, publishes() / 10, 50us);
+    publish_in_bursts(runtime, std::max(publishes() / 10, 800u), 50us);  // tens of epochs
     BOOST_TEST(runtime.stats().launches > 1u);
 }
 
