@@ -163,9 +163,6 @@ static inline int sr_may_be_slow(const uint* copy) {
     return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY || (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
 }
 
-/* Takes no time to speak of: a few words, and no handler's code. */
-static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP; }
-
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
  * window's entry does not have once ticket and class are off. */
 static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_memory* memory) {

@@ -1,5 +1,6 @@
 /* The device code for the host, with one custom operation: 0x100 returns its first argument as its code and the sum
  * of all arguments as its result. clang compiles this as OpenCL C; other compilers, through device.cpp, as C++. */
+#define SR_ALONE_AFTER 2u
 #ifdef __cplusplus
 #include "../cl/shim.hpp"
 #else
@@ -14,6 +15,8 @@
 #include "../cl/unit.h"
 
 #include "../cl/drain.h"
+
+#include "../cl/wide.h"
 #endif
 #include "../tools/scan.cl"
 
@@ -36,6 +39,12 @@ uint device_is_barrier(const uint* copy) { return sr_is_barrier(copy) != 0 ? 1u 
 
 void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     sr_drain(ring, memory, bounds);
+}
+
+/* The kernel for many units where the second one comes too late: it goes on alone. */
+void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk) {
+    sr_drain_wide(ring, memory, bounds, desk, 0, 2u);
+    sr_drain_wide(ring, memory, bounds, desk, 1u, 2u);
 }
 
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result) {

@@ -21,6 +21,7 @@ uint device_is_barrier(const uint* copy);
 
 // One launch.
 void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
+void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* desk);
 
 // The scan's custom operation.
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result);

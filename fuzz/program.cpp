@@ -1,11 +1,13 @@
 // Target program: the device's drain runs whole rings of hostile slots: fences, packed slots, faults, quiet ones,
-// shutdowns, launch after launch. Oracle: the model runs the same slots one after the other; so every slot ends in
-// one terminal state with the model's code and result, quiet ones are left alone, a fence's epoch is what those
-// before it made it, the counters are right, and behind a launch nothing is left that it should have run.
+// shutdowns, launch after launch, also as the unit of a wide launch that finds itself alone. Oracle: the model runs the
+// same slots one after the other; so every slot ends in one terminal state with the model's code and result, quiet ones
+// are left alone, a fence's epoch is what those before it made it, the counters are right, and behind a launch nothing is
+// left that it should have run.
 #include <bit>
 
 #include <slipring/ring.hpp>
 
+#include "../cl/desk.h"
 #include "model.hpp"
 #include "positions.hpp"
 
@@ -15,12 +17,13 @@ using slipring::Ring;
 namespace fuzz::near {
 constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 8};
 constexpr std::uint32_t bound_[] = {0, 1, 2, 200, 0xFFFFFFFF};
+constexpr std::uint32_t leaving_[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 32, 33, 35, 40, 41, 43};
 constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3};
-constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, then{then_};
+constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, leaving{leaving_}, then{then_};
 }  // namespace fuzz::near
 
 constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound,
-                          near::choice};
+                          near::leaving};
 // A slot whose state word says what comes behind it: nothing, a launch, or hundreds of the same.
 constexpr Field record[] = {near::then, near::opcode, near::small, near::attributes, near::first_arg, near::later_arg,
                             near::later_arg, near::later_arg, near::index, near::index, near::index, near::index,
@@ -40,6 +43,7 @@ public:
           ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded} {
         const std::uint32_t leave = in.word();
         if (leave % 2 == 1) bounds_.epoch = leave % 8;  // after 256 slots, of which a slow one counts for 32
+        alone_ = leave / 32 % 2 == 1;
         asked_to_leave_ = leave / 8 % 4 == 1;
         if (asked_to_leave_) std::atomic_ref(word32(SR_RING_STOP)).store(1);
     }
@@ -58,7 +62,8 @@ public:
                            static_cast<uint>(std::countr_zero(capacity_))};
         const std::uint64_t end = ring_.reserved();
         for (std::uint64_t p = head_; p != end; ++p) std::memcpy(before_[p % capacity_], slot(p), 64);
-        device_drain(&ring, &memory, &bounds_);
+        if (alone_) device_drain_alone(&ring, &memory, &bounds_, desk_);
+        else device_drain(&ring, &memory, &bounds_);
         FUZZ_CHECK(ring_.wake_needed(bounds_.launch) && !ring_.wake_needed(bounds_.launch + 1));
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind 8 or more.
@@ -66,6 +71,7 @@ public:
         const bool may_leave = bounds_.epoch != unbounded || asked_to_leave_;
         FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && done - head_ >= 8));
         FUZZ_CHECK(done != head_ || end == head_);
+        FUZZ_CHECK(ring_.claimed() == done);
         for (; head_ != done; ++head_) check_slot(head_);
         memory_.check();
         ++bounds_.launch;
@@ -111,7 +117,9 @@ private:
     Ring ring_;
     std::uint64_t head_;
     sr_bounds bounds_;
+    bool alone_;  // in the kernel for many units, which must come to the same
     bool asked_to_leave_;
+    uint desk_[SR_DESK_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next
     uint before_[most_capacity][16];
 };
 
