@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <thread>
 
 #include "../../cl/desk.h"
 #include "../backoff.hpp"

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstring>
-#include <thread>
 
 #include "engine_impl.hpp"
 
 namespace slipring {
+
 cl_int Engine::Impl::copy_inputs(const cl::CommandQueue& queue) const {
     Status status;
     for (const auto& op : buffers)
