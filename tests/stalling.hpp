@@ -24,11 +24,11 @@ uint stall(sr_args a, const sr_buffers* b, uint* result) {
 )",
                         .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
 
-// For some seconds, or in relaunch mode, where nobody can end it, for two; always for longer than the deadline. A turn
+// For some seconds, or in relaunch mode, where nobody can end it, for one; always for longer than the deadline. A turn
 // takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
 inline Slot stall_slot(const DeviceInfo& device) {
     const bool live = device.residency == Residency::live;
-    return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 5'000'000u) : (live ? 20'000u : 2'000u)});
+    return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 20'000u : 2'000u)});
 }
 
 // A word of a live buffer, which was left to the kernel if that had not come back.
