@@ -1,4 +1,5 @@
 // What goes over the other queue: a slot by itself, control words, the table and the log.
+#include <algorithm>
 #include <cstring>
 
 #include "engine_impl.hpp"
