@@ -7,7 +7,10 @@
  *   I1  a slot of entry e is run only when every entry before e is scanned (GATE >= e);
  *   I2  a barrier of entry e is run only when every entry before e is done (DONE >= e), and its own slots before it;
  *   I3  so when a launch leaves in front of a slot that is claimed and not published (a poller only guesses what lies
- *       between the slots that it looks at), nothing behind that slot has been run: its entry is cut there.
+ *       between the slots that it looks at), nothing behind that slot has been run: its entry is cut there;
+ *   I4  GATE >= DONE whenever COMPLETED moves: what is done is scanned. Behind COMPLETED slots are published again, and
+ *       an entry of those has the flag of the one that was there before; a clerk that still looked for the old one there
+ *       would never find it.
  * Within these a slow slot delays its own entry alone, until the ring is full or a barrier comes.
  *
  * Edges: R and A as in ring.hpp. F: an entry's flag from its unit to the clerk. G: GATE, DONE and CUT from the clerk or

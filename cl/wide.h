@@ -7,7 +7,7 @@
  *
  * Roles go to units in the order in which their groups begin, so nobody waits for a group that has not begun.
  *
- * What an entry is and when it may run, invariants I1 to I3, is in entry.h.
+ * What an entry is and when it may run, invariants I1 to I4, is in entry.h.
  *
  * Edges beside those there: Q: an entry from poller to worker. The clerk hands on to the host what it has acquired (A2). */
 #ifndef SLIPRING_WIDE_H
@@ -185,7 +185,7 @@ static inline void sr_keep(const sr_crew* crew) {
         sr_join(); /* what each lane acquired, the first one hands on */
         if (moved != 0 && lane == 0) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
 
-        int cut = 0;
+        int cut = 0, passed = 0;
         moved = 0;
         for (uint round = 0, finished = SR_UNIT_LANES; round < SR_CLERK_ROUNDS && finished == SR_UNIT_LANES; ++round) {
             const uint flag = sr_load_device(sr_flag(crew, done + lane));
@@ -194,10 +194,15 @@ static inline void sr_keep(const sr_crew* crew) {
             done += finished;
             moved += finished;
         }
+        if (done > gate) { /* I4; and not past an entry that was cut */
+            gate = done;
+            passed = 1;
+        }
         if (cut) ++done;
         sr_join();
         if ((moved != 0 || cut) && lane == 0) {
             const uint end = sr_load(sr_entry_end(crew, done - 1u));
+            if (passed) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
             sr_store_device(desk + SR_DESK_DONE, done); /* G */
             sr_store_release64((__global ulong*)(crew->ring->base + SR_RING_COMPLETED), crew->bounds->first + end); /* A2 */
         }

@@ -37,19 +37,21 @@ namespace {
 
 using namespace slipring;
 
-constexpr std::uint32_t capacity = 64;
 constexpr ulong for_ever = ~ulong{0};
 
 // A launch of `units` threads, the roles in the order of their arrival.
 struct Device {
-    alignas(SR_RING_ALIGN) std::array<std::byte, SR_RING_SLOTS + capacity * SR_SLOT_BYTES> memory{};
+    static constexpr std::uint32_t most_capacity = 64;
+    const std::uint32_t capacity;
+    alignas(SR_RING_ALIGN) std::array<std::byte, SR_RING_SLOTS + most_capacity * SR_SLOT_BYTES> memory{};
     std::vector<uint> control = std::vector<uint>(256);
     uint log_records = 4;
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
     std::vector<uint> desk = std::vector<uint>(SR_DESK_WORDS(capacity));
     Ring ring;
 
-    explicit Device(std::uint64_t start = 0) : ring(*Ring::create(memory, capacity, start)) {}
+    explicit Device(std::uint64_t start = 0, std::uint32_t slots = most_capacity)
+        : capacity(slots), ring(*Ring::create(memory, capacity, start)) {}
 
     // What a launch is given.
     struct Given {
@@ -58,7 +60,7 @@ struct Device {
         sr_bounds bounds;
     };
     Given give(uint number, ulong linger, ulong epoch, ulong first) {
-        return {{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)},
+        return {{reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
                 {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr},
                 {number, first, linger, epoch}};
     }
@@ -104,6 +106,36 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
                 BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
                 BOOST_TEST(device.control[SR_CONTROL_FAULTS] == 4u);
                 BOOST_TEST(device.control[200] == 5u);
+            }
+        }
+    }
+}
+
+// I4: an entry's flag stands where that of an entry a lap later will, and in a small ring the lap is short.
+BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
+    for (const std::uint32_t capacity : {2u, 4u, 8u}) {
+        for (const uint units : {2u, 3u, 5u}) {
+            BOOST_TEST_CONTEXT(units << " units, " << capacity << " slots") {
+                Device device(0, capacity);
+                std::atomic<bool> left{false};
+                std::thread kernel([&] {
+                    device.launch(1, units, for_ever);
+                    left = true;
+                });
+                const auto publish = [&](const Slot& slot) {
+                    return eventually([&] { return device.ring.publish(slot).has_value(); });
+                };
+                constexpr uint rounds = 8, brief = 200;  // which the poller runs, and which wait for no gate
+                for (uint round = 0; round < rounds; ++round) {
+                    for (uint i = 0; i < brief; ++i) BOOST_REQUIRE(publish(atomic_add(1, 200)));
+                    BOOST_REQUIRE(publish(*packed({inner(atomic_add(1, 201))})));  // a worker's, behind the gate
+                    BOOST_REQUIRE(publish(batch_fence(1, round)));
+                }
+                BOOST_REQUIRE(publish(shutdown()));
+                BOOST_REQUIRE(eventually([&] { return left.load(); }));
+                kernel.join();
+                BOOST_TEST(device.ring.completed() == device.ring.tail());
+                BOOST_TEST((device.control[200] == rounds * brief && device.control[201] == rounds));
             }
         }
     }
