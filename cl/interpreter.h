@@ -16,7 +16,8 @@
 #define SR_INLINE static inline
 #endif
 
-/* Custom operations; the host writes its cases behind the handlers' source. */
+/* Custom operations; the host writes its cases behind the handlers' source. UNKNOWN_OPCODE, or what sr_handler_code made
+ * of a handler's code. */
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value);
 
 /* [first, first + count) lies below `bound`. */
@@ -104,10 +105,8 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
         case SR_OP_PRINTF:
             *value = sr_print(memory, position, args);
             return SR_CODE_OK;
-        default: {
-            const uint code = sr_custom(opcode, args, memory, value);
-            return code <= 0xFFu ? code : SR_CODE_BAD_ARGUMENT;
-        }
+        default:
+            return sr_custom(opcode, args, memory, value);
     }
 }
 

@@ -1,6 +1,6 @@
 // OpenCL C as C++: what the device code needs to be compiled natively, for tests and sanitizers.
 //
-//   #include "cl/shim.hpp"        // then abi.h, memory.h, types.h, interpreter.h, drain.h
+//   #include "cl/shim.hpp"
 //
 // Whoever includes it defines sr_custom.
 #pragma once
@@ -21,6 +21,8 @@ using uchar = std::uint8_t;
 #include "abi.h"
 #include "memory.h"
 #include "types.h"
+
+#include "handler.h"
 
 #include "interpreter.h"
 

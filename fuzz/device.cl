@@ -10,6 +10,8 @@
 #include "../cl/memory.h"
 #include "../cl/types.h"
 
+#include "../cl/handler.h"
+
 #include "../cl/interpreter.h"
 
 #include "../cl/unit.h"
@@ -24,7 +26,7 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
     (void)memory;
     if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) *value = sr_plus(*value, args[i]);
-    return args[0];
+    return sr_handler_code(args[0]);
 }
 
 #ifdef __cplusplus

@@ -158,7 +158,7 @@ private:
             case 0xFFFFFFFF: return SR_CODE_OK;
             case custom_opcode_of_device:
                 for (const uint arg : a) value += arg;
-                return a[0] <= 255 ? a[0] : SR_CODE_BAD_ARGUMENT;
+                return a[0] == 0 || a[0] == 3 || (a[0] >= 64 && a[0] <= 255) ? a[0] : 2;
             default: return SR_CODE_UNKNOWN_OPCODE;
         }
     }

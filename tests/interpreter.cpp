@@ -58,6 +58,16 @@ BOOST_AUTO_TEST_CASE(each_operation_does_what_its_constructor_says) {
     BOOST_TEST(memory.run(shutdown()).code == SR_CODE_OK);
 }
 
+BOOST_AUTO_TEST_CASE(a_handler_says_what_it_may_and_nothing_else) {
+    Memory memory;
+    for (uint code = 0; code < 0x1FF; ++code) {
+        const bool may = code == SR_CODE_OK || code == SR_CODE_BAD_ARGUMENT || code == SR_CODE_OUT_OF_RANGE ||
+                         (code >= SR_CODE_FIRST_CUSTOM && code <= 0xFF);
+        BOOST_TEST(memory.run(slot(custom_opcode<0x100>(), {code})).code == (may ? code : SR_CODE_BAD_ARGUMENT));
+    }
+    BOOST_TEST(memory.run(slot(custom_opcode<0x101>())).code == SR_CODE_UNKNOWN_OPCODE);
+}
+
 // What each of them does is the model's business, in the fuzz target interpreter.
 BOOST_AUTO_TEST_CASE(system_words_can_be_read_and_not_written) {
     for (const uint size : {160u, 161u, 200u})

@@ -7,5 +7,5 @@
 static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint* value) {
     if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) *value += args[i];
-    return args[0];
+    return sr_handler_code(args[0]);
 }

@@ -46,7 +46,8 @@ struct BufferSpec {
 // where a.word[0..11] are the slot's arguments (a window's without ticket and class), b->at[i] and b->bytes[i] are
 // buffer i's address (__global uchar*) and size, and b->count is their number. Everything in `a` is as hostile as
 // who may publish: check each index against b->bytes. It returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
-// SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT.
+// SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT, and whatever else
+// it returns counts as SR_CODE_BAD_ARGUMENT.
 //
 // A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), and has no pragmas but
 // `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share one name space
