@@ -105,6 +105,8 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
         case SR_OP_PRINTF:
             *value = sr_print(memory, position, args);
             return SR_CODE_OK;
+        case SR_OP_LOST: /* the host's own, see abi.h; who publishes it otherwise gets what he asked for */
+            return SR_CODE_DEVICE_LOST;
         default:
             return sr_custom(opcode, args, memory, value);
     }

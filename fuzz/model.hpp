@@ -154,6 +154,7 @@ private:
                 value = ++control_[0];
                 control_[1] = a[1];
                 return SR_CODE_OK;
+            case 0xFFF0: return SR_CODE_DEVICE_LOST;
             case 0xFFFE: return print(a, position, value);
             case 0xFFFFFFFF: return SR_CODE_OK;
             case custom_opcode_of_device:

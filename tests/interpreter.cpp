@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -66,6 +67,21 @@ BOOST_AUTO_TEST_CASE(a_handler_says_what_it_may_and_nothing_else) {
         BOOST_TEST(memory.run(slot(custom_opcode<0x100>(), {code})).code == (may ? code : SR_CODE_BAD_ARGUMENT));
     }
     BOOST_TEST(memory.run(slot(custom_opcode<0x101>())).code == SR_CODE_UNKNOWN_OPCODE);
+}
+
+// What recover() puts in the place of a reservation that was open when its device was lost.
+BOOST_AUTO_TEST_CASE(a_lost_slot_says_so_and_cannot_be_decoded_or_packed) {
+    Memory memory, before;
+    Words words = nop().words();
+    words[SR_WORD_OPCODE] = SR_OP_LOST;
+    const sr_outcome out = memory.run(words);
+    BOOST_TEST(out.code == SR_CODE_DEVICE_LOST);
+    BOOST_TEST(out.value == 0u);
+    BOOST_TEST((memory.control == before.control));
+    alignas(SR_SLOT_BYTES) std::array<std::byte, SR_SLOT_BYTES> image;
+    std::memcpy(image.data(), words.data(), sizeof image);
+    BOOST_TEST((decode(image, 0).error() == Errc::unknown_opcode));
+    BOOST_TEST(!is_custom(SR_OP_LOST));
 }
 
 // What each of them does is the model's business, in the fuzz target interpreter.
