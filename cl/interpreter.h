@@ -3,7 +3,7 @@
  * Everything in the slot is hostile: each index is checked against the bound that the host gave, with arithmetic that
  * cannot wrap. One slot's faults are its own.
  *
- * A BATCH_FENCE has nothing to wait for here: the wrappers begin it when every earlier slot is terminal, drain.h since
+ * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every earlier slot is terminal, drain.h since
  * it runs slots one after the other, entry.h since it looks for them with sr_is_barrier. PRINTFs they run one at a time. */
 #ifndef SLIPRING_INTERPRETER_H
 #define SLIPRING_INTERPRETER_H
@@ -98,6 +98,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             sr_store(control + SR_OBSERVABLE_BASE + args[2], *value);
             return SR_CODE_OK;
         case SR_OP_BATCH_FENCE:
+            if (memory->ringless != 0) return SR_CODE_OK;
             *value = sr_plus(sr_load(control + SR_CONTROL_EPOCH), 1u);
             sr_store(control + SR_CONTROL_EPOCH, *value);
             sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);

@@ -6,7 +6,7 @@ __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global
                            uint launch, ulong first, ulong linger, ulong epoch SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
-        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
+        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
         const sr_ring own = {ring, mask, shift};
         const sr_bounds bounds = {launch, first, linger, epoch};
         sr_drain(&own, &memory, &bounds);
@@ -30,19 +30,20 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
     const uint in_group = 1u, unit = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
 #endif
     SR_BUFFERS
-    const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
+    const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
     const sr_ring own = {ring, mask, shift};
     const sr_bounds bounds = {launch, first, linger, epoch};
     sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group);
 }
 
-/* One slot in a launch of its own: the words come as an argument, the outcome goes back in four words. */
+/* One slot in a launch of its own: the words come as an argument, the outcome goes back in four words. It may run beside
+ * the persistent kernel, and shares control words with it. */
 __kernel void slipring_once(const __global uint* slot, __global uint* outcome, __global uint* control,
                             uint control_words, const __global uint* table, uint table_states, __global uint* log,
                             uint log_mask SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
-        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers};
+        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 1u};
         uint copy[SR_COPY_WORDS];
         sr_copy_slot(copy, slot);
         copy[SR_SLOT_WORDS] = 0;

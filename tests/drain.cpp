@@ -28,7 +28,7 @@ struct Device {
 
     void launch(uint number, ulong linger, ulong epoch = ~0ull) {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
+        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
         const sr_bounds bounds{number, ring.completed(), linger, epoch};
         sr_drain(&own, &words, &bounds);
     }

@@ -22,6 +22,7 @@ struct Memory {
     std::vector<uint> control;
     std::vector<uint> table;
     std::vector<uint> log;
+    uint ringless = 0;
 
     explicit Memory(uint words = 200)
         : control(words), table(states * 256), log(SR_LOG_RECORDS / 4 + 4 * SR_LOG_RECORD_WORDS) {
@@ -31,7 +32,8 @@ struct Memory {
     sr_outcome run(const Words& words, uint position = 0) {
         const auto copy = std::make_unique<uint[]>(SR_SLOT_WORDS + SR_WINDOW_PREFIX);
         std::copy(words.begin(), words.end(), copy.get());
-        sr_memory memory{control.data(), static_cast<uint>(control.size()), table.data(), states, log.data(), 3, nullptr};
+        sr_memory memory{control.data(), static_cast<uint>(control.size()), table.data(), states, log.data(), 3, nullptr,
+                         ringless};
         return sr_run_slot(copy.get(), position, &memory);
     }
     sr_outcome run(const Slot& slot) { return run(slot.words()); }
@@ -82,6 +84,17 @@ BOOST_AUTO_TEST_CASE(a_lost_slot_says_so_and_cannot_be_decoded_or_packed) {
     std::memcpy(image.data(), words.data(), sizeof image);
     BOOST_TEST((decode(image, 0).error() == Errc::unknown_opcode));
     BOOST_TEST(!is_custom(SR_OP_LOST));
+}
+
+// As Runtime::launch runs it, beside a ring whose epoch it is not.
+BOOST_AUTO_TEST_CASE(without_a_ring_a_fence_does_nothing) {
+    Memory memory, before;
+    memory.ringless = 1;
+    BOOST_TEST((memory.run(batch_fence(3, 77)).code == SR_CODE_OK && memory.run(batch_fence(3, 77)).value == 0));
+    BOOST_TEST((memory.control == before.control));
+    const sr_outcome out = memory.run(*packed({inner(batch_fence(3, 77)), inner(store_u32(9, 160))}));
+    BOOST_TEST((out.code == SR_CODE_OK && out.value == 9u));
+    BOOST_TEST((memory.control[SR_CONTROL_EPOCH] == 0 && memory.control[SR_CONTROL_FENCE_TAG] == 7));
 }
 
 // What each of them does is the model's business, in the fuzz target interpreter.

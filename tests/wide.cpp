@@ -61,7 +61,7 @@ struct Device {
     };
     Given give(uint number, ulong linger, ulong epoch, ulong first) {
         return {{reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
-                {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr},
+                {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0},
                 {number, first, linger, epoch}};
     }
 
