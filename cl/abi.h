@@ -109,7 +109,7 @@
 #define SR_RING_HELD_SINCE 32u  /* u64, host: and when that was first seen, in ns of the host's steady clock */
 #define SR_RING_FORMAT 40u      /* u32, host, once: SR_RING_FORMAT_1 */
 #define SR_RING_CAPACITY 44u    /* u32, host, once: slots */
-#define SR_RING_STOP 128u       /* u32, host: number of the launch that is asked to leave */
+#define SR_RING_STOP 128u       /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
 #define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */

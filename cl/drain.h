@@ -14,6 +14,13 @@ static inline void sr_release(const sr_ring* ring, ulong head) {
     sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), SR_BUG(66, head + 1u, head));
 }
 
+/* STOP names this launch, or one of the next: the host may have started those already when it saw LEFT, which this launch
+ * has taken back, and they wait behind it. An order within a window, since numbers wrap and STOP stands for ever. */
+#define SR_STOP_AHEAD (1u << 16)
+static inline int sr_asked(const sr_ring* ring, uint launch) {
+    return sr_minus(sr_load_acquire((__global uint*)(ring->base + SR_RING_STOP)), launch) < SR_STOP_AHEAD;
+}
+
 /* S, the device's half. Says that this launch has left, then looks once more. If a producer published at `head` and
  * did not see LEFT, this load sees the slot; then it takes the word back and stays. The producer may have seen LEFT
  * all the same: it starts a launch that waits behind this one, and finds nothing to do. */
@@ -28,7 +35,6 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
 SR_WRAPS /* positions count modulo 2^64, and so may the clock */
 static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
-    __global uint* const stop = (__global uint*)(ring->base + SR_RING_STOP);
     __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
@@ -74,7 +80,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                 done += SR_RELEASE_EVERY;
                 if (done >= SR_LOOK_EVERY) {
                     done = 0;
-                    if (sr_load_acquire(stop) == bounds->launch || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
+                    if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
                 }
                 if (asked && sr_leave(ring, head, bounds->launch)) return;
             }
@@ -89,7 +95,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             if (now - idle_since >= bounds->linger) {
                 if (sr_leave(ring, head, bounds->launch)) return;
                 glances = 0;
-            } else if (sr_load_acquire(stop) == bounds->launch || now - began >= bounds->epoch) {
+            } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->epoch) {
                 stay = 0;
             }
         }

@@ -223,8 +223,7 @@ static inline void sr_keep(const sr_crew* crew) {
         uint why = 0;
         if (idle && now - idle_since >= crew->bounds->linger) why = SR_LEAVE_IDLE;
         if (now - began >= crew->bounds->epoch) why = SR_LEAVE_BUSY;
-        if (++looks % 64u == 0 && sr_load_acquire((__global uint*)(crew->ring->base + SR_RING_STOP)) == crew->bounds->launch)
-            why = SR_LEAVE_BUSY;
+        if (++looks % 64u == 0 && sr_asked(crew->ring, crew->bounds->launch)) why = SR_LEAVE_BUSY;
         why = sr_share(why, 0);
         if (why != 0 && lane == 0) sr_store_device(desk + SR_DESK_LEAVE, why);
         sr_join();

@@ -5,6 +5,8 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <thread>
+#include <utility>
 #include <vector>
 
 #include <slipring/ring.hpp>
@@ -102,6 +104,19 @@ BOOST_AUTO_TEST_CASE(stop_ends_an_idle_launch_and_no_other) {
     BOOST_TEST(device.left() == 7u);
     device.launch(8, 3);  // not asked; leaves for want of work
     BOOST_TEST(device.left() == 8u);
+}
+
+// The host may have numbered the next launches when this one took LEFT back.
+BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
+    for (const auto& [number, stop] : {std::pair{7u, 8u}, {7u, 9u}, {~0u, 0u}, {~0u - 1, 2u}}) {
+        Device device;
+        std::atomic_ref(*reinterpret_cast<uint*>(device.memory.data() + SR_RING_STOP)).store(stop);
+        std::thread kernel([&] { device.launch(number, ~0ull); });
+        const bool heard = eventually([&] { return device.left() == number; });
+        if (!heard) static_cast<void>(device.ring.publish(shutdown()));
+        kernel.join();
+        BOOST_TEST(heard);
+    }
 }
 
 // Each launch leaves after few polls.

@@ -333,6 +333,21 @@ BOOST_AUTO_TEST_CASE(a_launch_begins_where_the_last_one_ended_whatever_the_host_
     }
 }
 
+// The host may have numbered the next launches when this one took LEFT back. STOP stands when they have left.
+BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
+    for (const auto& [number, stop] : {std::pair{7u, 7u}, {7u, 8u}, {~0u, 1u}}) {
+        Device device;
+        std::atomic_ref(*reinterpret_cast<uint*>(device.memory.data() + SR_RING_STOP)).store(stop);
+        std::thread kernel([&] { device.launch(number, 3, for_ever); });
+        const bool heard = eventually([&] { return device.left() == number; });
+        if (!heard) static_cast<void>(device.ring.publish(shutdown()));
+        kernel.join();
+        BOOST_TEST(heard);
+        device.launch(stop + 1, 3, 200);  // not asked: leaves for want of work
+        BOOST_TEST(device.left() == stop + 1);
+    }
+}
+
 // Launches that leave all the time, by idling or after a short epoch.
 BOOST_AUTO_TEST_CASE(nothing_is_lost_while_launches_come_and_go) {
     Device device;
