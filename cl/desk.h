@@ -11,7 +11,7 @@
 #define SR_DESK_GATE 160u     /* entries, from the first on, that are scanned */
 #define SR_DESK_DONE 192u     /* ... that are done */
 #define SR_DESK_CUT 224u      /* 1 + the entry that was cut */
-#define SR_DESK_LEAVE 256u    /* SR_LEAVE_*: claim nothing more */
+#define SR_DESK_LEAVE 256u    /* SR_LEAVE_*, the first that was said: claim nothing more */
 #define SR_DESK_CLOSED 288u   /* 1 + the entries that were claimed, once none will be */
 #define SR_DESK_OVER 320u     /* 1: there is nothing more to take */
 #define SR_DESK_GONE 352u     /* units that have left */
@@ -27,6 +27,7 @@
 
 #define SR_LEAVE_IDLE 1u
 #define SR_LEAVE_BUSY 2u /* told to, or after an epoch: there may be more to do */
+#define SR_LEAVE_REVOKED 3u /* the ring was revoked: run nothing more, wait for nothing more; replaces the others */
 
 #define SR_ENTRY_SCANNED 1u
 #define SR_ENTRY_DONE 2u

@@ -1,5 +1,6 @@
 /* The drain: takes published slots off a ring in order, runs them, ends them, and leaves when it has idled long
- * enough. Runs on one work-item; launches of it on one ring follow each other, never overlap.
+ * enough. Runs on one work-item; launches of it on one ring follow each other, never overlap. Where the ring was revoked
+ * it returns at once and says nothing more.
  *
  * Edges: R, A and S as in ring.hpp, of which this is the other end. */
 #ifndef SLIPRING_DRAIN_H
@@ -47,14 +48,20 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
     int stay = 1;
     while (stay) {
         __global uint* const slot = sr_slot(ring, head);
+        const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
         /* R2: synchronizes with R1, the producer's store of the state. */
         const uint state = sr_load_acquire(slot);
         const uint awaited = sr_awaited(ring, head);
+        if (revoked) return;
         if (SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited)) {
             sr_copy_slot(copy, slot);
             if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
             if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0)) memory->control[SR_CONTROL_EPOCH] += 1u;
             sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
+            if (sr_revoked_behind(ring)) {
+                sr_store64(claimed, head);
+                return;
+            }
             const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
             if (SR_BUG(63, 0, out.code != SR_CODE_OK)) sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
             if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
@@ -90,6 +97,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                 unreleased = 0;
             }
             if (glances++ % SR_GLANCES != 0) continue;
+            if (sr_revoked_behind(ring)) return;
             const ulong now = sr_ticks(&counter, SR_GLANCES);
             if (glances == 1u) idle_since = now;
             if (now - idle_since >= bounds->linger) {

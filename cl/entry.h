@@ -87,11 +87,13 @@ static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong posi
     if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
 }
 
-/* I1. False if an entry before this one was cut: then this one is not run in this launch. */
+static inline int sr_called_off(const sr_crew* crew) { return sr_ask(crew, SR_DESK_LEAVE) == SR_LEAVE_REVOKED; }
+
+/* I1. False if an entry before this one was cut, or the ring revoked: then this one is not run in this launch. */
 static inline int sr_pass_gate(const sr_crew* crew, uint entry) {
     while (sr_ask(crew, SR_DESK_GATE) < entry) { /* G */
         const uint cut = sr_ask(crew, SR_DESK_CUT);
-        if (cut != 0 && cut <= entry) return 0;
+        if ((cut != 0 && cut <= entry) || sr_called_off(crew)) return 0;
         sr_nap();
     }
     return 1;
@@ -111,7 +113,8 @@ static inline void sr_cut(const sr_crew* crew, const sr_job* job, uint at) {
     sr_mark(crew, job->entry, SR_ENTRY_CUT);
 }
 
-/* One call of the interpreter, and so one copy of it in the kernel: a turn runs what can be run side by side. */
+/* One call of the interpreter, and so one copy of it in the kernel: a turn runs what can be run side by side. Returns
+ * early, with the entry not done, in a launch that ends without it: behind a cut, or of a ring that was revoked. */
 static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy) {
     const uint lane = sr_lane(), length = job->length, entry = job->entry;
     const ulong position = crew->bounds->first + job->first + lane;
@@ -120,13 +123,16 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
         const uint leading = sr_leading(ready), seen = leading < length ? leading : length;
         if (begin == seen) {
             /* The next slot is not published, though a later one is. Its producer is between two of its steps. */
-            if (sr_ask(crew, SR_DESK_LEAVE) != 0) {
+            const uint leave = sr_ask(crew, SR_DESK_LEAVE);
+            if (leave == SR_LEAVE_REVOKED) return;
+            if (leave != 0) {
                 sr_cut(crew, job, begin);
                 return;
             }
             if (!ready) ready = sr_fetch_one(crew->ring, position, copy);
             continue;
         }
+        if (begin != 0 && sr_called_off(crew)) return;
         const int left = lane >= begin && lane < seen;
         const uint barriers = sr_ballot(left && sr_is_barrier(copy));
         const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
@@ -141,7 +147,10 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
         const uint alone = (barriers | prints) >> begin;
         const uint end = barrier || print ? begin + 1u : alone == 0 ? seen : begin + sr_lowest(alone);
         if (barrier) {
-            while (sr_ask(crew, SR_DESK_DONE) < entry) sr_nap(); /* I2, G */
+            while (sr_ask(crew, SR_DESK_DONE) < entry) { /* I2, G */
+                if (sr_called_off(crew)) return;
+                sr_nap();
+            }
             sr_fence_device();
         }
         if (print) sr_lock(crew);
@@ -150,7 +159,7 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
         if (print) sr_unlock(crew);
         if (barrier) {
             sr_fence_device();
-            if (lane == begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_IDLE);
+            if (lane == begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) sr_cas_device(crew->desk + SR_DESK_LEAVE, 0, SR_LEAVE_IDLE);
         }
         begin = end;
     }

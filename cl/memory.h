@@ -8,7 +8,8 @@
  *   OpenCL C 1.2       volatile and a fence: enough for a bounded launch that nobody races with (relaunch)
  *
  * sr_load_acquire and its like reach the host; those that end in _device reach the launch's other work-items, and on
- * NVIDIA cost a third. sr_load and sr_store order nothing: they are for the control words. */
+ * NVIDIA cost a third. sr_load and sr_store order nothing: they are for the control words. Nor does sr_load_host, for
+ * what the host writes once. */
 #ifndef SLIPRING_MEMORY_H
 #define SLIPRING_MEMORY_H
 
@@ -16,6 +17,7 @@
 
 static inline uint sr_load(__global uint* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
 static inline void sr_store(__global uint* p, uint v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline uint sr_load_host(__global uint* p) { return sr_load(p); }
 static inline uint sr_load_acquire(__global uint* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline uint sr_load_seq_cst(__global uint* p) { return __atomic_load_n(p, __ATOMIC_SEQ_CST); }
 static inline void sr_store_release(__global uint* p, uint v) { __atomic_store_n(p, v, __ATOMIC_RELEASE); }
@@ -45,6 +47,11 @@ static inline uint sr_load(__global uint* p) { /* past L1, which no other unit's
 }
 static inline void sr_store(__global uint* p, uint v) {
     __asm__ volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(p), "r"(v));
+}
+static inline uint sr_load_host(__global uint* p) {
+    uint v;
+    __asm__ volatile("ld.relaxed.sys.global.u32 %0, [%1];" : "=r"(v) : "l"(p));
+    return v;
 }
 static inline uint sr_load_acquire(__global uint* p) {
     uint v;
@@ -106,6 +113,7 @@ static inline uint sr_load(__global uint* p) {
 static inline void sr_store(__global uint* p, uint v) {
     atomic_store_explicit(SR_ATOMIC(p), v, memory_order_relaxed, memory_scope_device);
 }
+static inline uint sr_load_host(__global uint* p) { return sr_load(p); }
 static inline uint sr_load_acquire(__global uint* p) {
     return atomic_load_explicit(SR_ATOMIC(p), memory_order_acquire, memory_scope_device);
 }
@@ -150,6 +158,7 @@ static inline void sr_compiler_fence(void) {
 
 static inline uint sr_load(__global uint* p) { return *(volatile __global uint*)p; }
 static inline void sr_store(__global uint* p, uint v) { *(volatile __global uint*)p = v; }
+static inline uint sr_load_host(__global uint* p) { return sr_load(p); }
 static inline uint sr_load_acquire(__global uint* p) {
     const uint v = *(volatile __global uint*)p;
     mem_fence(CLK_GLOBAL_MEM_FENCE);

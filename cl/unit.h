@@ -28,6 +28,29 @@ static inline uint sr_end_state(uint code) {
     return code == SR_CODE_OK ? SR_STATE_DONE : code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED : SR_STATE_FAULT;
 }
 
+/* The host has given this kernel up, and may run what it has not claimed elsewhere: REVOKED, which is written once.
+ *
+ * No slot is run twice: the host stores REVOKED, waits some milliseconds, then reads CLAIMED. Where the caches are shared
+ * (SR_CACHED) a kernel stores CLAIMED, then looks. Either it sees REVOKED and runs nothing; or the look was before the
+ * host's store was to be seen, and the store of CLAIMED before it, which a core does not hold back for milliseconds, not
+ * even one that is taken away right there, is seen when the host reads. Sequential consistency would say the same at the
+ * price of a fence a slot. Over a bus a look takes longer than a slot, so it comes with the look at the slot, in front of
+ * CLAIMED: the host must wait longer than a kernel is held up between the two, and one that is halted right there for
+ * longer than that runs one look's slots more. */
+static inline int sr_revoked(const sr_ring* ring) {
+    return sr_load_host((__global uint*)(ring->base + SR_RING_REVOKED)) != 0;
+}
+#ifdef SR_CACHED
+static inline int sr_revoked_before(const sr_ring* ring) { return (void)ring, 0; }
+static inline int sr_revoked_behind(const sr_ring* ring) {
+    sr_compiler_fence();
+    return sr_revoked(ring);
+}
+#else
+static inline int sr_revoked_before(const sr_ring* ring) { return sr_revoked(ring); }
+static inline int sr_revoked_behind(const sr_ring* ring) { return (void)ring, 0; }
+#endif
+
 #define SR_COPY_WORDS (SR_SLOT_WORDS + SR_WINDOW_PREFIX) /* a copied slot, and zeros behind it: see sr_run_slot */
 
 #if defined(__NV_CL_C_VERSION)
@@ -100,13 +123,15 @@ static inline void sr_gather(uint4 piece, uint* copy) {
     }
 }
 
-/* A glance at the next two positions, begun here and not waited for. */
+/* A glance at the next two positions and at REVOKED, begun here and not waited for. */
 typedef uint4 sr_glimpse;
 static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position) {
     uint4 piece = (uint4)(0u);
     if (sr_lane() < 8u) piece = sr_load16(sr_slot(ring, position + sr_lane() / 4u) + sr_lane() % 4u * 4u);
+    if (sr_lane() == 8u) piece.x = sr_load_volatile((__global uint*)(ring->base + SR_RING_REVOKED));
     return piece;
 }
+static inline int sr_glanced_revoked(sr_glimpse piece) { return sr_share(piece.x, 8u) != 0; }
 /* How many of them are published. With 1, lane 0 has the slot. */
 static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece, uint* copy) {
     /* R2: synchronizes with R1. A slot is one aligned 64-byte read, and its state the first word of it: what is read
@@ -196,7 +221,10 @@ static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) 
     return sr_fetch(ring, position, copy) == sr_awaited(ring, position);
 }
 typedef uint sr_glimpse;
-static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position) { return (void)ring, (void)position, 0; }
+static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position) {
+    return (void)position, sr_revoked_before(ring) ? 1u : 0u;
+}
+static inline int sr_glanced_revoked(sr_glimpse glimpse) { return glimpse != 0; }
 static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse glimpse, uint* copy) {
     return (void)glimpse, sr_fetch_one(ring, position, copy) ? 1u : 0u;
 }

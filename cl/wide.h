@@ -36,9 +36,10 @@ static inline int sr_take(const sr_crew* crew, sr_job* job, uint* copy) {
     job->length = sr_load(queued + 3);
     job->passed = 0;
     const ulong position = crew->bounds->first + job->first;
+    const uint leave = sr_load(crew->desk + SR_DESK_LEAVE); /* while the slots are on their way */
     const uint state = sr_fetch(crew->ring, position, copy);
     job->ready = sr_lane() < job->length && state == sr_awaited(crew->ring, position + sr_lane());
-    return 1;
+    return sr_share(leave, 0) != SR_LEAVE_REVOKED;
 }
 
 /* Puts `count` entries of `length` slots each into the queue, from number `item` on. */
@@ -70,16 +71,33 @@ typedef struct {
 
 #define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
 
-/* Takes `entries` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover. */
-static inline void sr_claim(const sr_crew* crew, sr_poller* own, uint entries, uint length) {
+/* Takes `entries` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover.
+ * False if the ring was revoked. */
+static inline int sr_claim(const sr_crew* crew, sr_poller* own, uint entries, uint length) {
     const uint n = entries * length;
-    if (sr_lane() == 0)
-        sr_store64((__global ulong*)(crew->ring->base + SR_RING_CLAIMED), crew->bounds->first + own->offset + n);
+    __global ulong* const claimed = (__global ulong*)(crew->ring->base + SR_RING_CLAIMED);
+    if (sr_lane() == 0) sr_store64(claimed, crew->bounds->first + own->offset + n);
+    if (sr_revoked_behind(crew->ring)) {
+        sr_store64(claimed, crew->bounds->first + own->offset);
+        return 0;
+    }
     for (uint k = sr_lane(); k < entries; k += SR_UNIT_LANES)
         sr_store(sr_entry_end(crew, own->entry + k), own->offset + (k + 1u) * length);
     if (sr_lane() == 0) sr_store(crew->desk + SR_DESK_CLAIMED, own->entry + entries);
     own->entry += entries;
     own->offset += n;
+    return 1;
+}
+
+/* Nothing more is claimed, for this reason unless there was one before. */
+static inline int sr_end_polling(const sr_crew* crew, const sr_poller* own, uint why) {
+    if (sr_lane() == 0) {
+        __global uint* const leave = crew->desk + SR_DESK_LEAVE;
+        if (why == SR_LEAVE_REVOKED) sr_store_device(leave, why);
+        else sr_cas_device(leave, 0, why);
+        sr_store_device(crew->desk + SR_DESK_CLOSED, own->entry + 1u);
+    }
+    return 0;
 }
 
 /* The poller's next entry of its own; false when there will be none. A single brief slot runs here, by the shortest way:
@@ -98,14 +116,11 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         if (checks) gate = sr_load(crew->desk + SR_DESK_GATE);
 
         uint n = own->heat != 0 ? 2u : sr_seen(crew->ring, position, glimpse, copy);
-        if (sr_share(leave, 0) != 0 || own->offset > SR_MOST_SLOTS) {
-            if (lane == 0 && own->offset > SR_MOST_SLOTS) sr_store_device(crew->desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
-            if (lane == 0) sr_store_device(crew->desk + SR_DESK_CLOSED, own->entry + 1u);
-            return 0;
-        }
+        if (sr_glanced_revoked(glimpse)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
+        if (sr_share(leave, 0) != 0 || own->offset > SR_MOST_SLOTS) return sr_end_polling(crew, own, SR_LEAVE_BUSY);
         if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
             const uint entry = own->entry;
-            sr_claim(crew, own, 1u, 1u);
+            if (!sr_claim(crew, own, 1u, 1u)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
             if (lane == 0) sr_run_lane(crew, copy, position, 1);
             sr_mark(crew, entry, SR_ENTRY_DONE);
             sr_breathe();
@@ -141,7 +156,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         job->length = n;
         job->ready = lane < n;
         job->passed = own->passed;
-        sr_claim(crew, own, entries, length);
+        if (!sr_claim(crew, own, entries, length)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
         /* Brief ones are no barriers: where I1 holds for them, it holds for what follows. */
         own->passed = own->passed && brief;
         if (!bulk) own->heat = 0;
@@ -208,8 +223,14 @@ static inline void sr_keep(const sr_crew* crew) {
         }
         sr_join();
 
+        const int looks_up = ++looks % 64u == 0;
+        const int revoked = looks_up && sr_revoked(crew->ring);
         const uint leave_word = sr_load(desk + SR_DESK_LEAVE), claimed_word = sr_load(desk + SR_DESK_CLAIMED);
         const uint empty_word = sr_load(desk + SR_DESK_EMPTY); /* three at once */
+        if (sr_share((uint)revoked, 0) != 0 || sr_share(leave_word, 0) == SR_LEAVE_REVOKED) {
+            if (lane == 0) sr_store_device(desk + SR_DESK_LEAVE, SR_LEAVE_REVOKED);
+            break;
+        }
         if (sr_share(leave_word, 0) != 0) {
             const uint closed = sr_ask(crew, SR_DESK_CLOSED);
             if (cut || (closed != 0 && done == closed - 1u)) break;
@@ -223,9 +244,9 @@ static inline void sr_keep(const sr_crew* crew) {
         uint why = 0;
         if (idle && now - idle_since >= crew->bounds->linger) why = SR_LEAVE_IDLE;
         if (now - began >= crew->bounds->epoch) why = SR_LEAVE_BUSY;
-        if (++looks % 64u == 0 && sr_asked(crew->ring, crew->bounds->launch)) why = SR_LEAVE_BUSY;
+        if (looks_up && sr_asked(crew->ring, crew->bounds->launch)) why = SR_LEAVE_BUSY;
         why = sr_share(why, 0);
-        if (why != 0 && lane == 0) sr_store_device(desk + SR_DESK_LEAVE, why);
+        if (why != 0 && lane == 0) sr_cas_device(desk + SR_DESK_LEAVE, 0, why);
         sr_join();
     }
     if (lane == 0) sr_store_device(desk + SR_DESK_OVER, 1u);
@@ -240,6 +261,7 @@ static inline void sr_close(const sr_crew* crew) {
     sr_store(desk + SR_DESK_TAKEN, sr_load(desk + SR_DESK_QUEUED));
     for (uint word = SR_DESK_ARRIVED; word <= SR_DESK_GONE; word += 32u) sr_store(desk + word, 0);
     sr_fence_device();
+    if (leave == SR_LEAVE_REVOKED) return;
     if (leave == SR_LEAVE_BUSY) {
         sr_store_seq_cst((__global uint*)(crew->ring->base + SR_RING_LEFT), crew->bounds->launch);
         return;

@@ -34,6 +34,7 @@ struct Device {
         const sr_bounds bounds{number, ring.completed(), linger, epoch};
         sr_drain(&own, &words, &bounds);
     }
+    void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
     std::uint32_t state(std::uint64_t position) { return ring.state_word(position) & SR_STATE_MASK; }
 };
@@ -117,6 +118,40 @@ BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
         kernel.join();
         BOOST_TEST(heard);
     }
+}
+
+// A kernel that was given up, and comes back: from its handler, to an empty ring, and to be launched once more.
+BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
+    static Device* revoked;
+    Device device;
+    revoked = &device;
+    in_handler = [] { revoked->revoke(); };
+    const Slot batch[] = {atomic_add(1, 200), slot(custom_opcode<0x102>()), atomic_add(1, 200), atomic_add(1, 200)};
+    BOOST_REQUIRE(device.ring.publish(std::span(batch)).has_value());
+    for (uint number = 1; number <= 3; ++number) {
+        device.launch(number, ~0ull);
+        BOOST_TEST(device.control[200] == 1u);
+        BOOST_TEST(device.state(2) == SR_STATE_PUBLISHED);
+        BOOST_TEST(device.ring.claimed() == 2u);
+        BOOST_TEST(device.ring.completed() <= 2u);
+    }
+    in_handler = nullptr;
+}
+
+BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_is_revoked_waits_no_longer) {
+    Device device;
+    std::atomic<bool> ended{false};
+    std::thread kernel([&] {
+        device.launch(1, ~0ull);
+        ended = true;
+    });
+    BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+    BOOST_TEST(eventually([&] { return device.ring.is_complete(1); }));
+    device.revoke();
+    const bool heard = eventually([&] { return ended.load(); });
+    if (!heard) static_cast<void>(device.ring.publish(shutdown()));
+    kernel.join();
+    BOOST_TEST(heard);
 }
 
 // Each launch leaves after few polls.

@@ -77,6 +77,7 @@ struct Device {
         }
         for (std::thread& unit : crew) unit.join();
     }
+    void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint word(uint index) { return sr_load_acquire(control.data() + index); }
     bool is_done(std::uint64_t position) {
         return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE);
@@ -345,6 +346,51 @@ BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
         BOOST_TEST(heard);
         device.launch(stop + 1, 3, 200);  // not asked: leaves for want of work
         BOOST_TEST(device.left() == stop + 1);
+    }
+}
+
+// A kernel that was given up, and comes back, wherever it stood: a handler that was stuck, and others behind its gate, a
+// barrier, a hole or an empty ring.
+BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
+    for (const uint units : {2u, 3u, 4u, 6u}) {
+        for (int behind = 0; behind < 6; ++behind) {
+            BOOST_TEST_CONTEXT(units << " units, case " << behind) {
+                Device device;
+                held_back = 0;
+                let_go = false;
+                std::atomic<bool> ended{false};
+                std::thread kernel([&] {
+                    device.launch(1, units, for_ever);
+                    ended = true;
+                });
+                const auto publish = [&](const Slot& slot) { BOOST_REQUIRE(device.ring.publish(slot).has_value()); };
+                std::optional<Ring::Reservation> hole;
+                publish(atomic_add(1, 200));
+                if (behind > 0) publish(slot(custom_opcode<0x102>()));
+                if (behind == 2) publish(batch_fence(1, 9));
+                if (behind == 3) publish(*packed({inner(batch_fence(1, 9)), inner(atomic_add(1, 201))}));
+                if (behind == 4) hole.emplace(*device.ring.reserve(1));
+                if (behind == 5) publish(shutdown());
+                if (behind > 1) publish(*packed({inner(atomic_add(1, 201))}));
+                BOOST_TEST(eventually([&] { return device.word(200) == 1 && (behind == 0 || held_back.load() == 1); }));
+                for (int i = 0; i < 100; ++i) std::this_thread::yield();  // others wait meanwhile
+                device.revoke();
+                BOOST_TEST(eventually([&] {  // the clerk looked
+                    return ended.load() || sr_load_device(device.desk.data() + SR_DESK_LEAVE) == SR_LEAVE_REVOKED;
+                }));
+                let_go = true;
+                BOOST_REQUIRE(eventually([&] { return ended.load(); }));
+                kernel.join();
+                BOOST_TEST(device.word(SR_CONTROL_EPOCH) == 0u);
+                BOOST_TEST(device.word(201) == 0u);
+                const std::uint64_t claimed = device.ring.claimed();
+                const auto later = device.ring.publish(atomic_add(1, 202));  // and a launch that was enqueued already
+                BOOST_REQUIRE(later.has_value());
+                device.launch(2, units, 0);
+                BOOST_TEST(device.word(202) == 0u);
+                BOOST_TEST(device.ring.claimed() == claimed);
+            }
+        }
     }
 }
 
