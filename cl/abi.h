@@ -112,6 +112,7 @@
 #define SR_RING_STOP 128u       /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
 #define SR_RING_REVOKED 132u    /* u32, host, once: not 0: the ring was taken from this kernel, which runs nothing more */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
+#define SR_RING_FAULTS 264u     /* u32, device: CONTROL_FAULTS as it was when COMPLETED was stored last */
 #define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */
 #define SR_RING_CLAIMED 512u    /* u64, device: no position from here on has been started */

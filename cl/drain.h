@@ -1,6 +1,6 @@
 /* The drain: takes published slots off a ring in order, runs them, ends them, and leaves when it has idled long
  * enough. Runs on one work-item; launches of it on one ring follow each other, never overlap. Where the ring was revoked
- * it returns at once and says nothing more.
+ * it runs nothing more and leaves at once.
  *
  * Edges: R, A and S as in ring.hpp, of which this is the other end. */
 #ifndef SLIPRING_DRAIN_H
@@ -52,7 +52,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
         /* R2: synchronizes with R1, the producer's store of the state. */
         const uint state = sr_load_acquire(slot);
         const uint awaited = sr_awaited(ring, head);
-        if (revoked) return;
+        if (revoked) break;
         if (SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited)) {
             sr_copy_slot(copy, slot);
             if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
@@ -60,7 +60,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
             if (sr_revoked_behind(ring)) {
                 sr_store64(claimed, head);
-                return;
+                break;
             }
             const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
             if (SR_BUG(63, 0, out.code != SR_CODE_OK)) sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
@@ -97,7 +97,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                 unreleased = 0;
             }
             if (glances++ % SR_GLANCES != 0) continue;
-            if (sr_revoked_behind(ring)) return;
+            if (sr_revoked_behind(ring)) break;
             const ulong now = sr_ticks(&counter, SR_GLANCES);
             if (glances == 1u) idle_since = now;
             if (now - idle_since >= bounds->linger) {
@@ -108,7 +108,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             }
         }
     }
-    /* Told to leave, or after long enough: there may be more, and the host starts the next launch. */
+    /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it revoked this. */
     sr_release(ring, head);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
 }

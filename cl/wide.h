@@ -261,8 +261,7 @@ static inline void sr_close(const sr_crew* crew) {
     sr_store(desk + SR_DESK_TAKEN, sr_load(desk + SR_DESK_QUEUED));
     for (uint word = SR_DESK_ARRIVED; word <= SR_DESK_GONE; word += 32u) sr_store(desk + word, 0);
     sr_fence_device();
-    if (leave == SR_LEAVE_REVOKED) return;
-    if (leave == SR_LEAVE_BUSY) {
+    if (leave == SR_LEAVE_BUSY || leave == SR_LEAVE_REVOKED) {
         sr_store_seq_cst((__global uint*)(crew->ring->base + SR_RING_LEFT), crew->bounds->launch);
         return;
     }

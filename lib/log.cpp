@@ -1,4 +1,5 @@
 // The debug log: records that the device wrote, with the texts that the host knows.
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <new>
@@ -38,6 +39,25 @@ std::string fill(std::string_view format, std::uint32_t a, std::uint32_t b) {
     return text;
 }
 
+// The records that nobody has read, behind those in `out`. The position behind the last of them.
+std::uint32_t append_records(std::span<std::byte> log, std::uint32_t capacity, std::span<const std::string> formats,
+                             std::vector<LogRecord>& out) {
+    // L: synchronizes with the device's release in sr_print.
+    const std::uint32_t written = word(log, SR_LOG_WRITTEN).load(std::memory_order_acquire);
+    const std::uint32_t consumed = word(log, SR_LOG_CONSUMED).load(std::memory_order_relaxed);
+    for (std::uint32_t n = consumed; n != written; ++n) {
+        const std::uint32_t index = n & (capacity - 1);
+        std::uint32_t words[SR_LOG_RECORD_WORDS];
+        std::memcpy(words, log.data() + SR_LOG_RECORDS + std::size_t{index} * sizeof words, sizeof words);
+        LogRecord record{.position = words[3], .format = words[0], .a = words[1], .b = words[2]};
+        record.text = record.format < formats.size()
+                          ? fill(formats[record.format], record.a, record.b)
+                          : "format " + std::to_string(record.format) + fill(": {} {}", record.a, record.b);
+        out.push_back(std::move(record));
+    }
+    return written;
+}
+
 }  // namespace
 
 std::expected<std::uint32_t, Errc> Runtime::add_format(std::string_view text) noexcept {
@@ -51,38 +71,32 @@ std::expected<std::uint32_t, Errc> Runtime::add_format(std::string_view text) no
 }
 
 std::expected<Log, Errc> Runtime::read_log() noexcept {
-    return impl_->on_data(Impl::Takes::copy, [this](const Engine::GoOn& go_on) { return impl_->read_log(go_on); });
+    return impl_->copying([this](const Engine::GoOn& go_on) { return impl_->read_log(go_on); });
 }
 
 std::expected<Log, Errc> Runtime::Impl::read_log(const Engine::GoOn& go_on) noexcept {
-    const auto memory = engine->pull_log(go_on);
-    if (!memory) return std::unexpected(memory.error());
-
-    Log log;
-    // L: synchronizes with the device's release in sr_print.
-    const std::uint32_t written = word(*memory, SR_LOG_WRITTEN).load(std::memory_order_acquire);
-    const std::uint32_t consumed = word(*memory, SR_LOG_CONSUMED).load(std::memory_order_relaxed);
-    log.dropped = word(*memory, SR_LOG_DROPPED).load(std::memory_order_acquire);
-    try {
-        const std::scoped_lock lock(formats_mutex);
-        log.records.reserve(written - consumed);
-        for (std::uint32_t n = consumed; n != written; ++n) {
-            const std::uint32_t index = n & (options.log_records - 1);
-            std::uint32_t words[SR_LOG_RECORD_WORDS];
-            std::memcpy(words, memory->data() + SR_LOG_RECORDS + std::size_t{index} * sizeof words, sizeof words);
-            LogRecord record{.position = words[3], .format = words[0], .a = words[1], .b = words[2]};
-            record.text = record.format < formats.size()
-                              ? fill(formats[record.format], record.a, record.b)
-                              : "format " + std::to_string(record.format) + fill(": {} {}", record.a, record.b);
-            log.records.push_back(std::move(record));
+    constexpr std::array writers{Engine::Writer::ring, Engine::Writer::once};
+    std::array<std::span<std::byte>, writers.size()> logs;
+    std::array<std::uint32_t, writers.size()> read{};
+    Log out;
+    for (std::size_t i = 0; i < writers.size(); ++i) {
+        const auto memory = engine->pull_log(writers[i], go_on);
+        if (!memory) return std::unexpected(memory.error());
+        logs[i] = *memory;
+        out.dropped += word(logs[i], SR_LOG_DROPPED).load(std::memory_order_acquire);
+        try {
+            const std::scoped_lock lock(formats_mutex);
+            read[i] = append_records(logs[i], options.log_records, formats, out.records);
+        } catch (const std::bad_alloc&) {
+            return std::unexpected(Errc::out_of_memory);
         }
-    } catch (const std::bad_alloc&) {
-        return std::unexpected(Errc::out_of_memory);
     }
-    // L: synchronizes with the device's acquire in sr_print: these records may be written again.
-    word(*memory, SR_LOG_CONSUMED).store(written, std::memory_order_release);
-    if (auto ok = engine->push_log_consumed(go_on); !ok) return std::unexpected(ok.error());
-    return log;
+    for (std::size_t i = 0; i < writers.size(); ++i) {
+        // L: synchronizes with the device's acquire in sr_print: these records may be written again.
+        word(logs[i], SR_LOG_CONSUMED).store(read[i], std::memory_order_release);
+        if (auto ok = engine->push_log_consumed(writers[i], go_on); !ok) return std::unexpected(ok.error());
+    }
+    return out;
 }
 
 }  // namespace slipring

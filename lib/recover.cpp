@@ -2,52 +2,93 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <thread>
 
-#include "options.hpp"
 #include "runtime_impl.hpp"
 
 namespace slipring {
 namespace {
 
+using namespace std::chrono_literals;
+
+// To open a device takes less, but where something holds it.
+constexpr auto patience = 5s;
+// A kernel that had looked at a slot just before its ring was revoked has said by then that it claimed it: it needs
+// nanoseconds for that, or as long as a driver gives its time to another.
+constexpr auto grace = 20ms;
+
 std::atomic_ref<std::uint64_t> word64(const Ring& ring, std::size_t offset) {
     return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + offset));
 }
 
-void set_state(const Ring& ring, std::uint64_t position, std::uint32_t state) {
-    const std::size_t slot = static_cast<std::size_t>(position & (ring.capacity() - 1));
-    std::byte* const at = ring.base() + SR_RING_SLOTS + slot * SR_SLOT_BYTES;
-    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(at)).store(ring.tagged(position, state), std::memory_order_seq_cst);
+std::uint32_t* slot_of(const Ring& ring, std::uint64_t position) {
+    const std::size_t index = static_cast<std::size_t>(position & (ring.capacity() - 1));
+    return reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_SLOTS + index * SR_SLOT_BYTES);
+}
+
+void set_state(const Ring& ring, std::uint64_t position, std::uint32_t word) {
+    std::atomic_ref(*slot_of(ring, position)).store(word, std::memory_order_release);
 }
 
 bool is_published(const Ring& ring, std::uint64_t position) {
     return ring.state_word(position) == ring.tagged(position, SR_STATE_PUBLISHED);
 }
 
-// Takes back from a live kernel what it has not claimed, so that it finds nothing to do if it comes back after all.
-// Between its look at a slot and its claim nobody can come; see recover, which reads the claim much later.
-void withdraw(const Ring& ring) {
-    for (std::uint64_t position = ring.claimed(); position != ring.reserved(); ++position)
-        if (is_published(ring, position)) set_state(ring, position, SR_STATE_REQUEUE);
+// Where a lost device's ring stands: [completed, first) had been begun, [first, reserved) had not.
+struct Positions {
+    std::uint64_t completed, first, reserved;
+};
+
+// The device wrote some of these words, and a handler may have written any: each is held within what it can be.
+Positions positions_of(const Ring& ring, const Engine& engine) {
+    const std::uint64_t reserved = ring.reserved();
+    const auto within = [reserved](std::uint64_t position, std::uint64_t least) {
+        return position - least <= reserved - least ? position : least;
+    };
+    const std::uint64_t oldest = reserved - ring.capacity();
+    const std::uint64_t reclaimed = within(word64(ring, SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
+    const std::uint64_t completed = within(ring.completed(), reclaimed);
+    // In relaunch mode the lost launch had all that it was given.
+    const std::uint64_t begun = within(engine.live() ? ring.claimed() : engine.handed_over(ring), completed);
+    // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has been
+    // begun (see I1 in entry.h).
+    const std::uint64_t tail = within(ring.tail(), completed);
+    return {completed, std::min(begun - completed, tail - completed) + completed, reserved};
 }
 
-// The slots of `from`, with their results, in `to`, whose positions begin where nothing has been begun. What had been
-// begun and has not ended ends as lost; the number of those. What was withdrawn is published again.
-std::uint32_t take_over(const Ring& from, const Ring& to, std::uint64_t first) {
-    std::memcpy(to.base() + SR_RING_SLOTS, from.base() + SR_RING_SLOTS, std::size_t{from.capacity()} * SR_SLOT_BYTES);
-    for (std::uint64_t position = from.completed(); position != from.reserved(); ++position)
-        if (to.state_word(position) == to.tagged(position, SR_STATE_REQUEUE)) set_state(to, position, SR_STATE_PUBLISHED);
-    std::uint32_t lost = 0;
-    for (std::uint64_t position = from.completed(); position != first; ++position) {
-        if (!is_published(to, position)) continue;
-        ++lost;
+// A slot as it is now: its state first, so that what the device wrote before that is copied too.
+void copy_slot(const Ring& from, const Ring& to, std::uint64_t position) {
+    const std::uint32_t state = from.state_word(position);
+    std::memcpy(slot_of(to, position) + 1, slot_of(from, position) + 1, SR_SLOT_BYTES - sizeof state);
+    set_state(to, position, state);
+}
+
+// The slots of `from`, with their results, in `to`, whose positions begin with the first that has not been begun. What
+// had been begun and has not ended ends as lost. The number of slots that have ended in FAULT and that no device counted.
+std::uint32_t take_over(const Ring& from, const Ring& to, const Positions& at) {
+    for (std::uint64_t i = 0; i < from.capacity(); ++i) copy_slot(from, to, i);
+    std::uint32_t faults = 0;
+    for (std::uint64_t position = at.completed; position != at.first; ++position) {
+        if (!is_published(to, position)) {
+            faults += (to.state_word(position) & SR_STATE_MASK) != SR_STATE_DONE;
+            continue;
+        }
+        ++faults;
         if ((to.word(position, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0) continue;
         std::uint32_t end[SR_SLOT_WORDS] = {};
         end[SR_WORD_STATE] = to.tagged(position, SR_STATE_FAULT);
         end[SR_WORD_CODE] = SR_CODE_DEVICE_LOST;
         to.end_slot(position, end);
     }
-    word64(to, SR_RING_RESERVED).store(from.reserved(), std::memory_order_release);
-    return lost;
+    // Who had reserved and not published writes to the old ring, if anywhere: what stands in its place here ends as lost.
+    for (std::uint64_t position = at.first; position != at.reserved; ++position) {
+        if (is_published(to, position)) continue;
+        std::memset(slot_of(to, position) + 1, 0, SR_SLOT_BYTES - 4);
+        slot_of(to, position)[SR_WORD_OPCODE] = SR_OP_LOST;
+        set_state(to, position, to.tagged(position, SR_STATE_PUBLISHED));
+    }
+    word64(to, SR_RING_RESERVED).store(at.reserved, std::memory_order_release);
+    return faults;
 }
 
 }  // namespace
@@ -55,33 +96,41 @@ std::uint32_t take_over(const Ring& from, const Ring& to, std::uint64_t first) {
 std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     if (phase.load(std::memory_order_acquire) != Phase::lost) return {};
     engine->forget();  // no more launches of it
+    engine->revoke();
     engine->stop(launch.load(std::memory_order_relaxed));
-    if (engine->live()) withdraw(ring);
-    Options wanted_options = options;
-    if (!device.empty()) wanted_options.device = device;
-    auto opened = Engine::open(wanted_options);
-    if (!opened) return std::unexpected(opened.error());
+    const auto revoked = Watch::Clock::now();
 
-    // In relaunch mode the lost launch had all that it was given. What is reserved and was never published holds up
-    // whatever is behind it, there as here: nothing behind it has been begun (see I1 in entry.h).
-    // A live kernel that found a slot before it was withdrawn has said so by now: to open takes milliseconds.
-    const std::uint64_t begun = engine->live() ? ring.claimed() : engine->handed_over(ring);
-    const std::uint64_t tail = ring.tail();
-    const std::uint64_t first = static_cast<std::int64_t>(tail - begun) < 0 ? tail : begun;
-    const auto made = Ring::create((*opened)->ring_memory(), wanted_options.capacity, first);
-    if (!made) return std::unexpected(Error{made.error(), {}});
-    const std::uint32_t lost = take_over(ring, *made, first);
-    Backoff backoff(options.deadline);
-    const Engine::GoOn go_on = [&backoff] { return backoff.pause(); };
-    if (auto ok = (*opened)->write_control(SR_CONTROL_FAULTS, std::span(&lost, 1), go_on); !ok) {
-        if ((*opened)->abandoned()) static_cast<void>(opened->release());
-        return std::unexpected(Error{Errc::opencl_failed, "writing control words"});
+    Options next = options;
+    if (!device.empty()) next.device = device;
+    if (opening == nullptr || opening->options().device != next.device) {
+        auto begun = Opening::begin(next);
+        if (!begun) return std::unexpected(begun.error());
+        opening = std::move(*begun);
     }
+    auto opened = opening->wait(patience);
+    if (!opened) {
+        const char* const detail = "the device is still being opened: something holds it. To recover later goes on with that";
+        return std::unexpected(Error{Errc::no_device, detail});
+    }
+    opening.reset();
+    if (!*opened) return std::unexpected(opened->error());
+    std::this_thread::sleep_until(revoked + grace);
+    return replace(std::move(**opened), std::move(next));
+}
 
-    dismiss();
-    engine = std::move(*opened);
+// Everything that may fail first: then the runtime is as it was.
+std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Engine> opened, Options next) {
+    lost_engines.reserve(lost_engines.size() + 1);
+    const Positions at = positions_of(ring, *engine);
+    const auto made = Ring::create(opened->ring_memory(), next.capacity, at.first);
+    if (!made) return std::unexpected(Error{made.error(), {}});
+
+    const std::uint32_t counted = faults_of(ring);
+    lost_faults.fetch_add(counted + take_over(ring, *made, at), std::memory_order_relaxed);
+    lost_engines.push_back(std::exchange(engine, std::move(opened)));
     ring = *made;
-    options = std::move(wanted_options);
+    options = std::move(next);
+    watch = {};
     launch.store(0, std::memory_order_seq_cst);
     listen();
     phase.store(Phase::open, std::memory_order_seq_cst);

@@ -52,6 +52,14 @@ void Runtime::wake() noexcept { impl_->wake(); }
 
 namespace {
 
+// Whoever waits for room must learn that there will be none.
+template <class Impl>
+std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
+    if (why == Errc::ring_full) impl.look_when_full();
+    const bool lost = impl.phase.load(std::memory_order_acquire) == Impl::Phase::lost;
+    return std::unexpected(lost ? Errc::device_lost : why);
+}
+
 // The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
 template <class Impl, class Descriptor>
 std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor, std::uint64_t count,
@@ -62,7 +70,7 @@ std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor,
     if (impl.wake_needed()) [[unlikely]]
         impl.wake();
     if (!first) [[unlikely]]
-        return std::unexpected(first.error());
+        return refused(impl, first.error());
     return Ticket{*first, static_cast<std::uint32_t>(count), quiet};
 }
 
@@ -97,7 +105,10 @@ bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
         const std::uint32_t state = word & SR_STATE_MASK;
         if (word == ring.tagged(last, state)) {
             if (is_terminal(state)) return true;
-            if ((ring.word(last, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) return false;
+            // The completed position all the same, now and then: a producer that has stopped while it writes the next
+            // lap's slot leaves this one's state, and hides its flag.
+            static thread_local std::uint32_t looks = 0;
+            if ((ring.word(last, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0 && ++looks % 64 != 0) return false;
         }
     }
     return ring.is_complete(ticket.end());
@@ -115,12 +126,11 @@ std::expected<void, Errc> Runtime::wait(const Ticket& ticket, std::chrono::nanos
     for (int i = 0; i < 64; ++i)
         if (impl_->done(ticket)) return {};
     Backoff backoff(timeout);
-    Watch watch;
     while (!impl_->done(ticket)) {
         // A kernel that still runs is left alone while this spins; later, look whether it died.
         if (impl_->wake_needed() || !backoff.spinning()) {
             impl_->wake();
-            impl_->watch(watch);
+            impl_->look();
             static_cast<void>(impl_->ring.held());  // starts the clock on a producer that never finishes
             if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
                 return std::unexpected(Errc::device_lost);
@@ -183,7 +193,7 @@ bool inside(std::uint32_t index, std::size_t count, std::uint32_t bound) noexcep
 std::expected<void, Errc> Runtime::read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept {
     if (!inside(index, words.size(), impl_->options.control_words)) return std::unexpected(Errc::out_of_range);
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) return std::unexpected(Errc::device_lost);
-    return impl_->on_data(Impl::Takes::copy, [&](const Engine::GoOn& go_on) {
+    return impl_->copying([&](const Engine::GoOn& go_on) {
         return impl_->engine->read_control(index, words, go_on);
     });
 }
@@ -192,7 +202,7 @@ std::expected<void, Errc> Runtime::write_control(std::uint32_t index, std::span<
     if (!inside(index, words.size(), impl_->options.control_words)) return std::unexpected(Errc::out_of_range);
     if (index < SR_OBSERVABLE_BASE) return std::unexpected(Errc::system_word);
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) return std::unexpected(Errc::device_lost);
-    return impl_->on_data(Impl::Takes::copy, [&](const Engine::GoOn& go_on) {
+    return impl_->copying([&](const Engine::GoOn& go_on) {
         return impl_->engine->write_control(index, words, go_on);
     });
 }
@@ -216,7 +226,7 @@ std::expected<void, Errc> Runtime::load_dfa(std::span<const std::uint32_t> table
     if (!impl_->leave(backoff)) {
         out = std::unexpected(Errc::timed_out);
     } else {
-        out = impl_->on_data(Impl::Takes::copy, [&](const Engine::GoOn& go_on) -> std::expected<void, Errc> {
+        out = impl_->copying([&](const Engine::GoOn& go_on) -> std::expected<void, Errc> {
             try {
                 return impl_->engine->load_table(table, go_on);
             } catch (const std::bad_alloc&) {
@@ -240,8 +250,7 @@ Stats Runtime::stats() noexcept {
     Stats stats;
     stats.completed = impl_->ring.completed();
     stats.published = impl_->ring.tail();
-    std::uint32_t faults = 0;
-    if (read_control(SR_CONTROL_FAULTS, std::span(&faults, 1))) stats.faults = faults;
+    stats.faults = impl_->lost_faults.load(std::memory_order_relaxed) + faults_of(impl_->ring);
     stats.launches = impl_->launches.load(std::memory_order_relaxed);
     return stats;
 }
@@ -250,7 +259,7 @@ std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {
     const auto phase = impl_->phase.load(std::memory_order_acquire);
     if (phase != Impl::Phase::open)
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
-    return impl_->on_data(Impl::Takes::own_time, [&](const Engine::GoOn& go_on) {
+    return impl_->on_engine(impl_->once, Impl::Takes::own_time, [&](const Engine::GoOn& go_on) {
         return impl_->engine->once(slot, go_on);
     });
 }

@@ -1,22 +1,25 @@
-// A runtime's insides: runtime.cpp is the public face, wake.cpp the kernel's coming and going, recover.cpp a
-// lost device's replacement, log.cpp the debug log.
+// A runtime's insides: runtime.cpp is the public face, wake.cpp the kernel's coming and going, recover.cpp a lost device's
+// replacement, log.cpp the debug log.
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <mutex>
+#include <vector>
 
 #include <slipring/runtime.hpp>
 
 #include "backoff.hpp"
 #include "opencl/engine.hpp"
+#include "opening.hpp"
+#include "watch.hpp"
 
 namespace slipring {
 
-// What a waiter saw of the device's progress, which is its heartbeat, and since when.
-struct Watch {
-    std::uint64_t completed = 0;
-    Backoff::Clock::time_point since{};  // zero: has not looked yet
-};
+// Slots of the ring that ended in FAULT or CANCELLED, as the device says.
+inline std::uint32_t faults_of(const Ring& ring) noexcept {
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_FAULTS)).load(std::memory_order_relaxed);
+}
 
 struct Runtime::Impl {
     enum class Phase : std::uint32_t { open, closed, lost };
@@ -35,9 +38,20 @@ struct Runtime::Impl {
     std::atomic<bool> busy{false};
     std::atomic<bool> wanted{false};
 
-    std::mutex data;  // the engine's other queue
+    std::mutex data;  // the engine's copies
+    std::mutex once;  // and its launches of a slot alone, which take what they take
     std::mutex formats_mutex;
     std::vector<std::string> formats;
+
+    // One look at a time, whoever looks: a waiter, or a producer that finds the ring full.
+    std::mutex watching;
+    Watch watch;
+    Watch::Clock::time_point looked_when_full{};
+
+    // Recovery's. Engines that were lost: users may hold their memory, or their kernels may, until the runtime goes.
+    std::vector<std::unique_ptr<Engine>> lost_engines;
+    std::shared_ptr<Opening> opening;  // one that was not ready when recover() gave up
+    std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the ring was this one
 
     Impl(Options given, std::unique_ptr<Engine> opened, Ring made)
         : options(std::move(given)), engine(std::move(opened)), ring(made) {
@@ -49,8 +63,6 @@ struct Runtime::Impl {
     void listen() {
         engine->tell([this] { wake(); });
     }
-    // Parts with the engine; what still runs keeps it, and may not touch the host's half any more.
-    void dismiss() noexcept;
 
     // Where the kernel may have left, starts it. In relaunch mode also takes in what a launch has done.
     void wake() noexcept;
@@ -59,11 +71,13 @@ struct Runtime::Impl {
     }
 
     bool done(const Ticket& ticket) const noexcept;
-    // For a waiter's loop: loses the device if it has had work since `watch` began and shows no progress.
-    void watch(Watch& watch) noexcept;
-    // The same, whether it has had work or not.
-    void watch_idle(Watch& watch) noexcept;
-    // How long a copy may take: as long as a slot. A slot in a launch of its own takes what it takes.
+    // A look at the device's progress: loses the device if that has been missing for too long, or is impossible. For
+    // whoever waits for it, again and again.
+    void look() noexcept;
+    // The same for a producer that finds the ring full, and may do so a million times a second.
+    void look_when_full() noexcept;
+
+    // How long a call may take: as long as a slot, or as long as it takes.
     enum class Takes { copy, own_time };
     // One wait of the engine's: no longer than until the device is lost, which a copy that the device does not come to loses,
     // too. It begins by yielding and does not spin, since what it waits for may need this core.
@@ -79,13 +93,18 @@ struct Runtime::Impl {
         Backoff backoff_{std::chrono::nanoseconds::max()};
         Watch watch_;
     };
-    // A call to the engine, alone with its other queue.
+    // A call to the engine, alone with its copies, or with its launches of a slot alone.
     template <class Call>
-    auto on_data(Takes takes, Call call) noexcept {
-        const std::scoped_lock lock(data);
+    auto on_engine(std::mutex& alone, Takes takes, Call call) noexcept {
+        const std::scoped_lock lock(alone);
         Wait wait(*this, takes);
         return call(Engine::GoOn([&wait] { return wait(); }));
     }
+    template <class Call>
+    auto copying(Call call) noexcept {
+        return on_engine(data, Takes::copy, std::move(call));
+    }
+
     // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
     bool drained(std::uint64_t end, Backoff& backoff) noexcept;
 
@@ -98,10 +117,12 @@ struct Runtime::Impl {
     std::expected<Log, Errc> read_log(const Engine::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
     std::expected<void, Error> recover(const std::string& device);
-    void lose(Error error) noexcept;
+    // For all who wait. `what` has static storage; `status` is OpenCL's, if it gave one.
+    void lose(const char* what, int status = 0) noexcept;
 
 private:
     void step() noexcept;
+    std::expected<void, Error> replace(std::unique_ptr<Engine> opened, Options next);
 };
 
 }  // namespace slipring

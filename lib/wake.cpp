@@ -1,4 +1,6 @@
 // The kernel's coming and going, seen from the host.
+#include <new>
+#include <string>
 #include <thread>
 
 #include "runtime_impl.hpp"
@@ -24,8 +26,7 @@ void Runtime::Impl::step() noexcept {
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
     if (!ring.wake_needed(current)) {
         // It says that it is still there. If OpenCL says that it is not, it died.
-        if (current != 0 && over)
-            lose({Errc::device_lost, engine->failed() ? "a launch ended in an error" : "a launch ended without leaving"});
+        if (current != 0 && over) lose(engine->failed() ? "a launch ended in an error" : "a launch ended without leaving");
         return;
     }
     // Who published after this look sees LEFT and comes here himself.
@@ -34,26 +35,39 @@ void Runtime::Impl::step() noexcept {
     // The number first: from here on LEFT differs from it, and nobody else starts a launch.
     launch.store(current + 1, std::memory_order_seq_cst);
     launches.fetch_add(1, std::memory_order_relaxed);
-    if (auto ok = engine->launch(ring, current + 1); !ok) lose(ok.error());
+    if (auto ok = engine->launch(ring, current + 1); !ok) lose(ok.error().what, ok.error().status);
 }
 
-void Runtime::Impl::watch(Watch& watch) noexcept {
-    if (ring.completed() == ring.tail()) watch.since = {};
-    watch_idle(watch);
-}
-
-void Runtime::Impl::watch_idle(Watch& watch) noexcept {
+void Runtime::Impl::look() noexcept {
+    const std::unique_lock alone(watching, std::try_to_lock);
+    if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     const std::uint64_t completed = ring.completed();
-    const auto now = Backoff::Clock::now();
-    if (watch.since == Backoff::Clock::time_point{} || completed != watch.completed) {
-        watch = {completed, now};
-    } else if (now - watch.since > options.deadline) {
-        lose({Errc::device_lost, "no progress within the deadline"});
-    }
+    // Reserved last: whatever happens in between, it is not behind. Else something wrote over the ring's memory.
+    if (static_cast<std::int64_t>(ring.reserved() - completed) < 0) return lose("its position is beyond all that was reserved");
+    if (watch.look(completed, completed != ring.tail(), options.deadline)) lose("no progress within the deadline");
 }
 
-void Runtime::Impl::lose(Error error) noexcept {
-    if (phase.exchange(Phase::lost, std::memory_order_acq_rel) != Phase::lost && options.report) options.report(error);
+void Runtime::Impl::look_when_full() noexcept {
+    const auto now = Watch::Clock::now();
+    if (const std::unique_lock alone(watching, std::try_to_lock); !alone || now - looked_when_full < std::chrono::microseconds(200))
+        return;
+    else
+        looked_when_full = now;
+    wake();
+    look();
+}
+
+void Runtime::Impl::lose(const char* what, int status) noexcept {
+    if (phase.exchange(Phase::lost, std::memory_order_acq_rel) == Phase::lost) return;
+    engine->revoke();  // whoever is told that it is lost may rely on that: it runs nothing more
+    if (!options.report) return;
+    Error error{Errc::device_lost, {}};
+    try {
+        error.detail = what;
+        if (status != 0) error.detail += " gave " + std::to_string(status);
+    } catch (const std::bad_alloc&) {
+    }
+    options.report(error);
 }
 
 bool Runtime::Impl::hold(Backoff& backoff) noexcept {
@@ -69,17 +83,15 @@ void Runtime::Impl::let_go() noexcept {
 
 bool Runtime::Impl::leave(Backoff& backoff) noexcept {
     engine->stop(launch.load(std::memory_order_relaxed));
-    while (!engine->finished())
-        if (!backoff.pause()) return false;
+    if (!engine->idle([&backoff] { return backoff.pause(); })) return false;
     engine->harvest(ring);
     return true;
 }
 
 bool Runtime::Impl::drained(std::uint64_t end, Backoff& backoff) noexcept {
-    Watch seen;
     while (!ring.is_complete(end)) {
         if (wake_needed()) wake();
-        watch(seen);
+        look();
         if (phase.load(std::memory_order_acquire) == Phase::lost || !backoff.pause()) return false;
     }
     return true;
@@ -92,8 +104,10 @@ bool Runtime::Impl::Wait::operator()() noexcept {
         return true;
     }
     impl_.wake();
-    if (takes_ == Takes::copy) impl_.watch_idle(watch_);
-    else impl_.watch(watch_);
+    impl_.look();
+    // A copy is work, whether the ring has any or not.
+    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), true, impl_.options.deadline))
+        impl_.lose("a copy was not finished within the deadline");
     return backoff_.pause();
 }
 
@@ -110,25 +124,32 @@ std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
     Backoff grace(std::max<std::chrono::milliseconds>(options.shutdown_timeout / 4, std::chrono::milliseconds(50)));
     if (!hold(grace)) return std::unexpected(Errc::timed_out);
     const bool left = leave(grace);
-    if (!left) lose({Errc::device_lost, "the kernel did not leave in time; its memory is left to it"});
+    if (!left) lose("the kernel did not leave in time; its memory is left to it");
     let_go();
     if (!left) return std::unexpected(Errc::device_lost);
     if (!all) return std::unexpected(Errc::timed_out);
     return {};
 }
 
-void Runtime::Impl::dismiss() noexcept {
-    engine->forget();
-    // A launch that a late wake() has started since shutdown leaves at once. Nothing can take memory from a kernel that
-    // still runs: the engine is left to it.
-    const bool lost = phase.load(std::memory_order_acquire) == Phase::lost;
-    Backoff grace(lost ? std::chrono::milliseconds(0) : std::chrono::milliseconds(50));
-    if (!leave(grace) || engine->abandoned()) static_cast<void>(engine.release());
+namespace {
+
+// Nothing can take memory from a kernel that still runs: then the engine is left to it.
+void part_with(std::unique_ptr<Engine> engine, bool lost) noexcept {
+    Backoff grace(std::chrono::milliseconds(50));
+    const bool ended = !lost || engine->finished();
+    if (!ended || !engine->idle([&grace] { return grace.pause(); }) || engine->abandoned())
+        static_cast<void>(engine.release());
 }
+
+}  // namespace
 
 Runtime::Impl::~Impl() {
     static_cast<void>(shutdown());
-    dismiss();
+    // A launch that a late wake() has started since leaves at once.
+    engine->forget();
+    engine->stop(launch.load(std::memory_order_relaxed));
+    part_with(std::move(engine), phase.load(std::memory_order_acquire) == Phase::lost);
+    for (auto& lost : lost_engines) part_with(std::move(lost), true);
 }
 
 }  // namespace slipring

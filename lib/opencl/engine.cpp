@@ -7,7 +7,6 @@
 #include "../handlers.hpp"
 #include "engine_impl.hpp"
 #include "program.hpp"
-#include "settle.hpp"
 
 namespace slipring {
 namespace {
@@ -30,8 +29,15 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
     if (status != CL_SUCCESS) return cl_error("clCreateContext", status);
     impl->run_queue = cl::CommandQueue(impl->context, device, 0, &status);
     if (status != CL_SUCCESS) return cl_error("clCreateCommandQueue", status);
-    impl->data_queue = impl->live() ? cl::CommandQueue(impl->context, device, 0, &status) : impl->run_queue;
-    if (status != CL_SUCCESS) return cl_error("clCreateCommandQueue", status);
+    for (cl::CommandQueue* const queue : {&impl->data_queue, &impl->once_queue}) {
+        *queue = impl->live() ? cl::CommandQueue(impl->context, device, 0, &status) : impl->run_queue;
+        if (status != CL_SUCCESS) return cl_error("clCreateCommandQueue", status);
+    }
+    for (Sentinel* const sentinel : {&impl->run_sentinel, &impl->data_sentinel, &impl->once_sentinel}) {
+        auto made = Sentinel::make(impl->context);
+        if (!made) return std::unexpected(made.error());
+        *sentinel = std::move(*made);
+    }
 
     auto program = build(impl->context, device, program_source(options.ops), options.ops);
     if (!program) return std::unexpected(program.error());
@@ -70,6 +76,7 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
     // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
     for (const auto& [memory, bytes] : {std::pair{&ring, *Ring::bytes(options.capacity)},
                                         {&log, log_bytes},
+                                        {&once_log, log_bytes},
                                         {&slot, std::size_t{SR_SLOT_BYTES}},
                                         {&outcome, std::size_t{16}}})
         if (auto made = make(*memory, shared, bytes); !made) return made;
@@ -80,11 +87,13 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
             if (auto made = make(buffers[i].back().memory, shared, spec.bytes); !made) return made;
         }
     }
+    Memory no_states;
     for (const auto& [memory, kind, bytes] :
          {std::tuple{&control, own, std::size_t{options.control_words} * 4},
-          {&table, own, std::size_t{1024}},
+          {&no_states, own, std::size_t{1024}},
           {&desk, own == MemoryKind::svm ? own : MemoryKind::device, desk_bytes}})
         if (auto made = make(*memory, kind, bytes); !made) return made;
+    table = std::make_shared<const Memory>(std::move(no_states));
     if (!live()) device_slots.resize(std::size_t{options.capacity} * SR_SLOT_WORDS);
     return {};
 }
@@ -114,7 +123,7 @@ cl_int Engine::Impl::bind(const Options& options) {
     status << outcome.bind(once, once_arg::outcome);
     status << control.bind(once, once_arg::control);
     status << once.setArg(once_arg::control_words, cl_uint{options.control_words});
-    status << log.bind(once, once_arg::log);
+    status << once_log.bind(once, once_arg::log);
     status << once.setArg(once_arg::log_mask, log_mask);
     status << bind_table();
     cl_uint index = 0;
@@ -130,10 +139,8 @@ cl_int Engine::Impl::bind(const Options& options) {
 
 cl_int Engine::Impl::bind_table() {
     Status status;
-    status << table.bind(run, run_arg::table);
+    status << table->bind(run, run_arg::table);
     status << run.setArg(run_arg::table_states, table_states);
-    status << table.bind(once, once_arg::table);
-    status << once.setArg(once_arg::table_states, table_states);
     return status.value;
 }
 
@@ -142,14 +149,14 @@ cl_int Engine::Impl::bind_table() {
 cl_int Engine::Impl::rehearse() {
     Backoff backoff(patience);
     const auto go_on = [&backoff] { return backoff.pause(); };
-    if (const cl_int zeroed = settle(data_queue, go_on); zeroed != CL_COMPLETE) return zeroed;
+    if (const cl_int zeroed = data_sentinel.settle(data_queue, go_on); zeroed != CL_COMPLETE) return zeroed;
     const Shape shape = device.info.shape;
     Status status;
     status << run.setArg(run_arg::launch, cl_uint{0});
     status << run.setArg(run_arg::first, cl_ulong{0});
     status << run_queue.enqueueNDRangeKernel(run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes),
                                              cl::NDRange(shape.lanes));
-    return status ? settle(run_queue, go_on) : status.value;
+    return status ? run_sentinel.settle(run_queue, go_on) : status.value;
 }
 
 Engine::Engine(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}

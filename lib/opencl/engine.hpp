@@ -1,7 +1,8 @@
 // The OpenCL half of a runtime: context, queues, kernels and memory. No OpenCL type leaves this folder.
 //
-// Not thread-safe; runtime.cpp says who may call what when. What touches the persistent kernel (launch, finished,
-// harvest, load_table) is called by one thread at a time, and so is what uses the other queue (control, log, once).
+// Thread-safety: three groups, each called by one thread at a time, and each a queue of its own where the device is live:
+// what touches the persistent kernel (launch, finished, harvest, idle); what copies (control, table, log); and once.
+// runtime_impl.hpp says who holds what meanwhile. Any thread may call the rest.
 #pragma once
 
 #include <chrono>
@@ -21,8 +22,14 @@ public:
     // How to wait for the device: pauses, or says false to wait no longer.
     using GoOn = std::function<bool()>;
 
+    // A call of OpenCL's that failed.
+    struct Failure {
+        const char* what;
+        int status;
+    };
+
     static std::expected<std::unique_ptr<Engine>, Error> open(const Options& options);
-    ~Engine();  // the kernel has finished and nothing was abandoned; otherwise leak the engine
+    ~Engine();  // idle() was true and nothing was abandoned; otherwise leak the engine
 
     const DeviceInfo& info() const noexcept;
     bool live() const noexcept;      // or relaunch
@@ -33,15 +40,19 @@ public:
 
     // Enqueues launch `number` of the persistent kernel, which runs after the one before it. In relaunch mode it
     // takes slots from `completed` on along and back, as many as are over soon.
-    std::expected<void, Error> launch(const Ring& ring, std::uint32_t number);
+    std::expected<void, Failure> launch(const Ring& ring, std::uint32_t number) noexcept;
 
     // `told` is called when a launch is over, on a thread of OpenCL's; it must not wait. Not once forget has returned.
     void tell(std::function<void()> told);
     void forget() noexcept;
 
-    // The last launch, and what it had to copy, is over; true before the first.
+    // The last launch, and what it had to copy, is over; true before the first. On NVIDIA this is told only when no other
+    // kernel of the engine's runs: idle() is told at once.
     bool finished() const noexcept;
     bool failed() const noexcept;  // it ended in an error
+
+    // Waits until no launch runs; false when `go_on` said no first.
+    bool idle(const GoOn& go_on) noexcept;
 
     // Relaunch mode: once a launch has finished, makes known what it completed.
     void harvest(const Ring& ring) noexcept;
@@ -51,6 +62,9 @@ public:
 
     // Asks launch `number` to leave soon, whatever is published.
     void stop(std::uint32_t number) noexcept;
+
+    // Takes the ring from the kernel for ever: should it come back, it runs nothing more. Live alone; a relaunch has copies.
+    void revoke() noexcept;
 
     // What follows asks `go_on` as long as it waits. If that says no, the error is device_lost and the engine has been
     // abandoned: something of it is still under way, and it is good for nothing more.
@@ -63,9 +77,11 @@ public:
     std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words,
                                             const GoOn& go_on) noexcept;
 
-    // The log's memory as it is now, SR_LOG_* and records; then, after reading, what was consumed.
-    std::expected<std::span<std::byte>, Errc> pull_log(const GoOn& go_on) noexcept;
-    std::expected<void, Errc> push_log_consumed(const GoOn& go_on) noexcept;
+    // A log has one writer at a time: the ring's kernel has one, and so has `once`. Its memory as it is now, SR_LOG_* and
+    // records; then, after reading, what was consumed.
+    enum class Writer { ring, once };
+    std::expected<std::span<std::byte>, Errc> pull_log(Writer writer, const GoOn& go_on) noexcept;
+    std::expected<void, Errc> push_log_consumed(Writer writer, const GoOn& go_on) noexcept;
 
     // One slot in a launch of its own.
     std::expected<Result, Errc> once(const Slot& slot, const GoOn& go_on) noexcept;

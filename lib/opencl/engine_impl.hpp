@@ -1,15 +1,20 @@
-// An engine's insides: engine.cpp opens one, launch.cpp runs the persistent kernel, data.cpp what goes over the other
-// queue.
+// An engine's insides: engine.cpp opens one, launch.cpp runs the persistent kernel, data.cpp copies, once.cpp runs a slot
+// by itself.
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <chrono>
+#include <memory>
+#include <mutex>
+#include <utility>
 #include <vector>
 
 #include "engine.hpp"
 #include "launches.hpp"
 #include "pace.hpp"
 #include "select.hpp"
+#include "sentinel.hpp"
 
 namespace slipring {
 
@@ -41,20 +46,28 @@ struct Engine::Impl {
 
     Candidate device;
     cl::Context context;
-    cl::CommandQueue run_queue;   // the persistent kernel's; nothing waits behind it
-    cl::CommandQueue data_queue;  // everything else; in relaunch mode the same, so that copies follow the kernel
+    // In relaunch mode all three are one, so that copies follow the kernel.
+    cl::CommandQueue run_queue;   // the persistent kernel's
+    cl::CommandQueue data_queue;  // copies
+    cl::CommandQueue once_queue;  // a slot by itself, which may take long
+    Sentinel run_sentinel, data_sentinel, once_sentinel;
     cl::Program program;
     cl::Kernel run;
     cl::Kernel once;
-    Memory ring, control, table, log, slot, outcome;
+    Memory ring, control, log;
+    Memory slot, outcome, once_log;  // of once
+    // The table of DFA_STEP. Who runs a slot by itself holds it as long as that takes.
+    std::mutex table_mutex;
+    std::shared_ptr<const Memory> table;
+    cl_uint table_states = 0;
+    std::shared_ptr<const Memory> once_table;
     std::vector<std::vector<Buffer>> buffers;  // [operation][index]
     Memory desk;  // of a wide kernel
     cl::Event last;  // of the last launch
     Launches launches;
     bool launched = false;
     bool unharvested = false;
-    cl_uint table_states = 0;
-    bool abandoned = false;  // something is under way on the data queue, and nobody waits for it any more
+    std::atomic<bool> abandoned{false};  // something is under way, and nobody waits for it any more
     // Relaunch: the slots that the last launch had, [first, end), and COMPLETED to LEFT, as it left them.
     std::vector<std::uint32_t> device_slots;
     std::uint64_t first = 0;
@@ -75,8 +88,11 @@ struct Engine::Impl {
     cl_int bind(const Options& options);
     cl_int bind_table();
     cl_int rehearse();
-    cl_int finish_data(const GoOn& go_on);
+    // Waits for what was enqueued. What is not over when `go_on` says no stays under way, in memory that is the engine's.
+    cl_int finish(const Sentinel& sentinel, const cl::CommandQueue& queue, const GoOn& go_on) noexcept;
+    cl_int finish_data(const GoOn& go_on) noexcept { return finish(data_sentinel, data_queue, go_on); }
     std::expected<void, Errc> over(cl_int status) const noexcept;
+    Memory& log_of(Writer writer) noexcept { return writer == Writer::ring ? log : once_log; }
     cl_int copy_inputs(const cl::CommandQueue& queue) const;
     cl_int copy_outputs(const cl::CommandQueue& queue) const;
 };

@@ -24,7 +24,7 @@ cl_int Engine::Impl::copy_outputs(const cl::CommandQueue& queue) const {
     return status.value;
 }
 
-std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number) {
+std::expected<void, Engine::Failure> Engine::launch(const Ring& ring, std::uint32_t number) noexcept {
     Impl& i = *impl_;
     const cl::CommandQueue& queue = i.run_queue;
     Status status;
@@ -70,8 +70,12 @@ std::expected<void, Error> Engine::launch(const Ring& ring, std::uint32_t number
     }
     if (status) status << i.launches.add(i.last);
     status << queue.flush();
-    if (!status) return cl_error("launching the kernel", status.value);
+    if (!status) return std::unexpected(Failure{"launching the kernel", status.value});
     return {};
+}
+
+bool Engine::idle(const GoOn& go_on) noexcept {
+    return !impl_->launched || impl_->run_sentinel.settle(impl_->run_queue, go_on) <= CL_COMPLETE;
 }
 
 bool Engine::finished() const noexcept {
@@ -110,6 +114,11 @@ std::uint64_t Engine::handed_over(const Ring& ring) const noexcept {
 void Engine::stop(std::uint32_t number) noexcept {
     std::atomic_ref(*reinterpret_cast<std::uint32_t*>(impl_->ring.host().data() + SR_RING_STOP))
         .store(number, std::memory_order_release);
+}
+
+void Engine::revoke() noexcept {
+    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(impl_->ring.host().data() + SR_RING_REVOKED))
+        .store(1, std::memory_order_seq_cst);
 }
 
 }  // namespace slipring

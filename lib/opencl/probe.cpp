@@ -10,7 +10,7 @@
 #include "../backoff.hpp"
 #include "../handlers.hpp"
 #include "program.hpp"
-#include "settle.hpp"
+#include "sentinel.hpp"
 
 namespace slipring {
 namespace {
@@ -34,6 +34,7 @@ struct Bench {
     cl::CommandQueue queue;
     cl::Program program;
     cl::Kernel kernel;
+    Sentinel sentinel;
     Memory memory;
     bool cpu = false;
     bool stuck = false;  // a launch is under way, and nobody waits for it any more
@@ -49,7 +50,7 @@ struct Bench {
     // What was launched is over, and well.
     bool ends() {
         Backoff backoff(cpu ? std::chrono::nanoseconds(patience_cpu) : patience);
-        const cl_int status = settle(queue, [&backoff] { return backoff.pause(); });
+        const cl_int status = sentinel.settle(queue, [&backoff] { return backoff.pause(); });
         stuck = stuck || status > CL_COMPLETE;
         return status == CL_COMPLETE;
     }
@@ -191,6 +192,9 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     bench->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
     if (status == CL_SUCCESS) bench->queue = cl::CommandQueue(bench->context, device, 0, &status);
     if (status != CL_SUCCESS) return refuse(cl_error("making a context and a queue", status).error().detail);
+    auto sentinel = Sentinel::make(bench->context);
+    if (!sentinel) return refuse(sentinel.error().text());
+    bench->sentinel = std::move(*sentinel);
     auto program = build(bench->context, device, std::string(embedded::prelude) + embedded::probe, {});
     if (!program) return refuse(program.error().text());
     bench->program = std::move(*program);

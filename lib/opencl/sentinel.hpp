@@ -1,0 +1,49 @@
+// Waiting for a queue with an end to it: a stalled kernel may hold all of a device, and clFinish would wait as long.
+//
+// How: a word is read behind what was enqueued, and the read's own event is polled. On NVIDIA the event of a kernel or a
+// marker is told only when the persistent kernel of its context has ended, whatever its queue; a read's own event is told
+// in 0.1 ms (H100, driver 580).
+#pragma once
+
+#include <expected>
+#include <memory>
+
+#include "cl.hpp"
+
+namespace slipring {
+
+// One for each queue. What was not over when nobody waited any longer stays under way: then leave it to the device, for
+// its read may still be written.
+class Sentinel {
+public:
+    Sentinel() = default;
+    static std::expected<Sentinel, Error> make(const cl::Context& context) {
+        Sentinel made;
+        cl_int status = CL_SUCCESS;
+        made.word_ = cl::Buffer(context, CL_MEM_READ_ONLY, sizeof(cl_uint), nullptr, &status);
+        if (status != CL_SUCCESS) return cl_error("clCreateBuffer", status);
+        made.read_ = std::make_unique<cl_uint>(0);
+        return made;
+    }
+
+    // Waits for what was enqueued on `queue` so far; between two looks it calls go_on(), which pauses, and gives up if
+    // that says false. CL_COMPLETE; an error (below it); or (above it) what is not over, as far as anybody can tell.
+    template <class GoOn>
+    cl_int settle(const cl::CommandQueue& queue, const GoOn& go_on) const {
+        cl::Event over;
+        if (queue.enqueueReadBuffer(word_, CL_FALSE, 0, sizeof(cl_uint), read_.get(), nullptr, &over) != CL_SUCCESS ||
+            queue.flush() != CL_SUCCESS)
+            return CL_QUEUED;
+        cl_int status;
+        do {
+            status = over.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>();
+        } while (status > CL_COMPLETE && go_on());
+        return status;
+    }
+
+private:
+    cl::Buffer word_;
+    std::unique_ptr<cl_uint> read_;
+};
+
+}  // namespace slipring

@@ -1,0 +1,38 @@
+// When a device counts as lost: it has work, and for the whole of Options::deadline shows no progress.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace slipring {
+
+// The device's silence, added up from look to look. Not thread-safe.
+class Watch {
+public:
+    using Clock = std::chrono::steady_clock;
+
+    // What one look can add. A process that was stopped, a debugger or a machine that slept is no silence of the device's:
+    // it was as silent for the device.
+    static constexpr std::chrono::milliseconds longest_look{100};
+
+    // True if that makes more than `deadline`. `completed` is the device's progress; without work it owes none.
+    bool look(std::uint64_t completed, bool has_work, std::chrono::nanoseconds deadline,
+              Clock::time_point now = Clock::now()) noexcept {
+        const bool silent = has_work && looked_ && completed == completed_;
+        silence_ = silent ? silence_ + std::clamp<std::chrono::nanoseconds>(now - last_, std::chrono::nanoseconds(0), longest_look)
+                          : std::chrono::nanoseconds(0);
+        looked_ = has_work;
+        completed_ = completed;
+        last_ = now;
+        return silence_ > deadline;
+    }
+
+private:
+    bool looked_ = false;  // and it had work
+    std::uint64_t completed_ = 0;
+    Clock::time_point last_{};
+    std::chrono::nanoseconds silence_{0};
+};
+
+}  // namespace slipring
