@@ -2,6 +2,11 @@
 #ifndef SLIPRING_HANDLER_H
 #define SLIPRING_HANDLER_H
 
+/* True once the host has given this kernel up: whatever the handler does from here on is seen by nobody. One whose loop
+ * may take long asks now and then, and returns. Costs a load of a line that stays in a CPU's cache; on a GPU one over the
+ * bus, 1.15 us. */
+static inline int sr_should_stop(const sr_buffers* b) { return b->revoked != 0 && sr_load_host(b->revoked) != 0; }
+
 /* The codes that a handler may return: OK, BAD_ARGUMENT, OUT_OF_RANGE and its own. Others are slipring's to say, of slots
  * that no handler ran. */
 static inline uint sr_handler_code(uint code) {

@@ -40,7 +40,8 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
  * the persistent kernel, and shares control words with it. */
 __kernel void slipring_once(const __global uint* slot, __global uint* outcome, __global uint* control,
                             uint control_words, const __global uint* table, uint table_states, __global uint* log,
-                            uint log_mask SR_BUFFER_PARAMETERS) {
+                            uint log_mask, __global uchar* ring SR_BUFFER_PARAMETERS) {
+    (void)ring; /* without custom operations */
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 1u};

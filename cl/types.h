@@ -14,6 +14,7 @@ typedef struct {
     uint count;
     __global uchar* at[SR_MAX_BUFFERS];
     ulong bytes[SR_MAX_BUFFERS];
+    __global uint* revoked; /* for sr_should_stop; may be null */
 } sr_buffers;
 
 /* All memory that an operation may touch, with its bounds. */

@@ -77,7 +77,8 @@ public:
         const sr_buffers buffers{3,
                                  {reinterpret_cast<uchar*>(words), text_.data(),
                                   reinterpret_cast<uchar*>(found_.data())},
-                                 {image.size_bytes(), text_.size(), found_.size_bytes()}};
+                                 {image.size_bytes(), text_.size(), found_.size_bytes()},
+                                 nullptr};
         return device_scan(&args, &buffers, &result);
     }
 

@@ -27,6 +27,7 @@ std::string buffer_macros(std::span<const CustomOp> ops) {
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const std::string own = " buffers[" + text(i) + "].";
         gather += own + "count = " + text(ops[i].buffers.size()) + "u;";
+        gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);";
         for (std::size_t k = 0; k < ops[i].buffers.size(); ++k, ++parameter) {
             const std::string name = "sr_b" + text(parameter);
             parameters += ", __global uchar* " + name;

@@ -31,7 +31,8 @@ struct Device {
         const sr_buffers buffers{3,
                                  {reinterpret_cast<uchar*>(image.data()), reinterpret_cast<uchar*>(text.data()),
                                   reinterpret_cast<uchar*>(found.data())},
-                                 {image.size() * 4, text.size(), found.size() * 4}};
+                                 {image.size() * 4, text.size(), found.size() * 4},
+                                 nullptr};
         return slipring_scan(args, &buffers, &result);
     }
 

@@ -97,6 +97,16 @@ BOOST_AUTO_TEST_CASE(without_a_ring_a_fence_does_nothing) {
     BOOST_TEST((memory.control[SR_CONTROL_EPOCH] == 0 && memory.control[SR_CONTROL_FENCE_TAG] == 7));
 }
 
+BOOST_AUTO_TEST_CASE(a_handler_learns_that_its_ring_was_revoked) {
+    uint revoked = 0;
+    sr_buffers buffers{};
+    BOOST_TEST(!sr_should_stop(&buffers));  // of no ring
+    buffers.revoked = &revoked;
+    BOOST_TEST(!sr_should_stop(&buffers));
+    revoked = 1;
+    BOOST_TEST(sr_should_stop(&buffers));
+}
+
 // What each of them does is the model's business, in the fuzz target interpreter.
 BOOST_AUTO_TEST_CASE(system_words_can_be_read_and_not_written) {
     for (const uint size : {160u, 161u, 200u})

@@ -36,6 +36,13 @@ const CustomOp fail{.opcode = 8,
                     .name = "fail",
                     .source = "uint fail(sr_args a, const sr_buffers* b, uint* result) { return a.word[0]; }"};
 
+// Asks as often as it is told whether to stop, and says how often that was no.
+const CustomOp ask{.opcode = 9,
+                   .name = "ask",
+                   .source = "uint ask(sr_args a, const sr_buffers* b, uint* result) {\n"
+                             "    while (*result < a.word[0] && !sr_should_stop(b)) ++*result;\n"
+                             "    return SR_CODE_OK;\n}\n"};
+
 Error refused(Options options) {
     auto runtime = Runtime::open(std::move(options));
     BOOST_REQUIRE(!runtime.has_value());
@@ -70,6 +77,12 @@ BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(resid
     }
     BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {101, 900, 0})).code == SR_CODE_OUT_OF_RANGE);
     BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {0, 1, 4})).code == SR_CODE_OUT_OF_RANGE);
+}
+
+BOOST_DATA_TEST_CASE(a_handler_is_not_told_to_stop_while_its_device_serves, data::make(residencies), residency) {
+    Runtime runtime = open(residency, {.ops = {ask}});
+    BOOST_TEST(run(runtime, slot(custom_opcode<9>(), {1000})).value == 1000u);
+    BOOST_TEST(runtime.launch(slot(custom_opcode<9>(), {1000}))->value == 1000u);
 }
 
 BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::make(residencies), residency) {

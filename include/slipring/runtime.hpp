@@ -49,6 +49,10 @@ struct BufferSpec {
 // SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT, and whatever else
 // it returns counts as SR_CODE_BAD_ARGUMENT.
 //
+// A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has given
+// this kernel up (Options::deadline), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
+// relaunch residency it is always false: a launch has the ring as it was when it began.
+//
 // A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), and has no pragmas but
 // `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share one name space
 // with all others' and with slipring's, which begin with sr_ and slipring_.

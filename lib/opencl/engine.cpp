@@ -125,6 +125,7 @@ cl_int Engine::Impl::bind(const Options& options) {
     status << once.setArg(once_arg::control_words, cl_uint{options.control_words});
     status << once_log.bind(once, once_arg::log);
     status << once.setArg(once_arg::log_mask, log_mask);
+    status << ring.bind(once, once_arg::ring);
     status << bind_table();
     cl_uint index = 0;
     for (const auto& op : buffers) {

@@ -26,7 +26,7 @@ enum : cl_uint {
 };
 }
 namespace once_arg {
-enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, buffers };
+enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, ring, buffers };
 }
 
 // The first error of several calls.
