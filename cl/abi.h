@@ -112,7 +112,7 @@
 #define SR_RING_STOP 128u       /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
 #define SR_RING_REVOKED 132u    /* u32, host, once: not 0: the ring was taken from this kernel, which runs nothing more */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
-#define SR_RING_FAULTS 264u     /* u32, device: CONTROL_FAULTS as it was when COMPLETED was stored last */
+#define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
 #define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */
 #define SR_RING_CLAIMED 512u    /* u64, device: no position from here on has been started */
@@ -150,6 +150,7 @@ SR_STATIC_ASSERT(SR_WORD_ARGS + SR_MAX_ARGS == SR_SLOT_WORDS, "arguments fill th
 SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 4u, "the op table fits");
 SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
 SR_STATIC_ASSERT(SR_RING_REVOKED - SR_RING_STOP == 4u, "what a kernel that waits looks at is one line");
+SR_STATIC_ASSERT(SR_RING_FAULTS - SR_RING_COMPLETED == 8u, "and what stats() looks at");
 SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_REVOKED >= 124u, "the host's and the device's words apart");
 SR_STATIC_ASSERT(SR_RING_LEFT - SR_RING_COMPLETED >= 128u, "and among the device's, the one that changes");
 SR_STATIC_ASSERT(SR_RING_CLAIMED - SR_RING_LEFT >= 128u && SR_RING_ANSWER - SR_RING_CLAIMED >= 128u, "each its own");

@@ -10,8 +10,11 @@
 #define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do, or 8 slow ones */
 #define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
 
-/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them. */
-static inline void sr_release(const sr_ring* ring, ulong head) {
+/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, and counts
+ * faults. `faulted`: some of them have; then no more. */
+static inline void sr_release(const sr_ring* ring, const sr_memory* memory, ulong head, int* faulted) {
+    if (*faulted) sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_load(memory->control + SR_CONTROL_FAULTS));
+    *faulted = 0;
     sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), SR_BUG(66, head + 1u, head));
 }
 
@@ -45,7 +48,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
     const ulong began = sr_ticks(&counter, 0);
     ulong idle_since = began;
     uint glances = 0, done = 0, unreleased = 0;
-    int stay = 1;
+    int stay = 1, faulted = 0;
     while (stay) {
         __global uint* const slot = sr_slot(ring, head);
         const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
@@ -63,7 +66,10 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                 break;
             }
             const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
-            if (SR_BUG(63, 0, out.code != SR_CODE_OK)) sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
+            if (SR_BUG(63, 0, out.code != SR_CODE_OK)) {
+                sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
+                faulted = 1;
+            }
             if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
                 if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
                 sr_end(slot, sr_tagged(ring, head, sr_end_state(out.code)), out.code | SR_BUG(65, 0u, out.inner << 8),
@@ -82,7 +88,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
             unreleased += asked || sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
             if (unreleased >= SR_RELEASE_EVERY) {
-                sr_release(ring, head);
+                sr_release(ring, memory, head, &faulted);
                 unreleased = 0;
                 done += SR_RELEASE_EVERY;
                 if (done >= SR_LOOK_EVERY) {
@@ -93,7 +99,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
             }
         } else {
             if (unreleased != 0) {
-                sr_release(ring, head);
+                sr_release(ring, memory, head, &faulted);
                 unreleased = 0;
             }
             if (glances++ % SR_GLANCES != 0) continue;
@@ -109,7 +115,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
         }
     }
     /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it revoked this. */
-    sr_release(ring, head);
+    sr_release(ring, memory, head, &faulted);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
 }
 

@@ -171,6 +171,7 @@ SR_WRAPS /* the clock may */
 static inline void sr_keep(const sr_crew* crew) {
     __global uint* const desk = crew->desk;
     const uint lane = sr_lane();
+    uint told = sr_load_host((__global uint*)(crew->ring->base + SR_RING_FAULTS)); /* this side alone writes it */
     uint waited = 0;
     while (sr_ask(crew, SR_DESK_STAGE) == 0) {
         if (++waited < SR_ALONE_AFTER) continue;
@@ -217,8 +218,11 @@ static inline void sr_keep(const sr_crew* crew) {
         sr_join();
         if ((moved != 0 || cut) && lane == 0) {
             const uint end = sr_load(sr_entry_end(crew, done - 1u));
+            const uint faults = sr_load(crew->memory->control + SR_CONTROL_FAULTS); /* both at once */
             if (passed) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
             sr_store_device(desk + SR_DESK_DONE, done); /* G */
+            if (faults != told) sr_store((__global uint*)(crew->ring->base + SR_RING_FAULTS), faults);
+            told = faults;
             sr_store_release64((__global ulong*)(crew->ring->base + SR_RING_COMPLETED), crew->bounds->first + end); /* A2 */
         }
         sr_join();

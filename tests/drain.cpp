@@ -35,6 +35,7 @@ struct Device {
         sr_drain(&own, &words, &bounds);
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
+    uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
     std::uint32_t state(std::uint64_t position) { return ring.state_word(position) & SR_STATE_MASK; }
 };
@@ -60,6 +61,7 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_in_one_terminal_state_with_a_code) {
         }
         BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
         BOOST_TEST(device.control[SR_CONTROL_FAULTS] == 4u);
+        BOOST_TEST(device.faults() == 4u);
     }
 }
 
@@ -152,6 +154,26 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_is_revoked_waits_no_longer) {
     if (!heard) static_cast<void>(device.ring.publish(shutdown()));
     kernel.join();
     BOOST_TEST(heard);
+}
+
+// Whoever sees that slots are complete sees their faults: quiet ones too, which nothing else tells of.
+BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
+    Device device;
+    std::thread kernel([&] { device.launch(1, ~0ull); });
+    std::uint64_t end = 0;
+    uint faults = 0;
+    for (uint round = 0; round < 300; ++round) {
+        const Slot batch[] = {atomic_add(1, 200), store_u32(1, round % 4 == 0 ? 200 : 2), nop()};
+        const auto first = device.ring.publish(std::span(batch), round % 2 == 0 ? Quiet::yes : Quiet::no);
+        BOOST_REQUIRE(first.has_value());
+        end = *first + 3;
+        faults += round % 4 == 0 ? 0 : 1;
+        BOOST_REQUIRE(eventually([&] { return device.ring.is_complete(end); }));
+        BOOST_TEST(device.faults() == faults);
+    }
+    BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
+    kernel.join();
+    BOOST_TEST(device.faults() == device.control[SR_CONTROL_FAULTS]);
 }
 
 // Each launch leaves after few polls.

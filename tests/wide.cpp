@@ -82,6 +82,7 @@ struct Device {
     bool is_done(std::uint64_t position) {
         return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE);
     }
+    uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
 };
 
@@ -106,6 +107,7 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
                     BOOST_TEST(device.ring.state_word(*first + i) == device.ring.tagged(*first + i, states[i]));
                 BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
                 BOOST_TEST(device.control[SR_CONTROL_FAULTS] == 4u);
+                BOOST_TEST(device.faults() == 4u);
                 BOOST_TEST(device.control[200] == 5u);
             }
         }
@@ -223,6 +225,29 @@ BOOST_AUTO_TEST_CASE(many_units_print_without_losing_a_record_and_count_drops) {
         for (std::uint32_t i = 0; i < 50; ++i)
             if (i % 5 != 4) told += device.ring.word(i, SR_WORD_RESULT);
         BOOST_TEST(told == written);
+    }
+}
+
+// Whoever sees that slots are complete sees their faults, from one launch to the next.
+BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
+    for (const uint units : {2u, 3u, 5u}) {
+        Device device;
+        uint faults = 0;
+        for (uint number = 1; number <= 3; ++number) {
+            std::thread kernel([&] { device.launch(number, units, for_ever); });
+            for (uint round = 0; round < 30; ++round) {
+                const Slot batch[] = {atomic_add(1, 200), store_u32(1, round % 3 == 0 ? 200 : 2),
+                                      slot(custom_opcode<0x100>(), {round % 2 == 0 ? 0u : 64u})};
+                const auto first = device.ring.publish(std::span(batch), round % 2 == 0 ? Quiet::yes : Quiet::no);
+                BOOST_REQUIRE(first.has_value());
+                faults += (round % 3 == 0 ? 0u : 1u) + (round % 2 == 0 ? 0u : 1u);
+                BOOST_REQUIRE(eventually([&] { return device.ring.is_complete(*first + 3); }));
+                BOOST_TEST(device.faults() == faults);
+            }
+            BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
+            kernel.join();
+        }
+        BOOST_TEST(device.faults() == device.control[SR_CONTROL_FAULTS]);
     }
 }
 
