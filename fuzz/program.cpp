@@ -74,6 +74,7 @@ public:
         FUZZ_CHECK(ring_.claimed() == done);
         for (; head_ != done; ++head_) check_slot(head_);
         memory_.check();
+        FUZZ_CHECK(word32(SR_RING_FAULTS) == told_faults_);
         ++bounds_.launch;
         asked_to_leave_ = false;
     }
@@ -100,7 +101,7 @@ private:
         uint expected[16];
         std::memcpy(expected, given, 64);
         const sr_outcome out = memory_.run(given, static_cast<uint>(position));
-        if (out.code != SR_CODE_OK) ++memory_.control(SR_CONTROL_FAULTS);
+        if (out.code != SR_CODE_OK) told_faults_ = ++memory_.control(SR_CONTROL_FAULTS);
         if ((given[3] >> 9 & 1) == 0) {
             const uint state = out.code == SR_CODE_OK ? 3u : out.code == SR_CODE_CANCELLED ? 8u : 7u;
             expected[0] = static_cast<uint>(position / capacity_ % (1u << 24) * 256) + state;
@@ -119,6 +120,7 @@ private:
     sr_bounds bounds_;
     bool alone_;  // in the kernel for many units, which must come to the same
     bool asked_to_leave_;
+    uint told_faults_ = 0;  // what the counter was at the last fault
     uint desk_[SR_DESK_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next
     uint before_[most_capacity][16];
 };
