@@ -122,6 +122,8 @@ struct Runtime::Impl {
 
 private:
     void step() noexcept;
+    // Where the device says that it is can be; otherwise it is lost.
+    bool is_possible() noexcept;
     std::expected<void, Error> replace(std::unique_ptr<Engine> opened, Options next);
 };
 

@@ -23,6 +23,7 @@ void Runtime::Impl::step() noexcept {
     if (phase.load(std::memory_order_acquire) == Phase::lost) return;
     const bool over = engine->finished();  // before LEFT is looked at, which a kernel writes before it is over
     engine->harvest(ring);
+    if (!is_possible()) return;
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
     if (!ring.wake_needed(current)) {
         // It says that it is still there. If OpenCL says that it is not, it died.
@@ -38,12 +39,20 @@ void Runtime::Impl::step() noexcept {
     if (auto ok = engine->launch(ring, current + 1); !ok) lose(ok.error().what, ok.error().status);
 }
 
+// Reserved last: whatever happens in between, it is not behind. A kernel does not look at what is reserved: where something
+// wrote over the ring's memory, it may have run what nobody published.
+bool Runtime::Impl::is_possible() noexcept {
+    const std::uint64_t completed = ring.completed();
+    if (static_cast<std::int64_t>(ring.reserved() - completed) >= 0) return true;
+    lose("it says that it ran slots that nobody published");
+    return false;
+}
+
 void Runtime::Impl::look() noexcept {
     const std::unique_lock alone(watching, std::try_to_lock);
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
+    if (!is_possible()) return;
     const std::uint64_t completed = ring.completed();
-    // Reserved last: whatever happens in between, it is not behind. Else something wrote over the ring's memory.
-    if (static_cast<std::int64_t>(ring.reserved() - completed) < 0) return lose("its position is beyond all that was reserved");
     if (watch.look(completed, completed != ring.tail(), options.deadline)) lose("no progress within the deadline");
 }
 

@@ -89,8 +89,9 @@ bool Engine::failed() const noexcept {
 void Engine::harvest(const Ring& ring) noexcept {
     if (!impl_->unharvested || !finished() || failed()) return;  // what a failed launch had stays handed over
     std::uint64_t completed;
-    std::uint32_t left;
+    std::uint32_t faults, left;
     std::memcpy(&completed, impl_->device_words.data(), sizeof completed);
+    std::memcpy(&faults, impl_->device_words.data() + (SR_RING_FAULTS - SR_RING_COMPLETED), sizeof faults);
     std::memcpy(&left, impl_->device_words.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
     if (completed - impl_->first > impl_->end - impl_->first) return;  // it had no more than these
     impl_->unharvested = false;
@@ -101,10 +102,14 @@ void Engine::harvest(const Ring& ring) noexcept {
         const std::uint32_t* const from = &impl_->device_slots[(at & (ring.capacity() - 1)) * SR_SLOT_WORDS];
         if ((from[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) ring.end_slot(at, from);
     }
+    const auto word32 = [&ring](std::size_t offset) {
+        return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + offset));
+    };
+    word32(SR_RING_FAULTS).store(faults, std::memory_order_relaxed);
     // A2
     std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
         .store(completed, std::memory_order_release);
-    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_LEFT)).store(left, std::memory_order_seq_cst);
+    word32(SR_RING_LEFT).store(left, std::memory_order_seq_cst);
 }
 
 std::uint64_t Engine::handed_over(const Ring& ring) const noexcept {

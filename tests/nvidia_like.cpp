@@ -1,0 +1,165 @@
+// PoCL as an NVIDIA driver behaves, for tests where there is no GPU: LD_PRELOAD over the ICD loader. Read off an H100,
+// driver 580:
+//  - no fine-grained SVM; memory that host and kernel share comes from cl_nv_create_buffer, and no address of it can be
+//    touched any more once the buffer is gone (here: PROT_NONE for ever, so that nobody else gets it);
+//  - the event of a kernel or of a marker is told only when no other kernel of its context runs, whatever its queue. That
+//    of a read or a write is told when that has finished.
+#define CL_TARGET_OPENCL_VERSION 300
+#include <CL/cl.h>
+#include <dlfcn.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace {
+
+template <class Function>
+Function real(const char* name) {
+    void* const found = dlsym(RTLD_NEXT, name);
+    if (found == nullptr) std::abort();
+    return reinterpret_cast<Function>(found);
+}
+#define REAL(name) static const auto call = real<decltype(&name)>(#name)
+
+struct Command {
+    cl_context context;
+    cl_event event;
+};
+std::mutex mutex;
+std::vector<Command> kernels;  // that have not ended, each event retained
+std::vector<Command> markers;  // all there were, each event retained: no other has its address
+
+cl_context context_of(cl_command_queue queue) {
+    cl_context context = nullptr;
+    clGetCommandQueueInfo(queue, CL_QUEUE_CONTEXT, sizeof context, static_cast<void*>(&context), nullptr);
+    return context;
+}
+
+cl_int status_of(cl_event event) {
+    static const auto call = real<decltype(&clGetEventInfo)>("clGetEventInfo");
+    cl_int status = CL_COMPLETE;
+    call(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof status, &status, nullptr);
+    return status;
+}
+
+// With `mutex` held.
+void forget_ended_kernels() {
+    std::erase_if(kernels, [](const Command& kernel) {
+        if (status_of(kernel.event) > CL_COMPLETE) return false;
+        clReleaseEvent(kernel.event);
+        return true;
+    });
+}
+
+// With `mutex` held: another kernel of its context runs.
+bool is_held(cl_event event) {
+    const auto has = [event](const std::vector<Command>& commands) {
+        return std::ranges::find(commands, event, &Command::event);
+    };
+    auto found = has(kernels);
+    if (found == kernels.end() && (found = has(markers)) == markers.end()) return false;
+    const cl_context context = found->context;
+    return std::ranges::any_of(kernels, [&](const Command& kernel) {
+        return kernel.context == context && kernel.event != event && status_of(kernel.event) > CL_COMPLETE;
+    });
+}
+
+struct Pages {
+    void* at;
+    std::size_t bytes;
+};
+
+void CL_CALLBACK gone(cl_mem, void* pages) {
+    const auto* const those = static_cast<Pages*>(pages);
+    mprotect(those->at, those->bytes, PROT_NONE);
+    delete those;
+}
+
+cl_mem CL_API_CALL create_nv(cl_context context, cl_mem_flags, cl_bitfield, std::size_t bytes, void*, cl_int* status) {
+    bytes = (bytes + 4095) / 4096 * 4096;
+    void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    const cl_mem buffer = clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, at, status);
+    if (buffer != nullptr) clSetMemObjectDestructorCallback(buffer, gone, new Pages{at, bytes});
+    return buffer;
+}
+
+cl_int answer(const void* value, std::size_t bytes, std::size_t room, void* to, std::size_t* needed) {
+    if (needed != nullptr) *needed = bytes;
+    if (to == nullptr) return CL_SUCCESS;
+    if (room < bytes) return CL_INVALID_VALUE;
+    std::memcpy(to, value, bytes);
+    return CL_SUCCESS;
+}
+
+}  // namespace
+
+extern "C" {
+
+cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info what, size_t room, void* to, size_t* needed) {
+    REAL(clGetDeviceInfo);
+    if (what == CL_DEVICE_SVM_CAPABILITIES) {
+        const cl_device_svm_capabilities coarse = CL_DEVICE_SVM_COARSE_GRAIN_BUFFER;
+        return answer(&coarse, sizeof coarse, room, to, needed);
+    }
+    if (what == CL_DEVICE_EXTENSIONS) {
+        size_t bytes = 0;
+        call(device, what, 0, nullptr, &bytes);
+        std::string names(bytes, '\0');
+        call(device, what, bytes, names.data(), nullptr);
+        names = names.c_str() + std::string(" cl_nv_create_buffer");
+        return answer(names.c_str(), names.size() + 1, room, to, needed);
+    }
+    return call(device, what, room, to, needed);
+}
+
+void* CL_API_CALL clGetExtensionFunctionAddressForPlatform(cl_platform_id platform, const char* name) {
+    REAL(clGetExtensionFunctionAddressForPlatform);
+    if (std::strcmp(name, "clCreateBufferNV") == 0) return reinterpret_cast<void*>(&create_nv);
+    return call(platform, name);
+}
+
+cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
+                                          const size_t* offset, const size_t* global, const size_t* local, cl_uint count,
+                                          const cl_event* wait, cl_event* event) {
+    REAL(clEnqueueNDRangeKernel);
+    cl_event own = nullptr;
+    const cl_int status = call(queue, kernel, dimensions, offset, global, local, count, wait, &own);
+    if (status != CL_SUCCESS) return status;
+    const std::scoped_lock lock(mutex);
+    forget_ended_kernels();
+    if (event != nullptr) {
+        clRetainEvent(own);
+        *event = own;
+    }
+    kernels.push_back({context_of(queue), own});
+    return status;
+}
+
+cl_int CL_API_CALL clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint count, const cl_event* wait,
+                                               cl_event* event) {
+    REAL(clEnqueueMarkerWithWaitList);
+    const cl_int status = call(queue, count, wait, event);
+    if (status == CL_SUCCESS && event != nullptr) {
+        const std::scoped_lock lock(mutex);
+        clRetainEvent(*event);
+        markers.push_back({context_of(queue), *event});
+    }
+    return status;
+}
+
+cl_int CL_API_CALL clGetEventInfo(cl_event event, cl_event_info what, size_t room, void* to, size_t* needed) {
+    REAL(clGetEventInfo);
+    if (what == CL_EVENT_COMMAND_EXECUTION_STATUS) {
+        const std::scoped_lock lock(mutex);
+        const cl_int waits = CL_SUBMITTED;
+        if (is_held(event)) return answer(&waits, sizeof waits, room, to, needed);
+    }
+    return call(event, what, room, to, needed);
+}
+
+}  // extern "C"
