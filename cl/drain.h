@@ -36,6 +36,10 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
     return 0;
 }
 
+/* Not checked: that `head` stays below RESERVED. Who can write the ring's memory can write a state word for a slot that
+ * nobody reserved, and then it is run, like any other hostile slot within the bounds of sr_memory, and COMPLETED passes
+ * RESERVED. To compare would cost a load of a line that all producers write, for each slot, over a bus, and RESERVED may
+ * be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
 SR_WRAPS /* positions count modulo 2^64, and so may the clock */
 static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */

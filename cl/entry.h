@@ -118,7 +118,7 @@ static inline void sr_cut(const sr_crew* crew, const sr_job* job, uint at) {
 static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy) {
     const uint lane = sr_lane(), length = job->length, entry = job->entry;
     const ulong position = crew->bounds->first + job->first + lane;
-    int ready = job->ready || lane >= length, passed = job->passed, scanned = 0;
+    int ready = job->ready || lane >= length, passed = job->passed, scanned = passed;
     for (uint begin = 0; begin < length;) {
         const uint leading = sr_leading(ready), seen = leading < length ? leading : length;
         if (begin == seen) {
@@ -136,9 +136,13 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
         const int left = lane >= begin && lane < seen;
         const uint barriers = sr_ballot(left && sr_is_barrier(copy));
         const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
+        /* In the first turn that has the whole entry: a hole may have been filled late, or a barrier have run. What passes
+         * unasked is brief, and done as soon. */
+        if (!scanned && seen == length && barriers == 0) {
+            sr_mark(crew, entry, SR_ENTRY_SCANNED);
+            scanned = 1;
+        }
         if (!passed) {
-            if (seen == length && barriers == 0 && !scanned) sr_mark(crew, entry, SR_ENTRY_SCANNED);
-            scanned = seen == length;
             if (!sr_pass_gate(crew, entry)) return;
             passed = 1;
         }

@@ -9,8 +9,10 @@
 #include <thread>
 
 #define SR_NATIVE 1
+#ifndef SR_LANES  // one lane a unit, and each unit a thread
 #define SR_CACHED 1
 #define SR_YIELD() std::this_thread::yield()
+#endif
 #define __global
 #define __private
 

@@ -53,9 +53,21 @@ static inline int sr_revoked_behind(const sr_ring* ring) { return (void)ring, 0;
 
 #define SR_COPY_WORDS (SR_SLOT_WORDS + SR_WINDOW_PREFIX) /* a copied slot, and zeros behind it: see sr_run_slot */
 
-#if defined(__NV_CL_C_VERSION)
+#if defined(__NV_CL_C_VERSION) || defined(SR_LANES)
 
 #define SR_UNIT_LANES 32u
+
+#if defined(SR_LANES) /* natively: whoever includes this has made lanes, and what they do together: tests/lanes.hpp */
+
+/* Ends a slot, in one store of 16 bytes. */
+static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
+    slot[SR_WORD_CODE] = code;
+    slot[SR_WORD_RESULT] = value;
+    slot[SR_WORD_PRIORITY] = attributes;
+    sr_store_release(slot, state);
+}
+
+#else
 
 static inline uint sr_lane(void) { return (uint)get_local_id(0) % SR_UNIT_LANES; }
 
@@ -65,15 +77,6 @@ static inline uint sr_ballot(int yes) {
     __asm__ volatile("{ .reg .pred p; setp.ne.s32 p, %1, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; }"
                  : "=r"(mask) : "r"(yes));
     return mask;
-}
-
-/* The lowest bit that is set. */
-static inline uint sr_lowest(uint mask) { return 31u - clz(mask & -mask); }
-
-/* How many lanes, from the first on, say yes. */
-static inline uint sr_leading(int yes) {
-    const uint missing = ~sr_ballot(yes);
-    return missing == 0 ? SR_UNIT_LANES : sr_lowest(missing);
 }
 
 /* What `lane` has. */
@@ -110,6 +113,23 @@ static inline uint sr_load_volatile(const __global uint* p) {
     uint v;
     __asm__ volatile("ld.volatile.global.u32 %0, [%1];" : "=r"(v) : "l"(p));
     return v;
+}
+
+/* Ends a slot, in one store of 16 bytes. */
+static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
+    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
+                 ::"l"(slot), "r"(state), "r"(code), "r"(value), "r"(attributes) : "memory");
+}
+
+#endif
+
+/* The lowest bit that is set. */
+static inline uint sr_lowest(uint mask) { return 31u - clz(mask & sr_minus(0, mask)); }
+
+/* How many lanes, from the first on, say yes. */
+static inline uint sr_leading(int yes) {
+    const uint missing = ~sr_ballot(yes);
+    return missing == 0 ? SR_UNIT_LANES : sr_lowest(missing);
 }
 
 /* Gives lane l the slot whose four pieces lie in lanes 4l .. 4l + 3. */
@@ -185,12 +205,6 @@ static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) 
 }
 
 #define SR_ANSWERS_FIRST 1 /* the answer's line is free, the slot's is being polled: half a microsecond */
-
-/* Ends a slot, in one store of 16 bytes. */
-static inline void sr_end(__global uint* slot, uint state, uint code, uint value, uint attributes) {
-    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
-                 ::"l"(slot), "r"(state), "r"(code), "r"(value), "r"(attributes) : "memory");
-}
 
 #else
 

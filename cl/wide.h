@@ -147,9 +147,10 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         if (!runs) {
             /* To workers that have asked; of whole entries one more for each. What is claimed is not left to the next
              * launch, nor to the next device: slow ones are claimed when somebody is there who runs them. */
-            const uint room = sr_minus(sr_share(taken, 0), own->queued) + (bulk ? crew->workers : 0);
-            if (room == 0) continue;
-            if (entries > room) entries = room;
+            const int waiting = (int)sr_minus(sr_share(taken, 0), own->queued); /* below 0: that extra, not yet taken */
+            const int room = waiting + (bulk ? (int)crew->workers : 0);
+            if (room <= 0) continue;
+            if (entries > (uint)room) entries = (uint)room;
         }
         job->entry = own->entry;
         job->first = own->offset;

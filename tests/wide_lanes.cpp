@@ -1,0 +1,215 @@
+// The wide drain with units of 32 lanes, natively: what only a warp has, entries of many slots, looks ahead and turns. All
+// on one thread, stepped from a seed.
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <slipring/ring.hpp>
+
+#include "lanes.hpp"
+#include "shim.hpp"
+
+// 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays until it is let
+// go by its first argument, a bit of `let_go`.
+static std::vector<uint> order;  // what 0x101 said
+static uint units_seen = 0;      // a bit for each unit that ran one of these
+static uint held_back = 0, let_go = 0;
+static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
+    units_seen |= 1u << lanes::Machine::current()->unit();
+    if (opcode == 0x101) return order.push_back(args[0]), SR_CODE_OK;
+    if (opcode == 0x102) {
+        held_back |= 1u << args[0];
+        while ((let_go >> args[0] & 1) == 0) sr_nap();
+        return SR_CODE_OK;
+    }
+    return opcode == 0x100 ? sr_handler_code(args[0]) : SR_CODE_UNKNOWN_OPCODE;
+}
+
+namespace {
+
+using namespace slipring;
+
+constexpr ulong for_ever = ~ulong{0};
+constexpr uint patience = 400'000;  // steps: far more than anything here takes
+
+struct Device {
+    const std::uint32_t capacity;
+    std::vector<std::byte> bytes;
+    std::span<std::byte> memory;
+    std::vector<uint> control = std::vector<uint>(256);
+    std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
+    std::vector<uint> desk = std::vector<uint>(SR_DESK_WORDS(capacity));
+    Ring ring;
+    sr_ring own{};
+    sr_memory words{};
+    sr_bounds bounds{};
+    std::unique_ptr<lanes::Machine> machine;
+
+    explicit Device(std::uint32_t slots, std::uint64_t start = 0)
+        : capacity(slots), bytes(*Ring::bytes(slots) + SR_RING_ALIGN), memory(aligned(bytes)),
+          ring(*Ring::create(memory, slots, start)) {
+        order.clear();
+        units_seen = held_back = let_go = 0;
+    }
+    static std::span<std::byte> aligned(std::span<std::byte> of) {
+        const std::size_t at = -reinterpret_cast<std::uintptr_t>(of.data()) % SR_RING_ALIGN;
+        return of.subspan(at, of.size() - SR_RING_ALIGN);
+    }
+
+    void launch(uint number, uint units, ulong linger, uint seed, ulong epoch = for_ever) {
+        own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
+        words = {control.data(), 256, nullptr, 0, log.data(), 63, nullptr, 0};
+        bounds = {number, ring.completed(), linger, epoch};
+        machine.reset();
+        const auto kernel = [this, units](uint unit) { sr_drain_wide(&own, &words, &bounds, desk.data(), unit, units); };
+        machine = std::make_unique<lanes::Machine>(units, kernel, seed);
+    }
+    // Steps until `condition` holds.
+    template <class Condition>
+    bool eventually(Condition condition) {
+        for (uint i = 0; !condition(); ++i) {
+            if (machine->ended() || i == patience) return false;
+            machine->step();
+        }
+        return true;
+    }
+    void steps(uint n) {
+        for (uint i = 0; i < n && !machine->ended(); ++i) machine->step();
+    }
+    bool end() {
+        return eventually([&] { return machine->ended(); }) || machine->ended();
+    }
+    uint word32(std::size_t offset) { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + offset)).load(); }
+    bool is_done(std::uint64_t position) { return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE); }
+};
+
+Slot says(uint what) { return slot(custom_opcode<0x101>(), {what}); }
+Slot stays(uint bit) { return slot(custom_opcode<0x102>(), {bit}); }
+
+}  // namespace
+
+// The clerk is often left out for long: rings of all sizes go round.
+BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_behind_it) {
+    for (const std::uint32_t capacity : {2u, 4u, 8u, 64u, 256u}) {
+        for (uint seed = 1; seed <= 8; ++seed) {
+            BOOST_TEST_CONTEXT("capacity " << capacity << ", seed " << seed) {
+                const std::uint64_t starts[] = {-std::uint64_t{5}, 0, (std::uint64_t{1} << 32) - 7};
+                const std::uint64_t start = starts[seed % 3];
+                Device device(capacity, start);
+                device.launch(1, 2 + seed % 4, for_ever, seed);
+                const uint slots = capacity < 64 ? 100 : 3 * capacity;
+                std::vector<uint> fences;  // 1 + what was said last in front of each
+                uint said = 0, added = 0, faults = 0, choice = seed;
+                for (uint i = 0; i < slots;) {
+                    choice = choice * 1664525u + 1013904223u;
+                    const bool brief = seed % 4 == 0 && i % 16 != 0;  // the poller runs those, whatever the clerk does
+                    const uint what = brief ? 150 : choice >> 24;
+                    const Slot next = what < 120   ? says(said)
+                                      : what < 200 ? atomic_add(1, 200)
+                                      : what < 215 ? batch_fence(1, i)
+                                      : what < 230 ? *packed({inner(atomic_add(1, 200)), inner(batch_fence(1, i))})
+                                      : what < 240 ? print(1, i, i)
+                                                   : store_u32(1, 2);
+                    if (!device.ring.publish(next, what % 2 == 0 ? Quiet::yes : Quiet::no)) {
+                        device.steps(1 + choice % 16);
+                        BOOST_REQUIRE(!device.machine->ended());
+                        continue;
+                    }
+                    ++i;
+                    if (what < 120) ++said;
+                    else if (what < 200 || (what >= 215 && what < 230)) ++added;
+                    else if (what >= 240) ++faults;
+                    if (what >= 200 && what < 230) fences.push_back(said);
+                    if (choice % 7 == 0) device.steps(choice % 50);
+                }
+                BOOST_REQUIRE(device.eventually([&] { return device.ring.publish(shutdown()).has_value(); }));
+                BOOST_REQUIRE(device.end());
+                BOOST_TEST(device.ring.completed() == device.ring.reserved());
+                BOOST_TEST(device.word32(SR_RING_LEFT) == 1u);
+                BOOST_TEST(device.control[200] == added);
+                BOOST_TEST(device.word32(SR_RING_FAULTS) == faults);
+                BOOST_TEST(device.control[SR_CONTROL_EPOCH] == fences.size());
+                BOOST_REQUIRE(order.size() == said);
+                // Between two fences in any order, and none of another piece.
+                uint piece = 0;
+                for (uint i = 0; i < said; ++i) {
+                    while (piece < fences.size() && fences[piece] <= i) ++piece;
+                    const uint from = piece == 0 ? 0 : fences[piece - 1], to = piece < fences.size() ? fences[piece] : said;
+                    BOOST_REQUIRE((order[i] >= from && order[i] < to));
+                }
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(much_work_is_spread_over_all_workers) {
+    Device device(256);
+    for (uint i = 0; i < 256; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+    device.launch(1, 5, 0, 3);
+    BOOST_REQUIRE(device.end());
+    BOOST_TEST(order.size() == 256u);
+    BOOST_TEST(std::popcount(units_seen) > 1);
+    BOOST_TEST((units_seen & 1) == 0u);  // not the clerk
+}
+
+// An entry with a hole is scanned when the hole is filled, and no slow slot of it delays others from then on.
+BOOST_AUTO_TEST_CASE(an_entry_whose_hole_is_filled_late_opens_the_gate) {
+    for (uint seed = 1; seed <= 8; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(256);
+            for (uint i = 0; i < 20; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+            auto hole = device.ring.reserve(1);
+            BOOST_REQUIRE(hole.has_value());
+            BOOST_REQUIRE(device.ring.publish(stays(0)).has_value());
+            for (uint i = 22; i < 64; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+            device.launch(1, 4, for_ever, seed);
+            BOOST_REQUIRE(device.eventually([&] { return order.size() == 20; }));
+            hole->put(says(20));
+            hole->commit();
+            BOOST_REQUIRE(device.eventually([&] { return held_back == 1; }));
+            BOOST_TEST(device.eventually([&] { return device.is_done(63); }));
+            BOOST_TEST(device.ring.completed() <= 21u);
+            let_go = 1;
+            BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
+            BOOST_REQUIRE(device.end());
+            BOOST_TEST(device.ring.completed() == 65u);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_entry_whose_barrier_has_run_opens_the_gate) {
+    Device device(256);
+    BOOST_REQUIRE(device.ring.publish(batch_fence(1, 1)).has_value());
+    BOOST_REQUIRE(device.ring.publish(stays(0)).has_value());
+    for (uint i = 2; i < 64; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+    device.launch(1, 4, for_ever, 1);
+    BOOST_REQUIRE(device.eventually([&] { return held_back == 1; }));
+    BOOST_TEST(device.eventually([&] { return device.is_done(63); }));
+    let_go = 1;
+    BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
+    BOOST_REQUIRE(device.end());
+}
+
+// What is claimed is not left to the next launch, nor to the next device.
+BOOST_AUTO_TEST_CASE(nothing_slow_is_claimed_while_no_worker_waits) {
+    Device device(256);
+    for (uint i = 0; i < 128; ++i) BOOST_REQUIRE(device.ring.publish(i % 32 == 5 ? stays(i / 32) : nop()).has_value());
+    device.launch(1, 4, for_ever, 1);
+    BOOST_REQUIRE(device.eventually([&] { return std::popcount(held_back) == 2; }));  // both workers
+    device.steps(2000);
+    const std::uint64_t claimed = device.ring.claimed();
+    BOOST_TEST(claimed == 128u);  // of whole entries one more for each
+    for (uint i = 0; i < 3; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+    device.steps(2000);
+    BOOST_TEST(device.ring.claimed() == claimed);
+    let_go = ~0u;
+    BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
+    BOOST_REQUIRE(device.end());
+    BOOST_TEST(order.size() == 3u);
+    BOOST_TEST(device.ring.completed() == 132u);
+}
