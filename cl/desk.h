@@ -14,11 +14,12 @@
 #define SR_DESK_LEAVE 256u    /* SR_LEAVE_*, the first that was said: claim nothing more */
 #define SR_DESK_CLOSED 288u   /* 1 + the entries that were claimed, once none will be */
 #define SR_DESK_OVER 320u     /* 1: there is nothing more to take */
-#define SR_DESK_GONE 352u     /* units that have left */
-#define SR_DESK_QUEUED 384u   /* items put into the queue, ever */
-#define SR_DESK_TAKEN 416u    /* items that workers have asked for, ever */
-#define SR_DESK_PRINTING 448u /* 1: a unit writes to the debug log */
-#define SR_DESK_TABLES 480u   /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
+#define SR_DESK_PART 352u     /* offset of the first slot, of the first entry that is not done, that may not be terminal */
+#define SR_DESK_GONE 384u     /* units that have left */
+#define SR_DESK_QUEUED 416u   /* items put into the queue, ever */
+#define SR_DESK_TAKEN 448u    /* items that workers have asked for, ever */
+#define SR_DESK_PRINTING 480u /* 1: a unit writes to the debug log */
+#define SR_DESK_TABLES 512u   /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
 
 #define SR_DESK_WORDS(capacity) (SR_DESK_TABLES + 6u * (capacity))
 

@@ -13,8 +13,13 @@
  *       would never find it.
  * Within these a slow slot delays its own entry alone, until the ring is full or a barrier comes.
  *
- * Edges: R and A as in ring.hpp. F: an entry's flag from its unit to the clerk. G: GATE, DONE and CUT from the clerk or
- * the cutting unit to all. Release and acquire at device scope. */
+ * COMPLETED is all that the host sees of a launch, and a device that does not move it for long counts as lost. A slot may
+ * take as long; several of one entry, one after the other, may not add up. So behind each turn of an entry PART says how
+ * far it has come. Its unit writes it, once it has seen that every entry before it is done: at any time there is one that
+ * may, and what it writes only grows.
+ *
+ * Edges: R and A as in ring.hpp. F: an entry's flag from its unit to the clerk. P: PART likewise. G: GATE, DONE and CUT
+ * from the clerk or the cutting unit to all. Release and acquire at device scope. */
 #ifndef SLIPRING_ENTRY_H
 #define SLIPRING_ENTRY_H
 
@@ -166,6 +171,8 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
             if (lane == begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN) sr_cas_device(crew->desk + SR_DESK_LEAVE, 0, SR_LEAVE_IDLE);
         }
         begin = end;
+        if (begin < length && sr_ask(crew, SR_DESK_DONE) == entry && lane == 0)
+            sr_store_device(crew->desk + SR_DESK_PART, job->first + begin); /* P */
     }
     sr_mark(crew, entry, SR_ENTRY_DONE);
 }

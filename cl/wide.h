@@ -187,7 +187,7 @@ static inline void sr_keep(const sr_crew* crew) {
     ulong counter = 0;
     const ulong began = sr_ticks(&counter, 0);
     ulong idle_since = began;
-    uint gate = 0, done = 0, looks = 0;
+    uint gate = 0, done = 0, looks = 0, completed = 0, part = 0;
     for (int was_idle = 0;;) {
         /* F. Entries from `gate` and from `done` on, one a lane; some rounds of them, since what is told afterwards takes
          * as long as four rounds. */
@@ -217,21 +217,24 @@ static inline void sr_keep(const sr_crew* crew) {
         }
         if (cut) ++done;
         sr_join();
-        if ((moved != 0 || cut) && lane == 0) {
-            const uint end = sr_load(sr_entry_end(crew, done - 1u));
+        if ((moved != 0 || cut || part > completed) && lane == 0) {
+            if (part > completed) completed = sr_load_device(desk + SR_DESK_PART); /* P */
+            const uint end = moved != 0 || cut ? sr_load(sr_entry_end(crew, done - 1u)) : 0;
             const uint faults = sr_load(crew->memory->control + SR_CONTROL_FAULTS); /* both at once */
+            if (end > completed) completed = end;
             if (passed) sr_store_device(desk + SR_DESK_GATE, gate); /* G */
-            sr_store_device(desk + SR_DESK_DONE, done); /* G */
+            if (moved != 0 || cut) sr_store_device(desk + SR_DESK_DONE, done); /* G */
             if (faults != told) sr_store((__global uint*)(crew->ring->base + SR_RING_FAULTS), faults);
             told = faults;
-            sr_store_release64((__global ulong*)(crew->ring->base + SR_RING_COMPLETED), crew->bounds->first + end); /* A2 */
+            sr_store_release64((__global ulong*)(crew->ring->base + SR_RING_COMPLETED), crew->bounds->first + completed); /* A2 */
         }
         sr_join();
 
         const int looks_up = ++looks % 64u == 0;
         const int revoked = looks_up && sr_revoked(crew->ring);
         const uint leave_word = sr_load(desk + SR_DESK_LEAVE), claimed_word = sr_load(desk + SR_DESK_CLAIMED);
-        const uint empty_word = sr_load(desk + SR_DESK_EMPTY); /* three at once */
+        const uint empty_word = sr_load(desk + SR_DESK_EMPTY);
+        part = sr_load(desk + SR_DESK_PART); /* all at once */
         if (sr_share((uint)revoked, 0) != 0 || sr_share(leave_word, 0) == SR_LEAVE_REVOKED) {
             if (lane == 0) sr_store_device(desk + SR_DESK_LEAVE, SR_LEAVE_REVOKED);
             break;
