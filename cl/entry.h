@@ -74,15 +74,20 @@ static inline void sr_unlock(const sr_crew* crew) {
     sr_join();
 }
 
-/* One lane's slot. `alone`: nobody else of the unit has one. Then the answer's own line, which nobody polls on the
- * device, has it first: the low word of the position behind it, and the result. It stands until the next. */
-static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong position, int alone) {
-    const int handled = copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN;
-    if (handled) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
-    const sr_outcome out = sr_run_slot(copy, (uint)position, crew->memory);
+static inline int sr_is_handled(const uint* copy) { return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN; }
+
+/* Runs one lane's slot, but for a copy that all lanes do. */
+static inline sr_outcome sr_run_lane(const sr_crew* crew, const uint* copy, ulong position) {
+    if (sr_is_handled(copy)) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
+    return sr_run_slot_but(copy, (uint)position, crew->memory, SR_UNIT_LANES > 1u);
+}
+
+/* And ends it. `alone`: nobody else of the unit has one. Then the answer's own line, which nobody polls on the device, has
+ * it first: the low word of the position behind it, and the result. It stands until the next. */
+static inline void sr_end_lane(const sr_crew* crew, const uint* copy, ulong position, sr_outcome out, int alone) {
     if (out.code != SR_CODE_OK) sr_atomic_add(crew->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
-    if (handled) sr_fence_system(); /* A2: its output */
+    if (sr_is_handled(copy)) sr_fence_system(); /* A2: its output */
     const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
     __global ulong* const answer = (__global ulong*)(crew->ring->base + SR_RING_ANSWER);
     const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
@@ -90,6 +95,23 @@ static inline void sr_run_lane(const sr_crew* crew, const uint* copy, ulong posi
     sr_end(sr_slot(crew->ring, position), sr_tagged(crew->ring, position, sr_end_state(out.code)),
            out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
     if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
+}
+
+/* The long copy of lane `of`, if that found it to be right: by all lanes, since COMPLETED stands still meanwhile. */
+static inline void sr_copy_together(const sr_crew* crew, const uint* copy, uint of, uint code) {
+    uint source = 0, destination = 0, words = 0;
+    if (sr_lane() == of) {
+        const uint* const args = sr_args_of(copy);
+        source = args[0];
+        destination = args[1];
+        words = args[2];
+    }
+    source = sr_share(source, of);
+    destination = sr_share(destination, of);
+    words = sr_share(words, of);
+    if (sr_share(code, of) == SR_CODE_OK)
+        sr_memcpy(crew->memory->control, source, destination, words, sr_lane(), SR_UNIT_LANES);
+    sr_join();
 }
 
 static inline int sr_called_off(const sr_crew* crew) { return sr_ask(crew, SR_DESK_LEAVE) == SR_LEAVE_REVOKED; }
@@ -141,6 +163,7 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
         const int left = lane >= begin && lane < seen;
         const uint barriers = sr_ballot(left && sr_is_barrier(copy));
         const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
+        const uint copies = SR_UNIT_LANES > 1u ? sr_ballot(left && sr_is_long_copy(copy)) : 0;
         /* In the first turn that has the whole entry: a hole may have been filled late, or a barrier have run. What passes
          * unasked is brief, and done as soon. */
         if (!scanned && seen == length && barriers == 0) {
@@ -151,10 +174,11 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
             if (!sr_pass_gate(crew, entry)) return;
             passed = 1;
         }
-        /* A barrier by itself, behind everything; a PRINTF by itself; or what is before the next of them. */
+        /* A barrier by itself, behind everything; a PRINTF or a long copy by itself; or what is before the next of them. */
         const int barrier = (barriers >> begin & 1u) != 0, print = (prints >> begin & 1u) != 0;
-        const uint alone = (barriers | prints) >> begin;
-        const uint end = barrier || print ? begin + 1u : alone == 0 ? seen : begin + sr_lowest(alone);
+        const int together = (copies >> begin & 1u) != 0;
+        const uint alone = (barriers | prints | copies) >> begin;
+        const uint end = (alone & 1u) != 0 ? begin + 1u : alone == 0 ? seen : begin + sr_lowest(alone);
         if (barrier) {
             while (sr_ask(crew, SR_DESK_DONE) < entry) { /* I2, G */
                 if (sr_called_off(crew)) return;
@@ -163,7 +187,11 @@ static inline void sr_run_job(const sr_crew* crew, const sr_job* job, uint* copy
             sr_fence_device();
         }
         if (print) sr_lock(crew);
-        if (lane >= begin && lane < end) sr_run_lane(crew, copy, position, length == 1u);
+        const int runs = lane >= begin && lane < end;
+        sr_outcome out = {SR_CODE_OK, 0, 0};
+        if (runs) out = sr_run_lane(crew, copy, position);
+        if (together) sr_copy_together(crew, copy, begin, out.code);
+        if (runs) sr_end_lane(crew, copy, position, out, length == 1u);
         sr_join();
         if (print) sr_unlock(crew);
         if (barrier) {

@@ -31,12 +31,37 @@ static inline int sr_writable(uint first, uint count, uint bound) {
     return first >= SR_BUG(42, SR_OBSERVABLE_BASE - 1u, SR_OBSERVABLE_BASE) && sr_inside(first, count, bound);
 }
 
-static inline uint sr_memcpy(__global uint* control, uint source, uint destination, uint words) {
-    if (SR_BUG(43, 1, destination <= source))
-        for (uint i = 0; i < words; ++i) sr_store(control + destination + i, sr_load(control + source + i));
-    else
-        for (uint i = words; i > 0; --i) sr_store(control + destination + i - 1, sr_load(control + source + i - 1));
-    return words;
+/* A slot's arguments, without ticket and class. */
+static inline const uint* sr_args_of(const uint* copy) {
+    return copy + SR_WORD_ARGS + ((copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0 ? SR_WINDOW_PREFIX : 0u);
+}
+
+#define SR_AT_ONCE 16u /* words that a lane has under way: a load takes as long for one as for all of them */
+
+/* As memmove, by lane `lane` of `lanes` that do it together. In the right direction no word is overwritten before it was
+ * read, if all lanes have read their part of a piece before one writes: what a later piece reads, an earlier one does not
+ * write. The longest, 2^24 words, takes a GPU's lane alone a second, one word at a time it would take ten. */
+static inline void sr_memcpy(__global uint* control, uint source, uint destination, uint words, uint lane, uint lanes) {
+    const int up = SR_BUG(43, 1, destination <= source);
+    const uint piece = SR_AT_ONCE * lanes;
+    uint held[SR_AT_ONCE];
+    for (uint left = words; left != 0; left = left > piece ? left - piece : 0) {
+        const uint done = words - left;
+        for (uint k = 0; k < SR_AT_ONCE; ++k) {
+            const uint i = k * lanes + lane;
+            if (i < left) held[k] = sr_load(control + source + (up ? done + i : left - 1u - i));
+        }
+        if (lanes != 1u) sr_join();
+        for (uint k = 0; k < SR_AT_ONCE; ++k) {
+            const uint i = k * lanes + lane;
+            if (i < left) sr_store(control + destination + (up ? done + i : left - 1u - i), held[k]);
+        }
+    }
+}
+
+static inline uint sr_check_memcpy(const uint* args, uint bound) {
+    if (!sr_inside(args[0], SR_BUG(48, 1u, args[2]), bound)) return SR_CODE_OUT_OF_RANGE;
+    return sr_writable(args[1], args[2], bound) ? SR_CODE_OK : SR_CODE_OUT_OF_RANGE;
 }
 
 /* One record, or one drop: a full log is never overwritten. `position` is the low word of the slot's. */
@@ -86,9 +111,9 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             *value = sr_atomic_cas(control + args[0], args[1], args[2]);
             return SR_CODE_OK;
         case SR_OP_MEMCPY:
-            if (!sr_inside(args[0], SR_BUG(48, 1u, args[2]), words)) return SR_CODE_OUT_OF_RANGE;
-            if (!sr_writable(args[1], args[2], words)) return SR_CODE_OUT_OF_RANGE;
-            *value = sr_memcpy(control, args[0], args[1], args[2]);
+            if (sr_check_memcpy(args, words) != SR_CODE_OK) return SR_CODE_OUT_OF_RANGE;
+            sr_memcpy(control, args[0], args[1], args[2], 0, 1u);
+            *value = args[2];
             return SR_CODE_OK;
         case SR_OP_DFA_STEP:
             if (args[1] > SR_BUG(49, 0x100u, 0xFFu)) return SR_CODE_BAD_ARGUMENT;
@@ -165,9 +190,16 @@ static inline int sr_may_be_slow(const uint* copy) {
     return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY || (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
 }
 
+/* A MEMCPY that a lane does not do alone if there are others: see sr_run_job. One inside a packed slot it does. */
+#define SR_LONG_COPY 1024u
+static inline int sr_is_long_copy(const uint* copy) {
+    return copy[SR_WORD_OPCODE] == SR_OP_MEMCPY && sr_args_of(copy)[2] > SR_LONG_COPY;
+}
+
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
- * window's entry does not have once ticket and class are off. */
-static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_memory* memory) {
+ * window's entry does not have once ticket and class are off. With `leaves_copies`, a long copy that is right is OK and
+ * left to be done. */
+static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int leaves_copies) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint attributes = copy[SR_WORD_PRIORITY];
     if ((attributes & SR_PRIORITY_MASK) > SR_BUG(56, SR_PRIORITY_IDLE + 1u, SR_PRIORITY_IDLE)) return out;
@@ -179,8 +211,16 @@ static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_m
         args += SR_WINDOW_PREFIX;
     }
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);
+    if (leaves_copies && sr_is_long_copy(copy)) {
+        out.code = sr_check_memcpy(args, memory->control_words);
+        out.value = out.code == SR_CODE_OK ? args[2] : 0u;
+        return out;
+    }
     out.code = sr_execute(copy[SR_WORD_OPCODE], args, position, memory, &out.value);
     return out;
+}
+static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_memory* memory) {
+    return sr_run_slot_but(copy, position, memory, 0);
 }
 
 #endif

@@ -26,9 +26,9 @@ using uchar = std::uint8_t;
 
 #include "handler.h"
 
-#include "interpreter.h"
-
 #include "unit.h"
+
+#include "interpreter.h"
 
 #include "drain.h"
 

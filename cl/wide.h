@@ -121,7 +121,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
             const uint entry = own->entry;
             if (!sr_claim(crew, own, 1u, 1u)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
-            if (lane == 0) sr_run_lane(crew, copy, position, 1);
+            if (lane == 0) sr_end_lane(crew, copy, position, sr_run_lane(crew, copy, position), 1);
             sr_mark(crew, entry, SR_ENTRY_DONE);
             sr_breathe();
             continue;

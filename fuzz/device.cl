@@ -12,9 +12,9 @@
 
 #include "../cl/handler.h"
 
-#include "../cl/interpreter.h"
-
 #include "../cl/unit.h"
+
+#include "../cl/interpreter.h"
 
 #include "../cl/drain.h"
 

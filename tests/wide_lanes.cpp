@@ -5,8 +5,10 @@
 #include <array>
 #include <atomic>
 #include <bit>
+#include <cstring>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <slipring/ring.hpp>
@@ -41,7 +43,7 @@ struct Device {
     const std::uint32_t capacity;
     std::vector<std::byte> bytes;
     std::span<std::byte> memory;
-    std::vector<uint> control = std::vector<uint>(256);
+    std::vector<uint> control = std::vector<uint>(8192);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
     std::vector<uint> desk = std::vector<uint>(SR_DESK_WORDS(capacity));
     Ring ring;
@@ -63,7 +65,7 @@ struct Device {
 
     void launch(uint number, uint units, ulong linger, uint seed, ulong epoch = for_ever) {
         own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
-        words = {control.data(), 256, nullptr, 0, log.data(), 63, nullptr, 0};
+        words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0};
         bounds = {number, ring.completed(), linger, epoch};
         machine.reset();
         const auto kernel = [this, units](uint unit) { sr_drain_wide(&own, &words, &bounds, desk.data(), unit, units); };
@@ -223,6 +225,40 @@ BOOST_AUTO_TEST_CASE(what_is_completed_moves_inside_an_entry) {
             BOOST_TEST(device.ring.completed() == device.ring.reserved());
             BOOST_TEST(device.control[200] == 12u);
             BOOST_TEST(device.control[SR_CONTROL_EPOCH] == 4u);
+        }
+    }
+}
+
+// A long copy is done by all lanes, and means the same: overlapping either way, in a window, and where it is refused.
+BOOST_AUTO_TEST_CASE(a_long_copy_moves_as_memmove_does) {
+    constexpr uint base = SR_OBSERVABLE_BASE, end = 8192;
+    uint seed = 0;
+    for (const uint words : {1023u, 1024u, 1025u, 1536u, 1537u, 4000u}) {
+        for (const auto& [from, to] : {std::pair{base, base + 1}, {base + 1, base}, {0u, base + 100}, {base + 700, base},
+                                       {base + 3, base + 900}, {base, end - words}, {base, end - words + 1}, {base, base - 1}}) {
+            for (const bool window : {false, true}) {
+                BOOST_TEST_CONTEXT(words << " words from " << from << " to " << to << (window ? " in a window" : "")) {
+                    Device device(16);
+                    for (uint i = 0; i < end; ++i) device.control[i] = i < base ? 0 : i * 7;
+                    std::vector<uint> expected = device.control;
+                    const bool refused = to < base || to + words > end;
+                    if (!refused) std::memmove(&expected[to], &device.control[from], words * sizeof(uint));
+                    BOOST_REQUIRE(device.ring.publish(nop()).has_value());
+                    const std::array<std::uint32_t, 3> args{from, to, words};
+                    const Payload entries[] = {args};
+                    const Window one{.ticket = 1, .opcode = Op::memcpy_words, .required = entries};
+                    const Slot alone = memcpy_words(from, to, words);
+                    BOOST_REQUIRE((window ? device.ring.publish(one) : device.ring.publish(alone)).has_value());
+                    device.launch(1, 3, 0, ++seed);
+                    BOOST_REQUIRE(device.end());
+                    const std::uint32_t code = refused ? SR_CODE_OUT_OF_RANGE : SR_CODE_OK;
+                    BOOST_TEST(device.ring.word(1, SR_WORD_CODE) == code);
+                    BOOST_TEST(device.ring.word(1, SR_WORD_RESULT) == (refused ? 0 : words));
+                    BOOST_TEST(device.word32(SR_RING_FAULTS) == (refused ? 1u : 0u));
+                    expected[SR_CONTROL_FAULTS] = device.control[SR_CONTROL_FAULTS];
+                    BOOST_TEST((device.control == expected));
+                }
+            }
         }
     }
 }
