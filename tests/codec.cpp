@@ -142,6 +142,20 @@ BOOST_AUTO_TEST_CASE(out_of_image) {
     refused(Errc::out_of_image, 1, Image(3), u32_max - 1);
 }
 
+BOOST_AUTO_TEST_CASE(nothing_behind_the_end_is_out_of_image_too) {
+    for (const std::size_t slots : {0u, 3u}) {
+        Image image(slots);
+        const Image before = image;
+        for (const std::uint32_t start : {static_cast<std::uint32_t>(slots) + 1, 1000u, u32_max}) {
+            const auto batch = encode(std::span<const Slot>(), image.bytes(), start);
+            const auto window = encode(Window{}, image.bytes(), start);
+            BOOST_TEST((!batch && batch.error() == Errc::out_of_image));
+            BOOST_TEST((!window && window.error() == Errc::out_of_image));
+        }
+        BOOST_TEST((image == before));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(index_overflow) {
     refused(Errc::index_overflow, 1, Image(3), u32_max);
     refused(Errc::index_overflow, 2, Image(3), u32_max - 1);

@@ -19,7 +19,8 @@
 namespace slipring {
 
 // ---- encode ----------------------------------------------------------------------------------------------
-// Slots [start, start + n) must lie in the image and be EMPTY or DONE; their state is written last.
+// Slots [start, start + n) must lie in the image and be EMPTY or DONE; their state is written last. That holds for
+// nothing at all, too: n = 0 is 0 slots written where start is in the image or its end, and out_of_image behind that.
 // Errors: image_not_whole_slots, index_overflow (start + n exceeds u32), out_of_image, slot_in_use, and for a
 // window payload_too_long.
 
