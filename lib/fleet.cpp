@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "device_choice.hpp"
+#include "load.hpp"
 
 namespace slipring {
 namespace {
@@ -129,12 +130,9 @@ std::expected<void, Errc> Fleet::shutdown() noexcept {
 
 // ---- whose turn it is --------------------------------------------------------------------------------------------
 
-// Completed first: whatever happens in between, reserved is not behind it. The ring is asked for each time, because a
-// recovered runtime has another.
+// The ring is asked for each time, because a recovered runtime has another.
 std::uint64_t Fleet::Impl::outstanding(std::size_t i) const noexcept {
-    const Ring& ring = runtimes[i].ring();
-    const std::uint64_t completed = ring.completed();
-    return ring.reserved() - completed;
+    return slipring::outstanding(runtimes[i].ring());
 }
 
 std::uint64_t Fleet::Impl::current_load(std::size_t i) noexcept {

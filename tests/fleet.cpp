@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "../lib/load.hpp"
 #include "fleet_fixture.hpp"
 
 using namespace slipring;
@@ -30,6 +31,31 @@ bool has_two_gpus() {
 }
 
 }  // namespace
+
+// ---- what is outstanding -----------------------------------------------------------------------------------------
+
+namespace {
+
+// A full ring that goes on between two looks: whatever is asked for first, everything in it has completed and has been
+// reserved anew before the second question.
+struct RingThatGoesOn {
+    mutable std::uint64_t first = 0;
+
+    std::uint64_t look(std::uint64_t position) const {
+        first += capacity();
+        return position;
+    }
+    std::uint64_t completed() const { return look(first); }
+    std::uint64_t reserved() const { return look(first + capacity()); }
+    std::uint32_t capacity() const { return 32; }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(no_more_is_outstanding_than_a_ring_holds) {
+    for (const std::uint64_t start : {std::uint64_t{0}, std::uint64_t{1} << 32, ~std::uint64_t{0} - 40})
+        BOOST_TEST(outstanding(RingThatGoesOn{start}) == 32u);
+}
 
 // ---- who gets what -----------------------------------------------------------------------------------------------
 

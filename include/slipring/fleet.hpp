@@ -84,7 +84,8 @@ public:
     const Runtime& runtime(std::size_t i) const noexcept;
 
     // Slots that member i, i < size(), has reserved and not completed: what publish goes by, a moment later already
-    // another number. A live kernel reports in steps of up to 32 slots while it is busy.
+    // another number, and never more than the ring's capacity. A live kernel reports in steps of up to 32 slots while
+    // it is busy.
     std::uint64_t outstanding(std::size_t i) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------
