@@ -147,7 +147,7 @@ constexpr Slot slot(Opcode opcode, const std::uint32_t (&args)[N]) noexcept {
 constexpr Slot slot(Opcode opcode) noexcept { return SlotAccess::make(opcode.value()); }
 
 // A slot with an argument list of any length. Errors: too_many_arguments.
-std::expected<Slot, Errc> slot(Opcode opcode, std::span<const std::uint32_t> args) noexcept;
+SLIPRING_API std::expected<Slot, Errc> slot(Opcode opcode, std::span<const std::uint32_t> args) noexcept;
 
 // ---- packed slots --------------------------------------------------------------------------------------------
 
@@ -168,7 +168,7 @@ constexpr InnerOp inner(const Slot& builtin) noexcept {
 // Up to 11 small operations in one slot; they run in order, and the first that faults ends the slot.
 // The table of ops (2 + 2 bytes an op, rounded up to words) and all argument words fit in 12 words together.
 // Errors: inner_opcode_too_large, too_many_inner_ops, packed_too_long.
-std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept;
+SLIPRING_API std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept;
 inline std::expected<Slot, Errc> packed(std::initializer_list<InnerOp> ops) noexcept {
     return packed(std::span(ops.begin(), ops.size()));
 }
@@ -200,7 +200,7 @@ struct Window {
 };
 
 // Ok if every entry of the window fits a slot. Errors: payload_too_long.
-std::expected<void, Errc> check(const Window& window) noexcept;
+SLIPRING_API std::expected<void, Errc> check(const Window& window) noexcept;
 
 // Entry i as the slot that it stands for; i < window.size(), and check(window) is ok.
 inline Slot entry_slot(const Window& window, std::uint64_t i) noexcept {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <system_error>
 
+#include <slipring/api.hpp>
+
 namespace slipring {
 
 enum class Errc {
@@ -56,12 +58,12 @@ enum class Errc {
 };
 
 // One sentence: what happened. Static storage; never empty.
-std::string_view message(Errc code) noexcept;
+SLIPRING_API std::string_view message(Errc code) noexcept;
 
 // One sentence: what to do about it. Static storage; never empty.
-std::string_view hint(Errc code) noexcept;
+SLIPRING_API std::string_view hint(Errc code) noexcept;
 
-const std::error_category& category() noexcept;
+SLIPRING_API const std::error_category& category() noexcept;
 
 inline std::error_code make_error_code(Errc code) noexcept { return {static_cast<int>(code), category()}; }
 
@@ -71,7 +73,7 @@ struct Error {
     std::string detail{};
 
     // message, detail and hint in one text for a person.
-    std::string text() const;
+    SLIPRING_API std::string text() const;
 };
 
 }  // namespace slipring

@@ -57,7 +57,7 @@ struct Spread {
     std::uint64_t slots = 0;
 };
 
-class Fleet {
+class SLIPRING_API Fleet {
 public:
     static constexpr std::size_t max_size = Spread::max_pieces;
 
@@ -134,7 +134,7 @@ public:
     std::expected<void, Errc> shutdown() noexcept;
 
 private:
-    struct Impl;
+    struct [[gnu::visibility("hidden")]] Impl;
     explicit Fleet(std::unique_ptr<Impl> impl) noexcept;
 
     std::unique_ptr<Impl> impl_;

@@ -63,7 +63,7 @@ using Ring = BasicRing<NoHook>;
 using ThreadRing = BasicRing<NoSleep>;
 
 // What every ring is, whatever its policy: a handle to memory, cheap to copy; copies are the same ring.
-class RingView {
+class SLIPRING_API RingView {
 public:
     static constexpr std::size_t alignment = SR_RING_ALIGN;
     static constexpr std::uint32_t max_capacity = 1u << 24;

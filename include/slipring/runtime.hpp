@@ -116,8 +116,8 @@ struct Result {
 };
 
 // "done", "fault", ...; "ok", "unknown opcode", ...
-std::string_view state_name(std::uint32_t state) noexcept;
-std::string_view code_name(std::uint32_t code) noexcept;
+SLIPRING_API std::string_view state_name(std::uint32_t state) noexcept;
+SLIPRING_API std::string_view code_name(std::uint32_t code) noexcept;
 
 // One PRINTF, with its format's text and the arguments filled in.
 struct LogRecord {
@@ -141,7 +141,7 @@ struct Stats {
     std::uint64_t launches = 0;   // of the persistent kernel
 };
 
-class Runtime {
+class SLIPRING_API Runtime {
 public:
     // Finds the device, makes and maps the shared memory, builds the device code with the custom operations.
     // Takes from milliseconds to seconds (a compiler runs). The kernel starts with the first publish.
@@ -241,7 +241,7 @@ public:
     std::expected<void, Errc> shutdown() noexcept;
 
 private:
-    struct Impl;
+    struct [[gnu::visibility("hidden")]] Impl;
     explicit Runtime(std::unique_ptr<Impl> impl) noexcept;
 
     std::unique_ptr<Impl> impl_;

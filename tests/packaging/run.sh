@@ -54,6 +54,23 @@ libs=$(pkg-config --static --libs slipring | sed 's/-lslipring/-l:libslipring.a/
 $CXX $flags $runtime "$packaging/consumer/main.cpp" $libs -o by_hand_static
 LD_LIBRARY_PATH= ./by_hand_static
 
+echo "== the library's symbols: its own alone =="
+nm -DC --defined-only "$prefix/lib/libslipring.so" >symbols
+grep -q ' slipring::encode(' symbols || fail "the shared library shows no symbols"
+if grep -Ev '^[0-9a-f]+ [A-Za-z] slipring::' symbols; then fail "the shared library shows more than slipring's"; fi
+nm -C --defined-only "$prefix/lib/libslipring.a" >symbols
+if grep -E ' cl::' symbols; then fail "the static library has OpenCL bindings that a program may replace"; fi
+if [ "$opencl" = enabled ]; then
+    # Unoptimised: then the program's bindings are functions that a linker might take for the library's, too.
+    mkdir no_platform
+    for library in shared static; do
+        [ "$library" = shared ] && linked=$(pkg-config --libs slipring) || linked=$libs
+        $CXX $flags -O0 "$packaging/exceptions.cpp" $linked -lOpenCL -o exceptions
+        ./exceptions build || fail "a program with exceptions in its bindings, $library"
+        OCL_ICD_VENDORS="$PWD/no_platform/" ./exceptions platform || fail "the same without a platform, $library"
+    done
+fi
+
 echo "== the headers, all of them and nothing else =="
 for header in "$prefix"/include/slipring/*; do
     printf '#include <slipring/%s>\n' "${header##*/}"
