@@ -5,7 +5,7 @@
 namespace slipring {
 namespace {
 
-std::string text(std::uint64_t number) { return std::to_string(number); }
+std::string decimal(std::uint64_t number) { return std::to_string(number); }
 
 // A handler and what puts back the macros it changes. A declaration that it leaves open ends at the semicolon.
 std::string guarded(const CustomOp& op) {
@@ -22,17 +22,17 @@ std::string guarded(const CustomOp& op) {
 // The kernels' buffer parameters, and the statements that gather them, one sr_buffers an operation.
 std::string buffer_macros(std::span<const CustomOp> ops) {
     std::string parameters = "#define SR_BUFFER_PARAMETERS ";
-    std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + text(ops.empty() ? 1 : ops.size()) + "];";
+    std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
     std::size_t parameter = 0;
     for (std::size_t i = 0; i < ops.size(); ++i) {
-        const std::string own = " buffers[" + text(i) + "].";
-        gather += own + "count = " + text(ops[i].buffers.size()) + "u;";
+        const std::string own = " buffers[" + decimal(i) + "].";
+        gather += own + "count = " + decimal(ops[i].buffers.size()) + "u;";
         gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);";
         for (std::size_t k = 0; k < ops[i].buffers.size(); ++k, ++parameter) {
-            const std::string name = "sr_b" + text(parameter);
+            const std::string name = "sr_b" + decimal(parameter);
             parameters += ", __global uchar* " + name;
-            gather += own + "at[" + text(k) + "] = " + name + ";";
-            gather += own + "bytes[" + text(k) + "] = " + text(ops[i].buffers[k].bytes) + "ul;";
+            gather += own + "at[" + decimal(k) + "] = " + name + ";";
+            gather += own + "bytes[" + decimal(k) + "] = " + decimal(ops[i].buffers[k].bytes) + "ul;";
         }
     }
     return parameters + "\n" + gather + "\n";
@@ -46,8 +46,8 @@ std::string dispatch(std::span<const CustomOp> ops) {
         "static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {\n"
         "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
     for (std::size_t i = 0; i < ops.size(); ++i)
-        out += "case " + text(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name + "(a, memory->buffers + " +
-               text(i) + ", value));\n";
+        out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name + "(a, memory->buffers + " +
+               decimal(i) + ", value));\n";
     return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
 }
 
@@ -58,7 +58,7 @@ std::string line_mark(const std::string& name) { return "#line 1 \"" + name + "\
 std::expected<void, Error> check_source(const CustomOp& op) {
     const auto macros = macros_of(op.source);
     if (macros) return {};
-    std::string detail = op.name + ", line " + text(macros.error().line) + ": ";
+    std::string detail = op.name + ", line " + decimal(macros.error().line) + ": ";
     return std::unexpected(Error{Errc::bad_options, detail.append(macros.error().what)});
 }
 

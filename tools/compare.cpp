@@ -15,7 +15,6 @@ namespace {
 constexpr std::size_t most_chunks = 200;
 constexpr std::size_t tiny_tasks = 200;
 constexpr std::uint32_t word = SR_OBSERVABLE_BASE;  // where the tiny task stores
-constexpr std::chrono::seconds patience{60};
 
 using Clock = std::chrono::steady_clock;
 

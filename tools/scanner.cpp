@@ -14,11 +14,7 @@ extern const char* const scan_source;
 
 namespace {
 
-constexpr std::uint32_t lanes = 4;  // SCAN_LANES: words before what a chunk found
 constexpr std::uint32_t automaton_buffer = 0, text_buffer = 1, found_buffer = 2;
-
-// No device takes this long over a window; one that does has hung.
-constexpr std::chrono::seconds patience{60};
 
 std::string sentence(slipring::Errc code) {
     return std::string(slipring::message(code)) + "; " + std::string(slipring::hint(code));
@@ -147,16 +143,16 @@ std::expected<void, std::string> Scanner::count(const Part& part) {
 
         // Four counts, then a list for each of the lanes.
         const auto [first, length, front, out, each] = part.segment.chunks()[i];
-        for (std::uint32_t lane = 0; lane < lanes; ++lane) {
+        for (std::uint32_t lane = 0; lane < scan_lanes; ++lane) {
             const auto word = [this](std::uint32_t index) {
                 std::uint32_t value = 0;
                 std::memcpy(&value, found_.data() + std::size_t{index} * 4, 4);
                 return value;
             };
             const std::uint32_t hits = word(out + lane);
-            const std::uint32_t most = lane + 1 < lanes ? each : length - lane * each;
+            const std::uint32_t most = lane + 1 < scan_lanes ? each : length - lane * each;
             for (std::uint32_t hit = 0; hit < std::min(hits, most); ++hit) {
-                const std::uint32_t state = word(out + lanes + lane * each + hit) / row_words_;
+                const std::uint32_t state = word(out + scan_lanes + lane * each + hit) / row_words_;
                 if (state < entered_.size()) ++entered_[state];
             }
         }

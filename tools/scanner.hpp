@@ -26,6 +26,9 @@
 #include "automaton.hpp"
 #include "segment.hpp"
 
+// No device takes this long over a window; one that does has hung.
+constexpr std::chrono::seconds patience{60};
+
 struct Totals {
     std::uint64_t matches = 0;
     std::uint64_t files = 0;

@@ -6,12 +6,6 @@
 
 #include "automaton.hpp"
 
-namespace {
-
-constexpr std::uint32_t lanes = 4;  // SCAN_LANES: words before what a chunk found
-
-}  // namespace
-
 Geometry Geometry::of(const Automaton& automaton, std::uint32_t chunk) noexcept {
     Geometry made;
     const std::uint32_t overlap = automaton.overlap();
@@ -25,7 +19,7 @@ Geometry Geometry::of(const Automaton& automaton, std::uint32_t chunk) noexcept 
     return made;
 }
 
-std::uint32_t Geometry::found_words() const noexcept { return segment + lanes * slots; }
+std::uint32_t Geometry::found_words() const noexcept { return segment + scan_lanes * slots; }
 
 Segment::Segment(const Geometry& geometry, std::uint32_t overlap, std::uint32_t base, std::uint32_t found_base)
     : geometry_(geometry), overlap_(overlap), base_(base), found_base_(found_base) {
@@ -55,10 +49,10 @@ void Segment::cut(std::uint32_t length) {
     const std::uint32_t before = chunk_begin_ - file_begin_;
     const std::uint32_t front = std::min(SR_BUG(86, overlap_ / 2, overlap_), before);
     // Four lanes if that costs less than it saves: each of them begins with the overlap.
-    const std::uint32_t lane = length / lanes;
+    const std::uint32_t lane = length / scan_lanes;
     chunks_.push_back({base_ + chunk_begin_, length, front, found_base_ + found_used_,
                        lane >= 16 && lane >= overlap_ ? lane : 0});
-    found_used_ += lanes + length;
+    found_used_ += scan_lanes + length;
     chunk_begin_ += length;
 }
 

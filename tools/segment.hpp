@@ -13,6 +13,7 @@
 class Automaton;
 
 constexpr std::uint32_t most_segment = 64u << 20;
+constexpr std::uint32_t scan_lanes = 4;  // SCAN_LANES: as many counts stand before what a chunk found
 
 struct Geometry {
     std::uint32_t chunk = 4096;           // most bytes a slot

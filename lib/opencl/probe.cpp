@@ -24,7 +24,7 @@ constexpr cl_uint enough = 6;  // answered, where the host is too busy to ask mo
 // cache, or a microsecond over a bus. A second of the host's is longer, and leaves it busy time.
 constexpr cl_ulong most_polls_cpu = 10'000'000;
 constexpr cl_ulong most_polls = 200'000;
-constexpr auto patience = 900ms;
+constexpr auto patience_gpu = 900ms;
 // For a first launch, in which PoCL compiles; or to end.
 constexpr auto patience_cpu = 5s;
 
@@ -49,7 +49,7 @@ struct Bench {
     }
     // What was launched is over, and well.
     bool ends() {
-        Backoff backoff(cpu ? std::chrono::nanoseconds(patience_cpu) : patience);
+        Backoff backoff(cpu ? std::chrono::nanoseconds(patience_cpu) : patience_gpu);
         const cl_int status = sentinel.settle(queue, [&backoff] { return backoff.pause(); });
         stuck = stuck || status > CL_COMPLETE;
         return status == CL_COMPLETE;
@@ -90,7 +90,7 @@ bool ask(Bench& bench, Probe& out) {
         std::uint64_t ticks = 0;
     };
     std::array<Ping, pings> seen{};
-    const auto deadline = Clock::now() + patience;
+    const auto deadline = Clock::now() + patience_gpu;
     cl_uint answered = 0;
     while (answered < pings) {
         if (answered == enough / 2) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
@@ -206,7 +206,7 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     for (const Way& way : claimed_ways(device)) {
         if (!relaunch.answered || bench->stuck) break;
         if (only && *only != way.memory) continue;
-        out.attempts.push_back(try_live(*bench, device, way, start + patience / 2, out));
+        out.attempts.push_back(try_live(*bench, device, way, start + patience_gpu / 2, out));
         out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
         if (!out.attempts.back().answered) continue;
         out.residency = Residency::live;

@@ -23,9 +23,10 @@ prefix=$scratch/prefix
 mkdir -p in_tree/subprojects
 cp "$packaging"/consumer/* in_tree
 ln -s "$source" in_tree/subprojects/slipring
-# Debug compiles fastest. Both libraries, from one compilation: static is for the end of this.
+# Debug compiles fastest. Both libraries, from one compilation: static is for the end of this. The library is one
+# translation unit, and the project has no exceptions: those configurations are tested here as well.
 meson setup --prefix "$prefix" --libdir lib -Dbuildtype=debug -Dslipring:buildtype=debug -Ddefault_library=both \
-    -Dslipring:opencl="$opencl" in_tree/build in_tree
+    -Dunity=subprojects -Dunity_size=1000 -Dcpp_eh=none -Dslipring:opencl="$opencl" in_tree/build in_tree
 ninja -C in_tree/build
 in_tree/build/consumer
 # "targets all" lists every file that the build can make.
@@ -76,6 +77,17 @@ for header in "$prefix"/include/slipring/*; do
     printf '#include <slipring/%s>\n' "${header##*/}"
 done >all.cpp
 $CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only all.cpp || fail "the installed headers do not compile"
+
+echo "== another machine is refused =="
+refused='64-bit little-endian Linux'
+for machine in -U__linux__ '-U__SIZEOF_POINTER__ -D__SIZEOF_POINTER__=4' '-U__BYTE_ORDER__ -D__BYTE_ORDER__=4321'; do
+    if $CXX $flags $machine -w -fsyntax-only all.cpp 2>refusal; then fail "the headers compile with $machine"; fi
+    grep -q "error.*$refused" refusal || fail "no clear refusal with $machine"
+done
+if CXX="$CXX -U__linux__" meson setup refused "$source" >refusal; then fail "another machine can be configured for"; fi
+grep -q "ERROR:.*$refused" refusal || fail "no clear refusal when another machine is configured for"
+
+echo "== no header is missing =="
 for header in "$source"/include/slipring/*.hpp; do
     case ${header##*/} in device.hpp | fleet.hpp | runtime.hpp) [ "$opencl" = enabled ] || continue ;; esac
     [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
