@@ -276,16 +276,16 @@ bool Fleet::poll(const Spread& spread) noexcept {
     return std::ranges::all_of(pieces(spread), [this](const FleetTicket& piece) { return poll(piece); });
 }
 
-std::expected<void, Errc> Fleet::wait(const FleetTicket& ticket, std::chrono::nanoseconds timeout) noexcept {
+std::expected<void, Errc> Fleet::wait(const FleetTicket& ticket, Timeout timeout) noexcept {
     if (ticket.device >= size()) return std::unexpected(Errc::bad_ticket);
     return runtime(ticket.device).wait(ticket.ticket, timeout);
 }
 
-std::expected<void, Errc> Fleet::wait(const Spread& spread, std::chrono::nanoseconds timeout) noexcept {
+std::expected<void, Errc> Fleet::wait(const Spread& spread, Timeout timeout) noexcept {
     const auto start = std::chrono::steady_clock::now();
     for (const FleetTicket& piece : pieces(spread)) {
-        const auto left = timeout - (std::chrono::steady_clock::now() - start);
-        if (auto ok = wait(piece, std::max(left, std::chrono::nanoseconds::zero())); !ok) return ok;
+        const auto left = timeout.time() - (std::chrono::steady_clock::now() - start);
+        if (auto ok = wait(piece, left); !ok) return ok;
     }
     return {};
 }

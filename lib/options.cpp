@@ -55,4 +55,11 @@ std::expected<void, Error> check(const Options& options) {
     return {};
 }
 
+void bound_durations(Options& options) noexcept {
+    constexpr std::chrono::hours longest{24 * 3652};
+    if (options.linger) options.linger = std::min<std::chrono::microseconds>(*options.linger, longest);
+    for (std::chrono::milliseconds* const time : {&options.epoch, &options.deadline, &options.shutdown_timeout})
+        *time = std::min<std::chrono::milliseconds>(*time, longest);
+}
+
 }  // namespace slipring

@@ -28,6 +28,7 @@ bool is_terminal(std::uint32_t state) noexcept {
 
 std::expected<Runtime, Error> Runtime::open(Options options) try {
     if (auto ok = check(options); !ok) return std::unexpected(ok.error());
+    bound_durations(options);
     auto engine = Engine::open(options);
     if (!engine) return std::unexpected(engine.error());
     const auto ring = Ring::create((*engine)->ring_memory(), options.capacity);
@@ -122,10 +123,10 @@ bool Runtime::poll(const Ticket& ticket) noexcept {
     return impl_->done(ticket);
 }
 
-std::expected<void, Errc> Runtime::wait(const Ticket& ticket, std::chrono::nanoseconds timeout) noexcept {
+std::expected<void, Errc> Runtime::wait(const Ticket& ticket, Timeout timeout) noexcept {
     for (int i = 0; i < 64; ++i)
         if (impl_->done(ticket)) return {};
-    Backoff backoff(timeout);
+    Backoff backoff(timeout.time());
     while (!impl_->done(ticket)) {
         // A kernel that still runs is left alone while this spins; later, look whether it died.
         if (impl_->wake_needed() || !backoff.spinning()) {

@@ -115,10 +115,8 @@ public:
 
     // Errors: timed_out (wait again, nothing is lost), device_lost, bad_ticket. For a Spread the time is that of all
     // pieces together, and the error the first piece's that has one.
-    std::expected<void, Errc> wait(const FleetTicket& ticket,
-                                   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max()) noexcept;
-    std::expected<void, Errc> wait(const Spread& spread,
-                                   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max()) noexcept;
+    std::expected<void, Errc> wait(const FleetTicket& ticket, Timeout timeout = Timeout::never()) noexcept;
+    std::expected<void, Errc> wait(const Spread& spread, Timeout timeout = Timeout::never()) noexcept;
 
     // How entry `index` of the ticket, or of the batch that was spread, ended.
     // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.

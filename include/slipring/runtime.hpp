@@ -27,6 +27,7 @@
 
 #include <slipring/device.hpp>
 #include <slipring/ring.hpp>
+#include <slipring/timeout.hpp>
 
 namespace slipring {
 
@@ -81,6 +82,8 @@ struct Options {
     std::uint32_t control_words = 4096;   // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
     std::uint32_t log_records = 256;      // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
+    // Of these durations any that is longer than ten years means ten years: for ever is a fair wish.
+    //
     // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish relaunches it.
     // Unset: 1 ms on a CPU, 3 ms elsewhere.
     std::optional<std::chrono::microseconds> linger{};
@@ -181,8 +184,7 @@ public:
 
     // Waits for every slot of the ticket: spins for some 50 us, yields for some 200 us, then sleeps.
     // Errors: timed_out (wait again, nothing is lost), device_lost.
-    std::expected<void, Errc> wait(const Ticket& ticket,
-                                   std::chrono::nanoseconds timeout = std::chrono::nanoseconds::max()) noexcept;
+    std::expected<void, Errc> wait(const Ticket& ticket, Timeout timeout = Timeout::never()) noexcept;
 
     // How entry `index` of the ticket ended. A slot keeps its result until its position plus capacity is published.
     // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.
