@@ -21,7 +21,7 @@ fail() {
 # run ARGUMENT...: slipring with the arguments, on the device that is to be tested unless they name one.
 run() {
     case "$*" in
-        *--device* | *--help*) "$slipring" "$@" ;;
+        *--device* | *--help* | *\ -d\ *) "$slipring" "$@" ;;
         scan\ * | bench\ *)
             command=$1
             shift
@@ -99,6 +99,13 @@ status 2 scan -e '' tree
 says err 'empty'
 status 0 scan --json -e "$(printf 'b\377f')" tree
 field 'o["matches"] == 1'
+
+# Patterns that differ look different, also where they are no UTF-8; those that are keep their name.
+printf '\377\n\376\nfo\303\nfoo\n\303\251\n' >bytes
+status 0 scan --json -f bytes tree
+field '({p["pattern_hex"]: p["matches"] for p in o["patterns"] if len(p) == 2 and "pattern_hex" in p} ==
+        {"ff": 1, "fe": 0, "666fc3": 0})'
+field '{p["pattern"]: p["matches"] for p in o["patterns"] if len(p) == 2 and "pattern" in p} == {"foo": 4, "\u00e9": 0}'
 
 # ---- paths ----
 status 2 scan -e foo
@@ -184,8 +191,35 @@ status 0 --version
 says out '^slipring [0-9]'
 status 2
 status 2 fly
+says err '^slipring: there is no subcommand fly; there are: scan, devices'
+status 2 scn
+says err '^slipring: there is no subcommand scn; did you mean scan\?$'
+status 2 device --json
+says err 'did you mean devices\?'
 status 2 scan --chunk 0 -e foo tree
 status 2 scan --no-such-option -e foo tree
+
+# ---- standard output that takes nothing ----
+# full ARGUMENT...: what cannot be printed is an error of its own.
+full() {
+    checks=$((checks + 2))
+    what="slipring $* >/dev/full"
+    : >out
+    run "$@" >/dev/full 2>err </dev/null
+    got=$?
+    [ "$got" = 2 ] || fail "$what: status $got"
+    says err '^slipring: standard output: (No space left on device|could not be written)$'
+}
+if [ -w /dev/full ]; then
+    full scan -e foo tree
+    full scan --json -e foo tree
+    full scan -e absent tree
+    full devices
+    full devices --json
+    full --help
+    full scan --help
+    full --version
+fi
 
 # ---- bench ----
 if "$slipring" --help | grep -qE '^ +bench\b'; then  # it may have been built without
@@ -197,6 +231,10 @@ if "$slipring" --help | grep -qE '^ +bench\b'; then  # it may have been built wi
     status 2 bench --only device --seconds 0.1 --svg nowhere/plot.svg
     says err '^slipring: nowhere/plot.svg: No such file'
     status 2 bench --only device --device 'no such device'
+    status 2 bench --only device -d 'no such device'
+    says err 'no OpenCL device of that name'
+    status 0 bench --only codec --seconds 0.1 --json
+    [ ! -w /dev/full ] || full bench --only codec --seconds 0.1
 fi
 
 # ---- Ctrl-C while it waits for input: ends of the signal, and says nothing on standard output ----

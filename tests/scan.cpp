@@ -128,6 +128,19 @@ BOOST_AUTO_TEST_CASE(geometry_follows_the_patterns) {
     check({std::string(5000, 'a'), "aab"}, {std::string(100000, 'a'), "aab"}, wide, 1 << 20);
 }
 
+// A scan that got no room would read nothing and take that for the end of the file.
+BOOST_AUTO_TEST_CASE(a_segment_without_room_is_refused) {
+    const auto automaton = Automaton::compile({std::string(40, 'a')});
+    BOOST_REQUIRE(automaton.has_value());
+    const Geometry without_room[] = {{4, 39, 16}, {4, 20, 16}, {4, 40, 16}, {4, 64, 0}, {0, 64, 16}};
+    for (const Geometry& geometry : without_room) {
+        const auto scanner = Scanner::open(*automaton, slipring::test_device(), geometry);
+        BOOST_TEST(!scanner);
+        BOOST_TEST(!error_of(scanner).empty());
+    }
+    check({std::string(40, 'a')}, {std::string(500, 'a')}, {.chunk = 4, .segment = 42, .slots = 16}, 7);
+}
+
 BOOST_AUTO_TEST_CASE(an_unknown_device_is_a_sentence) {
     const auto automaton = Automaton::compile({"abc"});
     BOOST_REQUIRE(automaton.has_value());

@@ -64,7 +64,7 @@ int run(const Arguments& arguments) {
 void add_bench(CLI::App& program, int& status) {
     CLI::App* const command = program.add_subcommand("bench", "Measure codec, ring and device on this machine");
     const auto arguments = std::make_shared<Arguments>();
-    command->add_option("--device", arguments->device, "Part of a device's or platform's name, or auto")
+    command->add_option("-d,--device", arguments->device, "Part of a device's or platform's name, or auto")
         ->capture_default_str();
     command->add_option("--seconds", arguments->seconds, "About how long to measure")
         ->capture_default_str()

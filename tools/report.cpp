@@ -95,6 +95,23 @@ ordered_json to_json(const RingOrLaunch& r) {
     return {{"ring_us", r.ring_us}, {"launch_us", r.launch_us}, {"ratio", r.ratio()}};
 }
 
+// Patterns are bytes, and JSON is UTF-8. One that is not UTF-8 is given in hexadecimal, under another key: two patterns
+// never look the same.
+ordered_json named(const std::string& pattern) {
+    try {
+        static_cast<void>(ordered_json(pattern).dump());
+        return {{"pattern", pattern}};
+    } catch (const ordered_json::type_error&) {
+        std::string hex;
+        for (const char c : pattern) {
+            char two[3];
+            std::snprintf(two, sizeof two, "%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+            hex += two;
+        }
+        return {{"pattern_hex", hex}};
+    }
+}
+
 }  // namespace
 
 void print_json(const ScanReport& r) {
@@ -112,8 +129,11 @@ void print_json(const ScanReport& r) {
         {"errors", r.errors},
         {"patterns", ordered_json::array()},
     };
-    for (std::size_t i = 0; i < r.patterns.size(); ++i)
-        out["patterns"].push_back({{"pattern", r.patterns[i]}, {"matches", r.counts[i]}});
+    for (std::size_t i = 0; i < r.patterns.size(); ++i) {
+        ordered_json one = named(r.patterns[i]);
+        one["matches"] = r.counts[i];
+        out["patterns"].push_back(std::move(one));
+    }
     if (r.verified)
         out["verify"] = {{"same", r.verified->same},
                          {"matches", r.verified->matches},
@@ -127,7 +147,7 @@ void print_json(const ScanReport& r) {
                           {"chunk", to_json(r.compared->chunk)},
                           {"task", to_json(r.compared->task)},
                           {"all_chunks", to_json(r.compared->all_chunks)}};
-    // Patterns are bytes, and JSON is UTF-8: what is not becomes the replacement character.
+    // A device's name that is no UTF-8 gets replacement characters.
     std::printf("%s\n", out.dump(2, ' ', false, ordered_json::error_handler_t::replace).c_str());
 }
 

@@ -42,6 +42,7 @@ struct ScanReport {
 };
 
 void print_text(const ScanReport& report);
+// One object. Of each pattern `pattern`, or `pattern_hex`, its bytes in hexadecimal, where they are no UTF-8.
 void print_json(const ScanReport& report);
 
 // One line on standard error, rewritten at most ten times a second; nothing where that is no terminal.

@@ -25,6 +25,8 @@ std::string sentence(slipring::Errc code) {
 std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, const std::string& device,
                                                   const Geometry& geometry) {
     if (geometry.segment > most_segment) return std::unexpected("a pattern or a chunk is longer than 15 MiB");
+    if (!geometry.has_room(automaton.overlap()))
+        return std::unexpected("a pattern is so long that the staging memory has no room for text behind it");
     const std::span<const std::uint32_t> image = automaton.image();
     const slipring::CustomOp scan{
         .opcode = opcode.value(),
@@ -58,6 +60,7 @@ std::expected<std::span<std::byte>, std::string> Scanner::room() {
     for (Flight& window : windows_) look(window);
     if (filling().room() == 0)
         if (auto ok = next_segment(); !ok) return std::unexpected(ok.error());
+    if (filling().room() == 0) return std::unexpected("the staging memory has no room for more text");
     return text_.subspan(filling().end(), filling().room());
 }
 

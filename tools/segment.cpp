@@ -19,6 +19,12 @@ Geometry Geometry::of(const Automaton& automaton, std::uint32_t chunk) noexcept 
     return made;
 }
 
+bool Geometry::has_room(std::uint32_t overlap) const noexcept {
+    Segment fresh(*this, overlap, 0, 0);
+    fresh.open(std::min(overlap, segment));
+    return fresh.room() > 0;
+}
+
 std::uint32_t Geometry::found_words() const noexcept { return segment + scan_lanes * slots; }
 
 Segment::Segment(const Geometry& geometry, std::uint32_t overlap, std::uint32_t base, std::uint32_t found_base)

@@ -25,6 +25,9 @@ struct Geometry {
     // A segment of more than `most_segment` bytes is not to be had.
     static Geometry of(const Automaton& automaton, std::uint32_t chunk) noexcept;
 
+    // Whether a segment that begins with `overlap` bytes of the one before still has room: a scan gets on.
+    bool has_room(std::uint32_t overlap) const noexcept;
+
     // Words that a segment's chunks find at most.
     std::uint32_t found_words() const noexcept;
 };
