@@ -12,10 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 // To open a device takes less, but where something holds it.
-constexpr auto patience = 5s;
+constexpr auto opening_patience = 5s;
 // A kernel that had looked at a slot just before its ring was revoked has said by then that it claimed it: it needs
 // nanoseconds for that, or as long as a driver gives its time to another.
-constexpr auto grace = 20ms;
+constexpr auto claim_grace = 20ms;
 
 std::atomic_ref<std::uint64_t> word64(const Ring& ring, std::size_t offset) {
     return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + offset));
@@ -107,14 +107,14 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
         if (!begun) return std::unexpected(begun.error());
         opening = std::move(*begun);
     }
-    auto opened = opening->wait(patience);
+    auto opened = opening->wait(opening_patience);
     if (!opened) {
         const char* const detail = "the device is still being opened: something holds it. To recover later goes on with that";
         return std::unexpected(Error{Errc::no_device, detail});
     }
     opening.reset();
     if (!*opened) return std::unexpected(opened->error());
-    std::this_thread::sleep_until(revoked + grace);
+    std::this_thread::sleep_until(revoked + claim_grace);
     return replace(std::move(**opened), std::move(next));
 }
 
