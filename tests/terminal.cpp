@@ -1,0 +1,163 @@
+// A result is read at the very moment that its state turns terminal: the waiter spins on the slot, or on the
+// completed position, and reads at once what the other side wrote. That has plain words in it, as a handler's output
+// has: so ThreadSanitizer sees the orderings that an x86 processor gives away for nothing.
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <bit>
+#include <thread>
+#include <vector>
+
+#include <slipring/consumer.hpp>
+
+#include "patience.hpp"
+#include "ring_memory.hpp"
+#include "shim.hpp"
+
+using namespace slipring;
+
+namespace {
+
+constexpr std::uint32_t capacity = 64;
+constexpr std::uint32_t batch = 8;  // read while the ones behind are still being run
+constexpr auto opcode = custom_opcode<0x100>();
+
+std::uint32_t output_of(std::uint64_t number) { return static_cast<std::uint32_t>(number * 7 + 3); }
+
+// The ring, and the memory that operations write to.
+struct Shared {
+    RingMemory memory{capacity};
+    Ring ring = memory.ring(capacity, (std::uint64_t{1} << 32) - 200);
+    std::uint64_t start = ring.reserved();
+    std::vector<std::uint32_t> output = std::vector<std::uint32_t>(capacity);  // by slot number, modulo the capacity
+    std::atomic<bool> over{false};
+};
+
+// What slot `number` ends as. Its argument is its number.
+Outcome outcome_of(std::uint32_t number) {
+    if (number % 3 == 0) return {SR_STATE_FAULT, 64 + number % 100, number};
+    return {SR_STATE_DONE, SR_CODE_OK, number};
+}
+
+// Publishes batch after batch for a while, and reads each slot the moment it has ended. How many were read wrong.
+std::size_t publish_and_read(Shared& shared) {
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+    std::size_t wrong = 0;
+    for (std::uint32_t number = 0; std::chrono::steady_clock::now() < enough && wrong == 0; number += batch) {
+        std::vector<Slot> slots;
+        for (std::uint32_t i = 0; i < batch; ++i)
+            slots.push_back(slot(opcode, {number + i}));
+        const Quiet quiet = number / batch % 4 == 3 ? Quiet::yes : Quiet::no;
+        const auto first = shared.ring.publish(std::span<const Slot>(slots), quiet);
+        if (!first) return wrong + 1;
+        for (std::uint32_t i = 0; i < batch; ++i) {
+            const std::uint64_t position = *first + i;
+            const Outcome expected = outcome_of(number + i);
+            // By the slot; by the completed position, where the slot says nothing, and now and then anyway.
+            const bool by_slot = quiet == Quiet::no && (number / batch % 4 != 2 || i < batch / 2);
+            const Ring& ring = shared.ring;
+            const bool ended = eventually([&] {
+                for (int spin = 0; spin < 2000; ++spin)
+                    if (by_slot ? ring.state_word(position) == ring.tagged(position, expected.state)
+                                : ring.is_complete(position + 1))
+                        return true;
+                return false;
+            });
+            if (!ended) return wrong + 1;
+            wrong += shared.output[(number + i) % capacity] != output_of(number + i);
+            if (quiet == Quiet::no)
+                wrong += ring.word(position, SR_WORD_CODE) != expected.code ||
+                         ring.word(position, SR_WORD_RESULT) != expected.result;
+        }
+        // Before the words are written anew: the last of a batch was read by the slot, and may not be released.
+        if (!eventually([&] { return shared.ring.is_complete(*first + batch); })) return wrong + 1;
+    }
+    return wrong;
+}
+
+template <class Serve>
+void read_while(Serve serve) {
+    Shared shared;
+    std::thread other([&] {
+        while (!shared.over.load(std::memory_order_relaxed)) serve(shared);
+    });
+    const std::size_t wrong = publish_and_read(shared);
+    shared.over = true;
+    other.join();
+    BOOST_TEST(wrong == 0u);
+    BOOST_TEST(shared.ring.completed() - shared.start >= batch);
+}
+
+}  // namespace
+
+// The native device's operation: its output into buffer 0.
+static uint sr_custom(uint, const uint* args, const sr_memory* memory, uint* value) {
+    reinterpret_cast<uint*>(memory->buffers->at[0])[args[0] % capacity] = output_of(args[0]);
+    *value = args[0];
+    return outcome_of(args[0]).code;
+}
+
+BOOST_AUTO_TEST_CASE(of_a_consumer) {
+    read_while([consumer = std::optional<Consumer>()](Shared& shared) mutable {
+        if (!consumer) consumer.emplace(shared.ring);
+        const std::size_t n = consumer->drain(capacity, [&](auto words) {
+            const std::uint32_t number = words[SR_WORD_ARGS];
+            shared.output[number % capacity] = output_of(number);
+            return outcome_of(number);
+        });
+        if (n == 0) std::this_thread::yield();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(of_who_stands_in_for_it) {
+    read_while([consumer = std::optional<Consumer>()](Shared& shared) mutable {
+        if (!consumer) consumer.emplace(shared.ring);
+        const Ring& ring = shared.ring;
+        const std::uint64_t head = consumer->head(), n = ring.tail() - head;
+        if (n == 0) return std::this_thread::yield();
+        std::vector<Outcome> outcomes;
+        for (std::uint64_t at = head; at != head + n; ++at) {
+            const std::uint32_t number = ring.word(at, SR_WORD_ARGS);
+            const Outcome outcome = outcomes.emplace_back(outcome_of(number));
+            shared.output[number % capacity] = output_of(number);
+            const std::uint32_t words[] = {ring.tagged(at, outcome.state), outcome.code, outcome.result};
+            if ((ring.word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) ring.end_slot(at, words);
+        }
+        for (const Outcome& outcome : outcomes) consumer->finish(outcome);
+        consumer->release();
+    });
+}
+
+BOOST_AUTO_TEST_CASE(of_the_drain) {
+    std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
+    uint launch = 0;
+    read_while([&](Shared& shared) {
+        uchar* const base = reinterpret_cast<uchar*>(shared.memory.bytes().data());
+        const sr_ring own{base, capacity - 1, std::countr_zero(capacity)};
+        sr_buffers buffers{1, {reinterpret_cast<uchar*>(shared.output.data())}, {4 * capacity}};
+        const sr_memory memory{control.data(), 256, nullptr, 0, log.data(), 0, &buffers};
+        const sr_bounds bounds{++launch, shared.ring.completed(), 64, ~ulong{0}};
+        sr_drain(&own, &memory, &bounds);
+        std::this_thread::yield();
+    });
+}
+
+// Who is told a tail by another who looked sees the slots before it, as if he had looked at each himself.
+BOOST_AUTO_TEST_CASE(of_a_tail_that_another_found) {
+    RingMemory memory(capacity);
+    const Ring ring = memory.ring(capacity);
+    std::thread producer([&] {
+        for (std::uint32_t i = 0; i < capacity; ++i)
+            if (!ring.publish(slot(opcode, {output_of(i)}))) return;
+    });
+    std::thread helper([&] { eventually([&] { return ring.tail() == capacity; }); });
+    // Waits for the helper in a way that orders nothing.
+    const auto stored = std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_TAIL));
+    BOOST_TEST(eventually([&] { return stored.load(std::memory_order_relaxed) == capacity; }));
+    BOOST_TEST(ring.tail() == capacity);
+    std::size_t wrong = 0;
+    for (std::uint64_t at = 0; at != capacity; ++at) wrong += ring.word(at, SR_WORD_ARGS) != output_of(at);
+    producer.join();
+    helper.join();
+    BOOST_TEST(wrong == 0u);
+}
