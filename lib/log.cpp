@@ -1,4 +1,5 @@
 // The debug log: the texts that the host knows, and where the records come from.
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <new>
@@ -36,14 +37,13 @@ std::expected<Log, Errc> Runtime::Impl::read_log(const Engine::GoOn& go_on) noex
     };
     auto log = take(0);
     if (!log) return log;
-    if (auto more = take(1)) {  // without memory for these they stay where they are
-        try {
-            log->records.insert(log->records.end(), std::move_iterator(more->records.begin()),
-                                std::move_iterator(more->records.end()));
-        } catch (const std::bad_alloc&) {
-            return std::unexpected(Errc::out_of_memory);
+    try {  // without memory for the others they stay where they are
+        log->records.reserve(log->records.size() + options.log_records);
+        if (auto more = take(1)) {
+            std::ranges::move(more->records, std::back_inserter(log->records));
+            log->dropped += more->dropped;
         }
-        log->dropped += more->dropped;
+    } catch (const std::bad_alloc&) {
     }
     for (const Engine::Writer writer : writers)
         if (auto ok = engine->push_log_consumed(writer, go_on); !ok) return std::unexpected(ok.error());

@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
         BOOST_REQUIRE(ring.publish(store_u32(6, 201), Quiet::yes).has_value());
         const sr_ring own{reinterpret_cast<uchar*>(ring.base()), capacity - 1, std::countr_zero(capacity)};
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
+        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
         const sr_bounds bounds{9, start, 0, ~ulong{0}};
         const auto control_word = [&](std::size_t i) { return std::atomic_ref(control[i]).load(); };
         Found found;
@@ -318,7 +318,7 @@ BOOST_AUTO_TEST_CASE(what_is_claimed_only_grows) {
         world.publish(3);
         const sr_ring own{reinterpret_cast<uchar*>(world.ring.base()), 3, 2};
         std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
+        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
         const sr_bounds bounds{1, world.start, 0, ~ulong{0}};
         sr_drain(&own, &words, &bounds);
     };

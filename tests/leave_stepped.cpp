@@ -85,7 +85,7 @@ private:
     void launch() {
         ++ran_;
         const sr_ring own{reinterpret_cast<uchar*>(memory_.bytes().data()), capacity - 1, std::countr_zero(capacity)};
-        const sr_memory words{control_, 256, nullptr, 0, log_, 0, nullptr};
+        const sr_memory words{control_, 256, nullptr, 0, log_, 0, nullptr, 0};
         const sr_bounds bounds{ran_, ring_.completed(), linger_, ~ulong{0}};
         sr_drain(&own, &words, &bounds);
         wrong_ += !ring_.wake_needed(ran_) || ring_.completed() - ring_.claimed() != 0;
@@ -154,7 +154,7 @@ BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
         if (told) std::atomic_ref(*reinterpret_cast<uint*>(ring.base() + SR_RING_STOP)).store(3);
         std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
         const sr_ring own{reinterpret_cast<uchar*>(ring.base()), 63, 6};
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
+        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
         const sr_bounds bounds{3, 0, ~ulong{0}, told ? ~ulong{0} : 1};
         sr_drain(&own, &words, &bounds);
         BOOST_TEST(ring.completed() == 8u);

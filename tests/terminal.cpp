@@ -134,8 +134,8 @@ BOOST_AUTO_TEST_CASE(of_the_drain) {
     read_while([&](Shared& shared) {
         uchar* const base = reinterpret_cast<uchar*>(shared.memory.bytes().data());
         const sr_ring own{base, capacity - 1, std::countr_zero(capacity)};
-        sr_buffers buffers{1, {reinterpret_cast<uchar*>(shared.output.data())}, {4 * capacity}};
-        const sr_memory memory{control.data(), 256, nullptr, 0, log.data(), 0, &buffers};
+        sr_buffers buffers{1, {reinterpret_cast<uchar*>(shared.output.data())}, {4 * capacity}, nullptr};
+        const sr_memory memory{control.data(), 256, nullptr, 0, log.data(), 0, &buffers, 0};
         const sr_bounds bounds{++launch, shared.ring.completed(), 64, ~ulong{0}};
         sr_drain(&own, &memory, &bounds);
         std::this_thread::yield();
