@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         const Outcome outcomes[] = {{SR_STATE_DONE, SR_CODE_OK, 5},
                                     {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE, 0},
                                     {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE | 1u << 8, 0},
-                                    {SR_STATE_CANCELLED, SR_CODE_CANCELLED, SR_CODE_CANCELLED + 3},
+                                    {SR_STATE_FAULT, SR_CODE_BAD_ARGUMENT, SR_CODE_CANCELLED + 3},
                                     {SR_STATE_DONE, SR_CODE_OK, 1}};
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
         BOOST_REQUIRE(ring.publish(store_u32(6, 201), Quiet::yes).has_value());
