@@ -36,11 +36,11 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
     sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group);
 }
 
-/* One slot in a launch of its own: the words come as an argument, the outcome goes back in four words. It may run beside
- * the persistent kernel, and shares control words with it. */
+/* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. The outcome goes back
+ * in four words, the launch's number last: a host that shares the memory waits for that. */
 __kernel void slipring_once(const __global uint* slot, __global uint* outcome, __global uint* control,
                             uint control_words, const __global uint* table, uint table_states, __global uint* log,
-                            uint log_mask, __global uchar* ring SR_BUFFER_PARAMETERS) {
+                            uint log_mask, __global uchar* ring, uint number SR_BUFFER_PARAMETERS) {
     (void)ring; /* without custom operations */
     if (get_global_id(0) == 0) {
         SR_BUFFERS
@@ -53,5 +53,6 @@ __kernel void slipring_once(const __global uint* slot, __global uint* outcome, _
         outcome[0] = out.code;
         outcome[1] = out.inner;
         outcome[2] = out.value;
+        sr_store_release(outcome + 3, number); /* O: synchronizes with the host's acquire in once.cpp */
     }
 }

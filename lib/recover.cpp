@@ -34,6 +34,12 @@ bool is_published(const Ring& ring, std::uint64_t position) {
     return ring.state_word(position) == ring.tagged(position, SR_STATE_PUBLISHED);
 }
 
+// It waits to be run, or has ended.
+bool was_published(const Ring& ring, std::uint64_t position) {
+    const std::uint32_t word = ring.state_word(position), state = word & SR_STATE_MASK;
+    return state != SR_STATE_EMPTY && word == ring.tagged(position, state);
+}
+
 // Where a lost device's ring stands: [completed, first) had been begun, [first, reserved) had not.
 struct Positions {
     std::uint64_t completed, first, reserved;
@@ -48,12 +54,16 @@ Positions positions_of(const Ring& ring, const Engine& engine) {
     const std::uint64_t oldest = reserved - ring.capacity();
     const std::uint64_t reclaimed = within(word64(ring, SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
-    // In relaunch mode the lost launch had all that it was given.
-    const std::uint64_t begun = within(engine.live() ? ring.claimed() : engine.handed_over(ring), completed);
+    // In relaunch mode the lost launch had all that it was given. A live kernel says what it has claimed, and never less
+    // than it has completed: if that cannot be, all of it may have been begun, and none of it is run again.
+    const std::uint64_t claimed = word64(ring, SR_RING_CLAIMED).load(std::memory_order_acquire);
+    const bool sound = claimed - completed <= reserved - completed;
+    const std::uint64_t begun = !engine.live() ? within(engine.handed_over(ring), completed) : sound ? claimed : reserved;
     // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has been
     // begun (see I1 in entry.h).
-    const std::uint64_t tail = within(ring.tail(), completed);
-    return {completed, std::min(begun - completed, tail - completed) + completed, reserved};
+    std::uint64_t first = completed;
+    while (first != begun && was_published(ring, first)) ++first;
+    return {completed, first, reserved};
 }
 
 // A slot as it is now: its state first, so that what the device wrote before that is copied too.

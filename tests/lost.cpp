@@ -10,6 +10,7 @@
 #include <atomic>
 #include <cstdlib>
 #include <functional>
+#include <optional>
 #include <set>
 #include <thread>
 #include <vector>
@@ -259,6 +260,93 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     BOOST_TEST(run(runtime, atomic_add(1, 200)).value == here);
     BOOST_TEST(run(runtime, slot(tally)).value == tallied);
     BOOST_TEST(runtime.shutdown().has_value());
+}
+
+// A handler with a loop of its own can ask, and its kernel leaves: nothing of the rest is run.
+BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
+    Options options = lossy();
+    options.ops.push_back(stalling_until_lost);
+    Runtime runtime = open(Residency::live, options);
+    const Ring old_ring = runtime.ring();
+    const auto stuck = runtime.publish(slot(stall_until_lost, {UINT32_MAX / 8}));
+    const auto behind = runtime.publish(std::array{batch_fence(1, 1), atomic_add(1, 160)});
+    BOOST_REQUIRE((stuck && behind));
+    is_lost(runtime, *behind);
+    BOOST_REQUIRE(eventually([&] { return old_ring.wake_needed(1); }));
+    BOOST_TEST(runtime.result(*stuck)->code == 77u);
+    BOOST_TEST((runtime.result(*behind, 1).error() == Errc::device_lost));
+    recover(runtime);
+    BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
+    BOOST_TEST(runtime.result(*stuck)->code == 77u);
+    BOOST_TEST(runtime.result(*behind, 1)->ok());
+    BOOST_TEST(control(runtime, 160) == 1u);
+    BOOST_TEST(runtime.stats().faults == 1u);
+}
+
+// What a user still holds stays his: spans, copies of the ring, reservations. They are the old device's, and say nothing
+// any more; a reservation's positions end as lost, and what is behind them goes on.
+BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(residencies), residency) {
+    const MeantToLeak engine;
+    Runtime runtime = open(residency, lossy());
+    const auto old_word = runtime.buffer(0x100, 0);
+    const Ring old_ring = runtime.ring();
+    const Ticket stuck = publish_stall(runtime);
+    std::optional untouched = std::move(*runtime.ring().reserve(1));
+    std::optional begun = std::move(*runtime.ring().reserve(3));
+    BOOST_TEST(begun->put(atomic_add(1, 161)));
+    BOOST_TEST(begun->put(atomic_add(1, 162)));
+    const Ticket open_ticket{untouched->first(), 4};
+    const auto behind = runtime.publish(std::vector<Slot>(3, atomic_add(1, 160)));
+    BOOST_REQUIRE(behind.has_value());
+    is_lost(runtime, stuck);
+    recover(runtime);
+    BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
+    for (std::uint32_t i = 0; i < 3; ++i) BOOST_TEST(runtime.result(*behind, i)->ok());
+    BOOST_TEST(control(runtime, 160) == 3u);
+    BOOST_REQUIRE(runtime.wait(open_ticket, 1min).has_value());
+    for (const std::uint32_t entry : {0u, 1u}) {  // the first of each: what had been put behind it may have been run
+        const auto result = runtime.result(open_ticket, entry);
+        BOOST_TEST(result->state == SR_STATE_FAULT);
+        BOOST_TEST(result->code == SR_CODE_DEVICE_LOST);
+    }
+    const auto faults = runtime.stats().faults;
+    BOOST_TEST(faults >= 3u);
+
+    BOOST_TEST(begun->put(atomic_add(1, 163)));
+    begun.reset();
+    untouched->commit();
+    untouched.reset();
+    word(old_word).store(1);
+    BOOST_TEST(old_ring.capacity() == runtime.ring().capacity());
+    BOOST_TEST(old_ring.base() != runtime.ring().base());
+    static_cast<void>(old_ring.held());
+    run(runtime, nop());
+    BOOST_TEST(control(runtime, 163) == 0u);
+    BOOST_TEST(runtime.stats().faults == faults);
+}
+
+// Words that the device writes, overwritten before its ring is read: recovery ends, and what is behind runs once or is
+// said to be lost.
+BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same) {
+    const MeantToLeak engine;
+    for (const std::uint64_t forged : {std::uint64_t{0}, std::uint64_t{1} << 40, ~std::uint64_t{0}}) {
+        for (const std::size_t offset : {SR_RING_COMPLETED, SR_RING_CLAIMED, SR_RING_TAIL}) {
+            Runtime runtime = open(Residency::live, lossy());
+            const auto release = runtime.buffer(0x100, 0);
+            for (int i = 0; i < 3; ++i) run(runtime, nop());
+            const Ticket stuck = publish_stall(runtime);
+            const auto behind = runtime.publish(std::vector<Slot>(5, atomic_add(1, 160)));
+            BOOST_REQUIRE(behind.has_value());
+            is_lost(runtime, *behind);
+            std::atomic_ref(*reinterpret_cast<std::uint64_t*>(runtime.ring().base() + offset)).store(forged);
+            recover(runtime);
+            const std::uint32_t lost = count_lost(runtime, *behind);
+            BOOST_TEST(control(runtime, 160) + lost <= 5u + (runtime.device().shape.groups > 1 ? lost : 0u));
+            BOOST_TEST(run(runtime, store_u32(9, 161)).value == 9u);
+            word(release).store(1);
+            static_cast<void>(stuck);
+        }
+    }
 }
 
 BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), residency) {

@@ -3,7 +3,9 @@
 //  - no fine-grained SVM; memory that host and kernel share comes from cl_nv_create_buffer, and no address of it can be
 //    touched any more once the buffer is gone (here: PROT_NONE for ever, so that nobody else gets it);
 //  - the event of a kernel or of a marker is told only when no other kernel of its context runs, whatever its queue. That
-//    of a read or a write is told when that has finished.
+//    of a read or a write is told when that has finished;
+//  - copies of a context run in the order in which they were enqueued, whatever their queues: one behind a kernel that does
+//    not end holds up all that come later.
 #define CL_TARGET_OPENCL_VERSION 300
 #include <CL/cl.h>
 #include <dlfcn.h>
@@ -33,6 +35,8 @@ struct Command {
 std::mutex mutex;
 std::vector<Command> kernels;  // that have not ended, each event retained
 std::vector<Command> markers;  // all there were, each event retained: no other has its address
+
+std::vector<Command> copies;   // of each context the last, retained
 
 cl_context context_of(cl_command_queue queue) {
     cl_context context = nullptr;
@@ -67,6 +71,27 @@ bool is_held(cl_event event) {
     return std::ranges::any_of(kernels, [&](const Command& kernel) {
         return kernel.context == context && kernel.event != event && status_of(kernel.event) > CL_COMPLETE;
     });
+}
+
+// Enqueues a copy by call(count, wait list, event), behind the last one of its context.
+template <class Call>
+cl_int copy(cl_command_queue queue, cl_uint count, const cl_event* wait, cl_event* event, Call call) {
+    const cl_context context = context_of(queue);
+    std::vector<cl_event> behind(wait, wait + count);
+    const std::scoped_lock lock(mutex);
+    auto last = std::ranges::find(copies, context, &Command::context);
+    if (last == copies.end()) last = copies.insert(last, {context, nullptr});
+    if (last->event != nullptr) behind.push_back(last->event);
+    cl_event own = nullptr;
+    const cl_int status = call(static_cast<cl_uint>(behind.size()), behind.empty() ? nullptr : behind.data(), &own);
+    if (status != CL_SUCCESS) return status;
+    if (last->event != nullptr) clReleaseEvent(last->event);
+    last->event = own;
+    if (event != nullptr) {
+        clRetainEvent(own);
+        *event = own;
+    }
+    return status;
 }
 
 struct Pages {
@@ -150,6 +175,25 @@ cl_int CL_API_CALL clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint c
         markers.push_back({context_of(queue), *event});
     }
     return status;
+}
+
+// A blocking one is enqueued and then waited for, so that nobody holds the lock meanwhile.
+cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocks, size_t offset, size_t bytes,
+                                       void* to, cl_uint count, const cl_event* wait, cl_event* event) {
+    REAL(clEnqueueReadBuffer);
+    const cl_int status = copy(queue, count, wait, event, [&](cl_uint n, const cl_event* list, cl_event* own) {
+        return call(queue, buffer, CL_FALSE, offset, bytes, to, n, list, own);
+    });
+    return status == CL_SUCCESS && blocks ? clFinish(queue) : status;
+}
+
+cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocks, size_t offset, size_t bytes,
+                                        const void* from, cl_uint count, const cl_event* wait, cl_event* event) {
+    REAL(clEnqueueWriteBuffer);
+    const cl_int status = copy(queue, count, wait, event, [&](cl_uint n, const cl_event* list, cl_event* own) {
+        return call(queue, buffer, CL_FALSE, offset, bytes, from, n, list, own);
+    });
+    return status == CL_SUCCESS && blocks ? clFinish(queue) : status;
 }
 
 cl_int CL_API_CALL clGetEventInfo(cl_event event, cl_event_info what, size_t room, void* to, size_t* needed) {

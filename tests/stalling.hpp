@@ -28,8 +28,20 @@ uint stall(sr_args a, const sr_buffers* b, uint* result) {
 // takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
 inline Slot stall_slot(const DeviceInfo& device) {
     const bool live = device.residency == Residency::live;
-    return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 20'000u : 2'000u)});
+    return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 4'000u : 2'000u)});
 }
+
+// Spins until the kernel is given up, but not for ever either.
+constexpr auto stall_until_lost = custom_opcode<0x102>();
+inline const CustomOp stalling_until_lost{.opcode = 0x102,
+                                          .name = "stall_until_lost",
+                                          .source = R"(
+uint stall_until_lost(sr_args a, const sr_buffers* b, uint* result) {
+    for (ulong i = 0; i < (ulong)a.word[0] << 10; ++i)
+        if (sr_should_stop(b)) return 77u;
+    return SR_CODE_OK;
+}
+)"};
 
 // A word of a live buffer, which was left to the kernel if that had not come back.
 inline std::atomic_ref<std::uint32_t> word(std::span<std::byte> buffer) {

@@ -3,7 +3,9 @@
 // The queue is the kernel's own in relaunch mode, and its device may be busy in any: so nothing here waits without asking
 // `go_on`.
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <memory>
 
 #include "engine_impl.hpp"
 
@@ -22,24 +24,34 @@ std::expected<void, Errc> Engine::Impl::over(cl_int status) const noexcept {
 
 bool Engine::abandoned() const noexcept { return impl_->abandoned; }
 
+// Memory that no launch has, for a table of so many bytes.
+std::expected<std::shared_ptr<const Memory>, Error> Engine::Impl::table_memory(std::size_t bytes) {
+    bytes = std::bit_ceil(std::max<std::size_t>(bytes, 4));
+    const std::scoped_lock lock(tables_mutex);
+    for (const auto& one : tables)
+        if (one != table && one != once_table && one->size() >= bytes) return one;
+    tables.reserve(tables.size() + 1);
+    auto made = Memory::make(context, data_queue, device.device, own_kind(), bytes);
+    if (!made) return std::unexpected(made.error());
+    return tables.emplace_back(std::make_shared<const Memory>(std::move(*made)));
+}
+
 std::expected<void, Errc> Engine::load_table(std::span<const std::uint32_t> table, const GoOn& go_on) {
     Impl& i = *impl_;
     if (i.abandoned) return std::unexpected(Errc::device_lost);  // something may still read the table
     const std::size_t bytes = table.size_bytes();
-    auto made = Memory::make(i.context, i.data_queue, i.device.device, i.own_kind(), std::max<std::size_t>(bytes, 4));
-    if (!made) return std::unexpected(made.error().code);
-    if (bytes != 0) std::memcpy(made->host().data(), table.data(), bytes);
+    auto next = i.table_memory(bytes);
+    if (!next) return std::unexpected(next.error().code);
+    if (bytes != 0) std::memcpy((*next)->host().data(), table.data(), bytes);
     Status status;
-    status << made->upload(i.data_queue, 0, bytes);
+    status << (*next)->upload(i.data_queue, 0, bytes);
     status << i.finish_data(go_on);
-    auto next = std::make_shared<const Memory>(std::move(*made));
-    auto states = static_cast<cl_uint>(table.size() / 256);
-    const std::scoped_lock lock(i.table_mutex);
-    if (i.abandoned) i.table.swap(next);  // what is under way stays with the engine
     if (!status || i.abandoned) return i.over(status.value);
 
+    auto states = static_cast<cl_uint>(table.size() / 256);
+    const std::scoped_lock lock(i.tables_mutex);
     const auto exchange = [&] {
-        i.table.swap(next);
+        i.table.swap(*next);
         std::swap(i.table_states, states);
         return i.bind_table();
     };

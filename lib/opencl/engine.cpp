@@ -87,13 +87,13 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
             if (auto made = make(buffers[i].back().memory, shared, spec.bytes); !made) return made;
         }
     }
-    Memory no_states;
+    auto no_table = table_memory(1024);
+    if (!no_table) return std::unexpected(no_table.error());
+    table = std::move(*no_table);
     for (const auto& [memory, kind, bytes] :
          {std::tuple{&control, own, std::size_t{options.control_words} * 4},
-          {&no_states, own, std::size_t{1024}},
           {&desk, own == MemoryKind::svm ? own : MemoryKind::device, desk_bytes}})
         if (auto made = make(*memory, kind, bytes); !made) return made;
-    table = std::make_shared<const Memory>(std::move(no_states));
     if (!live()) device_slots.resize(std::size_t{options.capacity} * SR_SLOT_WORDS);
     return {};
 }

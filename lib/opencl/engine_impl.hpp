@@ -26,7 +26,7 @@ enum : cl_uint {
 };
 }
 namespace once_arg {
-enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, ring, buffers };
+enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, ring, number, buffers };
 }
 
 // The first error of several calls.
@@ -51,19 +51,24 @@ struct Engine::Impl {
     cl::CommandQueue data_queue;  // copies
     cl::CommandQueue once_queue;  // a slot by itself, which may take long
     Sentinel run_sentinel, data_sentinel, once_sentinel;
+    cl_uint once_number = 0;
     cl::Program program;
     cl::Kernel run;
     cl::Kernel once;
     Memory ring, control, log;
     Memory slot, outcome, once_log;  // of once
-    // The table of DFA_STEP. Who runs a slot by itself holds it as long as that takes.
-    std::mutex table_mutex;
+    // The table of DFA_STEP, and those before it: on NVIDIA to free one waits for every kernel of the context, so a table's
+    // memory is used again when neither launch has it any more. Sizes are powers of two: all together at most twice the
+    // largest for each launch. `tables_mutex` guards all of these; who runs a slot by itself has its table for as long.
+    std::mutex tables_mutex;
+    std::vector<std::shared_ptr<const Memory>> tables;
     std::shared_ptr<const Memory> table;
     cl_uint table_states = 0;
     std::shared_ptr<const Memory> once_table;
     std::vector<std::vector<Buffer>> buffers;  // [operation][index]
     Memory desk;  // of a wide kernel
     cl::Event last;  // of the last launch
+    std::uint32_t number = 0;  // and its number
     Launches launches;
     bool launched = false;
     bool unharvested = false;
@@ -87,9 +92,11 @@ struct Engine::Impl {
     std::expected<void, Error> make_memory(const Options& options);
     cl_int bind(const Options& options);
     cl_int bind_table();
+    std::expected<std::shared_ptr<const Memory>, Error> table_memory(std::size_t bytes);
     cl_int rehearse();
     // Waits for what was enqueued. What is not over when `go_on` says no stays under way, in memory that is the engine's.
     cl_int finish(const Sentinel& sentinel, const cl::CommandQueue& queue, const GoOn& go_on) noexcept;
+    cl_int outcome_comes(const cl::Event& launch, const GoOn& go_on) noexcept;
     cl_int finish_data(const GoOn& go_on) noexcept { return finish(data_sentinel, data_queue, go_on); }
     std::expected<void, Errc> over(cl_int status) const noexcept;
     Memory& log_of(Writer writer) noexcept { return writer == Writer::ring ? log : once_log; }

@@ -58,6 +58,7 @@ std::expected<void, Engine::Failure> Engine::launch(const Ring& ring, std::uint3
         i.run, cl::NullRange, cl::NDRange(std::size_t{shape.groups} * shape.lanes), cl::NDRange(shape.lanes), nullptr, &i.last);
     if (enqueued == CL_SUCCESS) i.launched = true;  // and memory is its own, whatever fails below
     status << enqueued;
+    i.number = number;
 
     if (!i.live()) {
         const std::span<std::byte> slots = std::as_writable_bytes(std::span(i.device_slots));
@@ -74,8 +75,15 @@ std::expected<void, Engine::Failure> Engine::launch(const Ring& ring, std::uint3
     return {};
 }
 
+// A kernel says for itself that it leaves; then little is left of it, and a read behind it holds up no others.
 bool Engine::idle(const GoOn& go_on) noexcept {
-    return !impl_->launched || impl_->run_sentinel.settle(impl_->run_queue, go_on) <= CL_COMPLETE;
+    const auto left = [this] {
+        const auto word = std::atomic_ref(*reinterpret_cast<std::uint32_t*>(impl_->ring.host().data() + SR_RING_LEFT));
+        return impl_->live() && word.load(std::memory_order_acquire) == impl_->number;
+    };
+    while (!finished() && !left())
+        if (!go_on()) return false;
+    return finished() || impl_->run_sentinel.settle(impl_->run_queue, go_on) <= CL_COMPLETE;
 }
 
 bool Engine::finished() const noexcept {
