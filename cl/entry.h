@@ -110,7 +110,7 @@ static inline void sr_copy_together(const sr_crew* crew, const uint* copy, uint 
     destination = sr_share(destination, of);
     words = sr_share(words, of);
     if (sr_share(code, of) == SR_CODE_OK)
-        sr_memcpy(crew->memory->control, source, destination, words, sr_lane(), SR_UNIT_LANES);
+        sr_copy_pieces(crew->memory->control, source, destination, words, sr_lane(), SR_UNIT_LANES);
     sr_join();
 }
 

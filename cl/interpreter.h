@@ -36,13 +36,16 @@ static inline const uint* sr_args_of(const uint* copy) {
     return copy + SR_WORD_ARGS + ((copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0 ? SR_WINDOW_PREFIX : 0u);
 }
 
-#define SR_AT_ONCE 16u /* words that a lane has under way: a load takes as long for one as for all of them */
+/* Which way a copy goes, so that no word is overwritten before it was read. */
+static inline int sr_goes_up(uint source, uint destination) { return SR_BUG(43, 1, destination <= source); }
 
-/* As memmove, by lane `lane` of `lanes` that do it together. In the right direction no word is overwritten before it was
- * read, if all lanes have read their part of a piece before one writes: what a later piece reads, an earlier one does not
- * write. The longest, 2^24 words, takes a GPU's lane alone a second, one word at a time it would take ten. */
-static inline void sr_memcpy(__global uint* control, uint source, uint destination, uint words, uint lane, uint lanes) {
-    const int up = SR_BUG(43, 1, destination <= source);
+#define SR_AT_ONCE 16u /* words that a lane has under way: a load takes a GPU as long for one as for all of them */
+
+/* As memmove, by lane `lane` of `lanes` that do it together. All of them have read their part of a piece before one writes;
+ * and what a later piece reads, an earlier one does not write. */
+static inline void sr_copy_pieces(__global uint* control, uint source, uint destination, uint words, uint lane,
+                                  uint lanes) {
+    const int up = sr_goes_up(source, destination);
     const uint piece = SR_AT_ONCE * lanes;
     uint held[SR_AT_ONCE];
     for (uint left = words; left != 0; left = left > piece ? left - piece : 0) {
@@ -57,6 +60,19 @@ static inline void sr_memcpy(__global uint* control, uint source, uint destinati
             if (i < left) sr_store(control + destination + (up ? done + i : left - 1u - i), held[k]);
         }
     }
+}
+
+/* By one lane. The longest, 2^24 words, takes a GPU's a second; one word at a time it would take ten. A CPU's core looks
+ * ahead by itself. */
+static inline void sr_memcpy(__global uint* control, uint source, uint destination, uint words) {
+#ifdef SR_CACHED
+    if (sr_goes_up(source, destination))
+        for (uint i = 0; i < words; ++i) sr_store(control + destination + i, sr_load(control + source + i));
+    else
+        for (uint i = words; i > 0; --i) sr_store(control + destination + i - 1, sr_load(control + source + i - 1));
+#else
+    sr_copy_pieces(control, source, destination, words, 0, 1u);
+#endif
 }
 
 static inline uint sr_check_memcpy(const uint* args, uint bound) {
@@ -112,7 +128,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             return SR_CODE_OK;
         case SR_OP_MEMCPY:
             if (sr_check_memcpy(args, words) != SR_CODE_OK) return SR_CODE_OUT_OF_RANGE;
-            sr_memcpy(control, args[0], args[1], args[2], 0, 1u);
+            sr_memcpy(control, args[0], args[1], args[2]);
             *value = args[2];
             return SR_CODE_OK;
         case SR_OP_DFA_STEP:
