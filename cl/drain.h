@@ -10,11 +10,8 @@
 #define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do, or 8 slow ones */
 #define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
 
-/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, and counts
- * faults. `faulted`: some of them have; then no more. */
-static inline void sr_release(const sr_ring* ring, const sr_memory* memory, ulong head, int* faulted) {
-    if (*faulted) sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_load(memory->control + SR_CONTROL_FAULTS));
-    *faulted = 0;
+/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, or counts faults. */
+static inline void sr_release(const sr_ring* ring, ulong head) {
     sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), SR_BUG(66, head + 1u, head));
 }
 
@@ -36,10 +33,76 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
     return 0;
 }
 
+/* Somebody else wants this core, which shows as a long gap between two looks at an empty slot. Who polls on it then is made
+ * to wait for as long as it has polled, and a slot that is published meanwhile waits with it; who has left is woken at once.
+ * So the launches of the next 64 gaps do not linger, and of twice as many if it was soon after the last time. */
+#define SR_CROWDED_FIRST 64u
+#define SR_CROWDED_MOST 1024u
+SR_WRAPS static inline ulong sr_crowded_until(const sr_memory* memory) {
+    __global uint* const told = memory->control + SR_CONTROL_CROWDED;
+    return (ulong)sr_load(told + 1) << 32 | sr_load(told);
+}
+SR_WRAPS static inline void sr_tell_crowded(const sr_memory* memory, ulong now, ulong gap) {
+    __global uint* const told = memory->control + SR_CONTROL_CROWDED;
+    uint gaps = sr_load(told + 2);
+    if (gaps == 0 || now - sr_crowded_until(memory) > SR_CROWDED_MOST * gap) gaps = SR_CROWDED_FIRST;
+    else if (gaps < SR_CROWDED_MOST) gaps *= 2u;
+    const ulong until = now + gaps * gap;
+    sr_store(told, (uint)until);
+    sr_store(told + 1, (uint)(until >> 32));
+    sr_store(told + 2, gaps);
+}
+
 /* Not checked: that `head` stays below RESERVED. Who can write the ring's memory can write a state word for a slot that
  * nobody reserved, and then it is run, like any other hostile slot within the bounds of sr_memory, and COMPLETED passes
  * RESERVED. To compare would cost a load of a line that all producers write, for each slot, over a bus, and RESERVED may
  * be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
+/* `awaited` is the state word of the slot that is to be run next. */
+static inline int sr_is_next(uint state, uint awaited) {
+    return SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited);
+}
+
+#ifdef SR_CACHED
+#define SR_RARELY(condition) __builtin_expect((condition), 0) /* the slots that follow each other lie together: a twentieth */
+#else
+#define SR_RARELY(condition) (condition)
+#endif
+
+#define SR_GOES_ON 0      /* there is a slot to run */
+#define SR_HAS_LEFT 1     /* and told so */
+#define SR_IS_TO_LEAVE 2  /* because it was asked to, has been here for long, or was given up */
+
+/* Looks at an empty slot until it is none. What this keeps stays out of the drain's loop, where all operations are inlined
+ * and another register costs each slot a tenth. */
+SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, ulong head,
+                                   ulong began, ulong* counter) {
+    __global uint* const slot = sr_slot(ring, head);
+    const uint awaited = sr_awaited(ring, head);
+    ulong idle_since = 0, looked = 0;
+    for (uint glances = 0;; ++glances) {
+        if (glances % SR_GLANCES == 0) {
+            if (sr_revoked_behind(ring)) return SR_IS_TO_LEAVE;
+            const ulong now = sr_ticks(counter, SR_GLANCES);
+            if (glances == 0) idle_since = looked = now;
+            int leaves = now - idle_since >= bounds->linger;
+            if (bounds->gap != 0) {
+                if (now - looked >= bounds->gap) sr_tell_crowded(memory, now, bounds->gap);
+                leaves = leaves || sr_crowded_until(memory) - now - 1u < SR_CROWDED_MOST * bounds->gap;
+            }
+            looked = now;
+            if (leaves) {
+                if (sr_leave(ring, head, bounds->launch)) return SR_HAS_LEFT;
+            } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->epoch) {
+                return SR_IS_TO_LEAVE;
+            }
+        }
+        const int revoked = sr_revoked_before(ring);
+        const uint state = sr_load_acquire(slot); /* R2 */
+        if (revoked) return SR_IS_TO_LEAVE;
+        if (sr_is_next(state, awaited)) return SR_GOES_ON;
+    }
+}
+
 SR_WRAPS /* positions count modulo 2^64, and so may the clock */
 static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
@@ -50,76 +113,66 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
 
     ulong counter = 0;
     const ulong began = sr_ticks(&counter, 0);
-    ulong idle_since = began;
-    uint glances = 0, done = 0, unreleased = 0;
-    int stay = 1, faulted = 0;
-    while (stay) {
+    uint done = 0, unreleased = 0;
+    for (;;) {
         __global uint* const slot = sr_slot(ring, head);
         const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
         /* R2: synchronizes with R1, the producer's store of the state. */
         const uint state = sr_load_acquire(slot);
         const uint awaited = sr_awaited(ring, head);
         if (revoked) break;
-        if (SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited)) {
-            sr_copy_slot(copy, slot);
-            if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
-            if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0)) memory->control[SR_CONTROL_EPOCH] += 1u;
-            sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
-            if (sr_revoked_behind(ring)) {
-                sr_store64(claimed, head);
-                break;
-            }
-            const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
-            if (SR_BUG(63, 0, out.code != SR_CODE_OK)) {
-                sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
-                faulted = 1;
-            }
-            if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
-                if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-                sr_end(slot, sr_tagged(ring, head, sr_end_state(out.code)), out.code | SR_BUG(65, 0u, out.inner << 8),
-                       out.value, copy[SR_WORD_PRIORITY]); /* A2 */
-            }
-#ifdef SR_CACHED
-            else {
-                /* The same word again, to own its cache line: a producer that writes a line which was only read here
-                 * waits for this core to drop it. Over a bus it would be a write for nothing. */
-                sr_store_release(slot, awaited);
-            }
-#endif
-            ++head;
-            glances = 0;
-            const int asked = copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN;
-            /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
-            unreleased += asked || sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
-            if (unreleased >= SR_RELEASE_EVERY) {
-                sr_release(ring, memory, head, &faulted);
-                unreleased = 0;
-                done += SR_RELEASE_EVERY;
-                if (done >= SR_LOOK_EVERY) {
-                    done = 0;
-                    if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) stay = 0;
-                }
-                if (asked && sr_leave(ring, head, bounds->launch)) return;
-            }
-        } else {
+        if (SR_RARELY(!sr_is_next(state, awaited))) {
             if (unreleased != 0) {
-                sr_release(ring, memory, head, &faulted);
+                sr_release(ring, head);
                 unreleased = 0;
             }
-            if (glances++ % SR_GLANCES != 0) continue;
-            if (sr_revoked_behind(ring)) break;
-            const ulong now = sr_ticks(&counter, SR_GLANCES);
-            if (glances == 1u) idle_since = now;
-            if (now - idle_since >= bounds->linger) {
-                if (sr_leave(ring, head, bounds->launch)) return;
-                glances = 0;
-            } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->epoch) {
-                stay = 0;
+            const int how = sr_idle(ring, memory, bounds, head, began, &counter);
+            if (how == SR_HAS_LEFT) return;
+            if (how == SR_IS_TO_LEAVE) break;
+        }
+        sr_copy_slot(copy, slot);
+        if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
+        if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0))
+            memory->control[SR_CONTROL_EPOCH] += 1u;
+        sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
+        if (sr_revoked_behind(ring)) {
+            sr_store64(claimed, head);
+            break;
+        }
+        const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
+        if (SR_BUG(63, 0, out.code != SR_CODE_OK)) {
+            const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
+            sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
+        }
+        if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
+            if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
+            sr_end(slot, sr_tagged(ring, head, sr_end_state(out.code)), out.code | SR_BUG(65, 0u, out.inner << 8),
+                   out.value, copy[SR_WORD_PRIORITY]); /* A2 */
+        }
+#ifdef SR_CACHED
+        else {
+            /* The same word again, to own its cache line: a producer that writes a line which was only read here waits
+             * for this core to drop it. Over a bus it would be a write for nothing. */
+            sr_store_release(slot, awaited);
+        }
+#endif
+        ++head;
+        const int asked = copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN;
+        /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
+        unreleased += asked || sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
+        if (unreleased >= SR_RELEASE_EVERY) {
+            sr_release(ring, head);
+            unreleased = 0;
+            done += SR_RELEASE_EVERY;
+            if (done >= SR_LOOK_EVERY) {
+                done = 0;
+                if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) break;
             }
+            if (asked && sr_leave(ring, head, bounds->launch)) return;
         }
     }
-    /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it revoked this. */
-    sr_release(ring, memory, head, &faulted);
+    /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave this up. */
+    sr_release(ring, head);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
 }
 

@@ -3,12 +3,12 @@
 /* One work-item that polls and works: the slots run in the order of their positions. */
 __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                           uint launch, ulong first, ulong linger, ulong epoch SR_BUFFER_PARAMETERS) {
+                           uint launch, ulong first, ulong linger, ulong epoch, ulong gap SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
         const sr_ring own = {ring, mask, shift};
-        const sr_bounds bounds = {launch, first, linger, epoch};
+        const sr_bounds bounds = {launch, first, linger, epoch, gap};
         sr_drain(&own, &memory, &bounds);
     }
 }
@@ -17,7 +17,7 @@ __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global
  * there is no barrier: PoCL's compiler takes none in front of such loops. */
 __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                                 const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                                uint launch, ulong first, ulong linger, ulong epoch,
+                                uint launch, ulong first, ulong linger, ulong epoch, ulong gap,
                                 __global uint* desk SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
@@ -32,7 +32,7 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
     SR_BUFFERS
     const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
     const sr_ring own = {ring, mask, shift};
-    const sr_bounds bounds = {launch, first, linger, epoch};
+    const sr_bounds bounds = {launch, first, linger, epoch, gap};
     sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group);
 }
 

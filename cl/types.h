@@ -50,6 +50,7 @@ typedef struct {
     ulong first;  /* the position that it begins at: COMPLETED, or what that was a moment ago */
     ulong linger; /* how long to look at an empty slot before leaving; 0: leave at the first look */
     ulong epoch;  /* how long to stay, whatever there is to do */
+    ulong gap;    /* how long two looks at an empty slot are apart if the core was taken away between; 0: never mind */
 } sr_bounds;
 
 #endif

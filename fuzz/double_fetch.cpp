@@ -85,7 +85,7 @@ void run(Input& in) {
     }
     const sr_memory device = memory.of_device();
     const sr_ring view{reinterpret_cast<uchar*>(bytes.data()), capacity - 1, 1};
-    const sr_bounds bounds{1, 0, 0, ~ulong{0}};
+    const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
     std::memcpy(attack.seen, slot, 64);  // for a build without hooks
     attack.slot = slot;
     device_drain(&view, &device, &bounds);

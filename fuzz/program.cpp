@@ -40,7 +40,7 @@ public:
     explicit Program(Input& in) noexcept
         : memory_(in), capacity_(2u << in.word() % 9), start_(hard_position(in, capacity_)),
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
-          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded} {
+          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded, 0} {
         const std::uint32_t leave = in.word();
         if (leave % 2 == 1) bounds_.epoch = leave % 8;  // after 256 slots, of which a slow one counts for 32
         alone_ = leave / 32 % 2 == 1;

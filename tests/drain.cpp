@@ -28,10 +28,10 @@ struct Device {
 
     explicit Device(std::uint64_t start = 0) : ring(*Ring::create(memory, capacity, start)) {}
 
-    void launch(uint number, ulong linger, ulong epoch = ~0ull) {
+    void launch(uint number, ulong linger, ulong epoch = ~0ull, ulong gap = 0) {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
         const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
-        const sr_bounds bounds{number, ring.completed(), linger, epoch};
+        const sr_bounds bounds{number, ring.completed(), linger, epoch, gap};
         sr_drain(&own, &words, &bounds);
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
@@ -174,6 +174,36 @@ BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
     BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
     kernel.join();
     BOOST_TEST(device.faults() == device.control[SR_CONTROL_FAULTS]);
+}
+
+// The native clock counts looks at an empty slot, 16 from one look at the clock to the next, in each launch from 0.
+BOOST_AUTO_TEST_CASE(a_launch_whose_core_others_want_does_not_linger) {
+    Device device;
+    uint* const told = &device.control[SR_CONTROL_CROWDED];
+    device.launch(1, 1000, ~0ull, 0);   // nobody minds
+    device.launch(2, 1000, ~0ull, 17);  // no gap so long
+    BOOST_TEST((told[0] == 0 && told[1] == 0 && told[2] == 0));
+    const auto leaves = [&](uint number, ulong gap) {
+        std::thread kernel([&] { device.launch(number, ~0ull, ~0ull, gap); });
+        const bool left = eventually([&] { return device.left() == number; });
+        if (!left) static_cast<void>(device.ring.publish(shutdown()));
+        kernel.join();
+        BOOST_TEST(left);
+    };
+    leaves(3, 16);
+    BOOST_TEST(told[0] == 2 * 16 + 64 * 16u);
+    leaves(4, 17);  // for some gaps to come not at all
+    BOOST_TEST(told[2] == 64u);
+    told[0] = 0;  // those are over
+    leaves(5, 16);  // and soon after it is the same: for twice as long
+    BOOST_TEST(told[0] == 2 * 16 + 128 * 16u);
+    told[0] = 0;
+    told[1] = 0xFFFF0000;  // long ago
+    leaves(6, 16);
+    BOOST_TEST(told[2] == 64u);
+    BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+    leaves(7, 17);
+    BOOST_TEST(device.control[200] == 1u);
 }
 
 // Each launch leaves after few polls.

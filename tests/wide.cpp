@@ -62,7 +62,7 @@ struct Device {
     Given give(uint number, ulong linger, ulong epoch, ulong first) {
         return {{reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
                 {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0},
-                {number, first, linger, epoch}};
+                {number, first, linger, epoch, 0}};
     }
 
     // `first`, if it is given: what the host took for COMPLETED when it asked for the launch.

@@ -66,7 +66,7 @@ struct Device {
     void launch(uint number, uint units, ulong linger, uint seed, ulong epoch = for_ever) {
         own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
         words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0};
-        bounds = {number, ring.completed(), linger, epoch};
+        bounds = {number, ring.completed(), linger, epoch, 0};
         machine.reset();
         const auto kernel = [this, units](uint unit) { sr_drain_wide(&own, &words, &bounds, desk.data(), unit, units); };
         machine = std::make_unique<lanes::Machine>(units, kernel, seed);

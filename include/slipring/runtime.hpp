@@ -85,7 +85,7 @@ struct Options {
     // Of these durations any that is longer than ten years means ten years: for ever is a fair wish.
     //
     // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish relaunches it.
-    // Unset: 1 ms on a CPU, 3 ms elsewhere.
+    // Unset: 1 ms on a CPU, 3 ms elsewhere; and where other programs want a CPU's core, not at all for a while.
     std::optional<std::chrono::microseconds> linger{};
     // How long a launch may go on while there is work; then it is relaunched at once.
     std::chrono::milliseconds epoch{250};

@@ -118,6 +118,9 @@ cl_int Engine::Impl::bind(const Options& options) {
     // waiter has patience.
     const std::chrono::milliseconds epoch = std::min(options.epoch, (options.deadline + std::chrono::milliseconds(1)) / 2);
     status << run.setArg(run_arg::epoch, live() ? ticks(epoch) : ~cl_ulong{0});
+    // Unless it is said how long to linger: not beside others that want the core. A timer's tick takes far less than this.
+    const bool minds = live() && device.info.is_cpu && !options.linger;
+    status << run.setArg(run_arg::gap, minds ? ticks(std::chrono::milliseconds(1)) : cl_ulong{0});
     if (wide()) status << desk.bind(run, run_arg::desk);
     status << slot.bind(once, once_arg::slot);
     status << outcome.bind(once, once_arg::outcome);

@@ -22,6 +22,7 @@ namespace slipring {
 namespace run_arg {
 enum : cl_uint {
     ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, first, linger, epoch,
+    gap,
     desk,     // of the wide kernel alone
 };
 }
