@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
                 const auto publish = [&](const Slot& slot) {
                     return eventually([&] { return device.ring.publish(slot).has_value(); });
                 };
-                constexpr uint rounds = 8, brief = 200;  // which the poller runs, and which wait for no gate
+                constexpr uint rounds = 4, brief = 50;  // which the poller runs, and which wait for no gate
                 for (uint round = 0; round < rounds; ++round) {
                     for (uint i = 0; i < brief; ++i) BOOST_REQUIRE(publish(atomic_add(1, 200)));
                     BOOST_REQUIRE(publish(*packed({inner(atomic_add(1, 201))})));  // a worker's, behind the gate
