@@ -19,7 +19,8 @@
 // in publish instead costs every publish a second atomic on a contended line, and nobody here polls it.
 //
 // Edges, each named at both ends. R: a slot's words from producer to consumer; A: a slot's words back from the
-// consumer to the next producer; S: sleep, see wake_needed.
+// consumer to the next producer; E: a slot's words from the next producer to one who reads them too late, see word;
+// S: sleep, see wake_needed.
 //
 // Orderings sit on the atomics. Ideas: Vyukov's bounded queue (a sequence in each slot), Michael and Scott (helping).
 #pragma once
@@ -89,9 +90,13 @@ public:
     std::uint32_t state_word(std::uint64_t position) const noexcept {
         return state(position).load(std::memory_order_acquire);
     }
-    // Word `index` of that slot, for one who knows from state_word that the consumer is done with it. The next lap's
-    // producer writes the words before the state: look afterwards whether reserved() - position is still within
+    // Word `index`, 1 to 3, of that slot, for one who knows from state_word that the consumer is done with it. The next
+    // lap's producer writes the words before the state: look afterwards whether reserved() - position is still within
     // capacity, and throw the word away if not.
+    // E2: synchronizes with E1, so whoever reads a word of the next lap sees afterwards that it was reserved. It takes
+    // both ends. The reservation and the word are two stores of one thread; were they relaxed, an AArch64 core could
+    // make the second visible before the first (MP, a message before its flag), and the next lap's opcode and tenant
+    // would pass for this lap's code and result.
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
@@ -265,7 +270,8 @@ private:
                     continue;
                 }
             }
-            // Relaxed: it hands over no data. Positions are never reused, so there is no ABA.
+            // Relaxed: it hands over no data, and who must see it before the slot's words sees it by E. Positions are
+            // never reused, so there is no ABA.
             if (reserved.compare_exchange_weak(first, first + n, std::memory_order_relaxed)) break;
             step_back();
             first = reserved.load(std::memory_order_relaxed);
@@ -295,19 +301,20 @@ private:
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
     //
-    // Who asks late how the last lap's slot ended reads words 1 to 3 meanwhile, and throws them away (see word()):
-    // those are written as atomics.
+    // Who asks late how the last lap's slot ended reads words 1 to 3 meanwhile, and throws them away (see word): those
+    // are written as atomics. E1: each is a release, behind the reservation, because any one of them may be the first
+    // that is seen. On x86 every store is one.
     template <Source From = Source::memory>
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
         if (SR_BUG(36, true, false)) hand_over(position);
         static_assert(SR_WORD_OPCODE == SR_WORD_CODE && SR_WORD_TENANT == SR_WORD_RESULT && SR_WORD_PRIORITY == 3);
-        std::atomic_ref(to[SR_WORD_OPCODE]).store(words[SR_WORD_OPCODE], std::memory_order_relaxed);
+        std::atomic_ref(to[SR_WORD_OPCODE]).store(words[SR_WORD_OPCODE], std::memory_order_release);
         std::uint64_t pair;
         std::memcpy(&pair, &words[SR_WORD_TENANT], sizeof pair);
         pair |= std::uint64_t{flags} << 32;  // of word 3, the second one on a little-endian machine
-        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + SR_WORD_TENANT)).store(pair, std::memory_order_relaxed);
+        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + SR_WORD_TENANT)).store(pair, std::memory_order_release);
         if constexpr (From == Source::just_made) {
             for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {
                 std::memcpy(&pair, &words[i], sizeof pair);
