@@ -91,10 +91,16 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) 
 
 // ---- completion ------------------------------------------------------------------------------------------------
 
+bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
+    const bool ended = all_ended(ticket);
+    if (ended) ring.came_back(ticket.first, ticket.end());
+    return ended;
+}
+
 // A live slot says itself that it has ended, before the completed position does, which moves every 32 slots. Whoever
 // polls looks at the slot's line alone, so the device has one line to win back when it answers. The flag in the slot
 // is for tickets of reservations, which may have put quiet slots.
-bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
+bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
     const bool in_order = engine->in_order();
     // Of several slots the last one tells, where they end in order and a later one is not seen before an earlier one.
@@ -175,7 +181,10 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     // above was the device's.
     if (static_cast<std::int64_t>(ring.reserved() - position) > std::int64_t{ring.capacity()})
         return std::unexpected(Errc::result_expired);
-    if (terminal) return result;
+    if (terminal) {
+        ring.came_back(position, position + 1);
+        return result;
+    }
     if (complete) return std::unexpected(Errc::no_result);
     const bool lost = impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost;
     return std::unexpected(lost ? Errc::device_lost : Errc::not_finished);

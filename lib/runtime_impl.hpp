@@ -71,6 +71,7 @@ struct Runtime::Impl {
     }
 
     bool done(const Ticket& ticket) const noexcept;
+    bool all_ended(const Ticket& ticket) const noexcept;
     // A look at the device's progress: loses the device if that has been missing for too long, or is impossible. For
     // whoever waits for it, again and again.
     void look() noexcept;

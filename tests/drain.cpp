@@ -24,9 +24,9 @@ struct Device {
     alignas(SR_RING_ALIGN) std::array<std::byte, SR_RING_SLOTS + capacity * SR_SLOT_BYTES> memory{};
     std::vector<uint> control = std::vector<uint>(256);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
-    Ring ring;
+    SeenRing ring;
 
-    explicit Device(std::uint64_t start = 0) : ring(*Ring::create(memory, capacity, start)) {}
+    explicit Device(std::uint64_t start = 0) : ring(*SeenRing::create(memory, capacity, start)) {}
 
     void launch(uint number, ulong linger, ulong epoch = ~0ull, ulong gap = 0) {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};

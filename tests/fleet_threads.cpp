@@ -14,7 +14,7 @@
 using namespace slipring;
 namespace data = boost::unit_test::data;
 
-BOOST_DATA_TEST_CASE(everything_ends_exactly_once, data::make(visible), residency) {
+BOOST_DATA_TEST_CASE(everything_ends_exactly_once, data::make(residencies), residency) {
     constexpr std::uint32_t threads = 4;
     constexpr std::uint32_t rounds = 60;
     Fleet fleet = open_two(residency, {.capacity = 32, .linger = std::chrono::microseconds(0)});

@@ -14,6 +14,12 @@
 
 namespace slipring {
 
+// A ring whose consumer is native code: ThreadSanitizer sees it and judges it, and is told nothing of it.
+struct SeenConsumer : NoHook {
+    static constexpr bool unseen_consumer = false;
+};
+using SeenRing = BasicRing<SeenConsumer>;
+
 struct Wakes {
     int producers;
     int each;        // publishes of a producer
@@ -23,7 +29,7 @@ struct Wakes {
 // launch(n) runs launch n and says whether to ask for the next at once, as the runtime may when one is over; publish(p, i)
 // is producer p's i-th, and the position behind it. The newest launch's number; 0 if something was lost.
 template <class Launch, class Publish>
-std::uint32_t lose_no_wake(const Ring& ring, Wakes wakes, Launch launch, Publish publish) {
+std::uint32_t lose_no_wake(const RingView& ring, Wakes wakes, Launch launch, Publish publish) {
     std::atomic<std::uint32_t> newest{0};
     std::atomic<bool> over{false}, lost{false};
 

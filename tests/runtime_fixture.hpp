@@ -14,20 +14,6 @@ namespace slipring {
 
 constexpr Residency residencies[] = {Residency::live, Residency::relaunch};
 
-// A live kernel is compiled by OpenCL, without ThreadSanitizer, which so cannot see that a slot went from one producer
-// through the kernel to the next. In relaunch mode the host does what the kernel does in a live ring; drain.cpp has the
-// kernel's own code under ThreadSanitizer.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define ONLY_RELAUNCH
-#endif
-#endif
-#ifdef ONLY_RELAUNCH
-constexpr Residency visible[] = {Residency::relaunch};
-#else
-constexpr auto& visible = residencies;
-#endif
-
 // SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device.
 inline Options from_environment(Options options) {
     if (options.device == "auto") options.device = test_device();

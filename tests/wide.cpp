@@ -48,10 +48,10 @@ struct Device {
     uint log_records = 4;
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
     std::vector<uint> desk = std::vector<uint>(SR_DESK_WORDS(capacity));
-    Ring ring;
+    SeenRing ring;
 
     explicit Device(std::uint64_t start = 0, std::uint32_t slots = most_capacity)
-        : capacity(slots), ring(*Ring::create(memory, capacity, start)) {}
+        : capacity(slots), ring(*SeenRing::create(memory, capacity, start)) {}
 
     // What a launch is given.
     struct Given {

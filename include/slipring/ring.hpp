@@ -37,20 +37,24 @@
 #include <utility>
 
 #include <slipring/descriptor.hpp>
+#include <slipring/tsan.hpp>
 
 namespace slipring {
 
 // Steps of publish at which a test may suspend a producer.
 enum class RingStep { reserving, reserved, slot_written, all_written, published };
 
-// The policy of every ring outside tests: its hook is nothing and compiles to nothing.
+// The policy of every ring outside tests: its hook is nothing and compiles to nothing. Its consumer may be a device,
+// which ThreadSanitizer does not see.
 struct NoHook {
+    static constexpr bool unseen_consumer = true;
     static void at(RingStep) noexcept {}
 };
 
 // The policy of a ring whose consumer never leaves, so that nobody asks wake_needed: a thread that polls. Without S a
 // release is enough to publish, and the producer does not wait for the slot's line before it goes on to the next.
 struct NoSleep : NoHook {
+    static constexpr bool unseen_consumer = false;
     static constexpr std::memory_order publish_order = std::memory_order_release;
 };
 
@@ -90,13 +94,13 @@ public:
     std::uint32_t state_word(std::uint64_t position) const noexcept {
         return state(position).load(std::memory_order_acquire);
     }
-    // Word `index`, 1 to 3, of that slot, for one who knows from state_word that the consumer is done with it. The next
-    // lap's producer writes the words before the state: look afterwards whether reserved() - position is still within
-    // capacity, and throw the word away if not.
-    // E2: synchronizes with E1, so whoever reads a word of the next lap sees afterwards that it was reserved. It takes
-    // both ends. The reservation and the word are two stores of one thread; were they relaxed, an AArch64 core could
-    // make the second visible before the first (MP, a message before its flag), and the next lap's opcode and tenant
-    // would pass for this lap's code and result.
+    // Word `index`, 1 to 3, of that slot, for one who knows from state_word that the consumer is done with it. The
+    // next lap's producer writes the words before the state: look afterwards whether reserved() - position is still
+    // within capacity, and throw the word away if not.
+    // E2: synchronizes with E1, so whoever reads a word of the next lap sees afterwards that it was reserved. It
+    // takes both ends. The reservation and the word are two stores of one thread; were they relaxed, an AArch64 core
+    // could make the second visible before the first (MP, a message before its flag), and the next lap's opcode and
+    // tenant would pass for this lap's code and result.
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
@@ -107,6 +111,16 @@ public:
     std::uint64_t claimed() const noexcept {
         const std::uint64_t done = completed(), begun = word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
         return static_cast<std::int64_t>(begun - done) > 0 ? begun : done;
+    }
+
+    // For one who knows that the slots [from, to) are terminal, and whose consumer is a device: by R and A he goes on
+    // after their producers, and ThreadSanitizer is told so (see tsan.hpp). Nothing at all without it.
+    void came_back([[maybe_unused]] std::uint64_t from, [[maybe_unused]] std::uint64_t to) const noexcept {
+#ifdef SLIPRING_TSAN
+        if (static_cast<std::int64_t>(to - from) <= 0) return;
+        if (to - from > capacity()) from = to - capacity();
+        for (; from != to; ++from) acquire_unseen(slot(from));  // where R1 stored
+#endif
     }
 
     // For whoever stands in for the consumer: ends the slot of `position` with words 0 to 2 of `from`. A2.
@@ -248,6 +262,11 @@ private:
         return first;
     }
 
+    static constexpr bool unseen_consumer() noexcept {
+        if constexpr (requires { Policy::unseen_consumer; }) return Policy::unseen_consumer;
+        else return false;
+    }
+
     // Reserve. Bus: one atomic on the producers' line; the consumer's line only when the ring looks full.
     std::expected<std::uint64_t, Errc> take(std::uint64_t n) const noexcept {
         if (n > capacity()) return std::unexpected(Errc::larger_than_ring);
@@ -260,8 +279,10 @@ private:
             // has read these slots before this producer writes them. A stale `first` makes the difference wrap to a
             // huge number, which looks full and is looked at again.
             const std::uint64_t room = SR_BUG(31, capacity() + 1, capacity());
-            if (first + n - reclaimed.load(std::memory_order_acquire) > room) {
+            const std::uint64_t before = reclaimed.load(std::memory_order_acquire);
+            if (first + n - before > room) {
                 const std::uint64_t now = SR_BUG(73, reclaimed.load(), completed());  // A1
+                if constexpr (unseen_consumer()) came_back(before, now);
                 reclaimed.store(now, std::memory_order_release);
                 if (first + n - now > room) {
                     const std::uint64_t again = reserved.load(std::memory_order_relaxed);
@@ -301,9 +322,9 @@ private:
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
     //
-    // Who asks late how the last lap's slot ended reads words 1 to 3 meanwhile, and throws them away (see word): those
-    // are written as atomics. E1: each is a release, behind the reservation, because any one of them may be the first
-    // that is seen. On x86 every store is one.
+    // Who asks late how the last lap's slot ended reads words 1 to 3 meanwhile, and throws them away (see word):
+    // those are written as atomics. E1: each is a release, behind the reservation, because any one of them may be the
+    // first that is seen. On x86 every store is one.
     template <Source From = Source::memory>
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
@@ -314,7 +335,8 @@ private:
         std::uint64_t pair;
         std::memcpy(&pair, &words[SR_WORD_TENANT], sizeof pair);
         pair |= std::uint64_t{flags} << 32;  // of word 3, the second one on a little-endian machine
-        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(to + SR_WORD_TENANT)).store(pair, std::memory_order_release);
+        auto& tenant_on = *reinterpret_cast<std::uint64_t*>(to + SR_WORD_TENANT);
+        std::atomic_ref(tenant_on).store(pair, std::memory_order_release);
         if constexpr (From == Source::just_made) {
             for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {
                 std::memcpy(&pair, &words[i], sizeof pair);

@@ -1,0 +1,28 @@
+// ThreadSanitizer sees the host's threads, and not a kernel that OpenCL compiled: a slot that goes from a producer
+// through the kernel to the next producer looks like a race to it. So it is told of what the kernel has handed over.
+// A program under ThreadSanitizer wants a library that is built with it, too: as a Meson subproject it is.
+#pragma once
+
+#if defined(__SANITIZE_THREAD__)
+#define SLIPRING_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SLIPRING_TSAN 1
+#endif
+#endif
+
+#ifdef SLIPRING_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace slipring {
+
+// This thread goes on after whoever stored to `address` with release, though it was no thread that told it so. Nothing
+// at all without ThreadSanitizer.
+inline void acquire_unseen([[maybe_unused]] void* address) noexcept {
+#ifdef SLIPRING_TSAN
+    __tsan_acquire(address);
+#endif
+}
+
+}  // namespace slipring
