@@ -105,7 +105,8 @@ printf '\377\n\376\nfo\303\nfoo\n\303\251\n' >bytes
 status 0 scan --json -f bytes tree
 field '({p["pattern_hex"]: p["matches"] for p in o["patterns"] if len(p) == 2 and "pattern_hex" in p} ==
         {"ff": 1, "fe": 0, "666fc3": 0})'
-field '{p["pattern"]: p["matches"] for p in o["patterns"] if len(p) == 2 and "pattern" in p} == {"foo": 4, "\u00e9": 0}'
+field '({p["pattern"]: p["matches"] for p in o["patterns"] if len(p) == 2 and "pattern" in p} ==
+        {"foo": 4, "\u00e9": 0})'
 
 # ---- paths ----
 status 2 scan -e foo

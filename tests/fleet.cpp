@@ -36,8 +36,8 @@ bool has_two_gpus() {
 
 namespace {
 
-// A full ring that goes on between two looks: whatever is asked for first, everything in it has completed and has been
-// reserved anew before the second question.
+// A full ring that goes on between two looks: whatever is asked for first, everything in it has completed and has
+// been reserved anew before the second question.
 struct RingThatGoesOn {
     mutable std::uint64_t first = 0;
 

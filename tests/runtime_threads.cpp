@@ -70,9 +70,9 @@ uint take_in(sr_args a, const sr_buffers* b, uint* result) {
 
 }  // namespace
 
-// A user's program: two threads write one word of an input buffer in turn, each when the slot that read the other's has
-// ended. All that each knows of the other is a number, and that is relaxed: the order of the writes is the one that
-// publish, the kernel and the wait make. ThreadSanitizer sees the two of the host's, and no race.
+// A user's program: two threads write one word of an input buffer in turn, each when the slot that read the other's
+// has ended. All that each knows of the other is a number, and that is relaxed: the order of the writes is the one
+// that publish, the kernel and the wait make. ThreadSanitizer sees the two of the host's, and no race.
 BOOST_DATA_TEST_CASE(memory_goes_from_thread_to_thread_through_the_kernel, data::make(residencies), residency) {
     constexpr std::uint32_t rounds = 200;
     enum class Way { wait, wait_for_quiet, result };
@@ -82,7 +82,7 @@ BOOST_DATA_TEST_CASE(memory_goes_from_thread_to_thread_through_the_kernel, data:
         auto* const word = reinterpret_cast<std::uint32_t*>(runtime.buffer(take_in.value(), 0).data());
         std::atomic<std::uint32_t> wrong{0}, published{0};  // of slots, one a round, at the position of that number
         const auto turn = [&](std::uint32_t self) {
-            for (std::uint32_t round = self; round < rounds && wrong.load(std::memory_order_relaxed) == 0; round += 2) {
+            for (std::uint32_t round = self; round < rounds && wrong.load() == 0; round += 2) {
                 if (!eventually([&] { return published.load(std::memory_order_relaxed) >= round; })) ++wrong;
                 const Ticket before{round - 1, 1, quiet};
                 if (round > 0 && way == Way::result) {

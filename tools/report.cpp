@@ -95,8 +95,8 @@ ordered_json to_json(const RingOrLaunch& r) {
     return {{"ring_us", r.ring_us}, {"launch_us", r.launch_us}, {"ratio", r.ratio()}};
 }
 
-// Patterns are bytes, and JSON is UTF-8. One that is not UTF-8 is given in hexadecimal, under another key: two patterns
-// never look the same.
+// Patterns are bytes, and JSON is UTF-8. One that is not UTF-8 is given in hexadecimal, under another key: two
+// patterns never look the same.
 ordered_json named(const std::string& pattern) {
     try {
         static_cast<void>(ordered_json(pattern).dump());

@@ -54,9 +54,9 @@ struct BufferSpec {
 // this kernel up (Options::deadline), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
 // relaunch residency it is always false: a launch has the ring as it was when it began.
 //
-// A handler is native code, and nothing confines it. One that reads or writes outside its buffers may take with it, on
-// a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for what a
-// handler checks, and not for a handler that does not check.
+// A handler is native code, and nothing confines it. One that reads or writes outside its buffers may take with it,
+// on a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for
+// what a handler checks, and not for a handler that does not check.
 //
 // A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), and has no pragmas but
 // `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share one name space

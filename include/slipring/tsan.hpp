@@ -17,8 +17,8 @@
 
 namespace slipring {
 
-// This thread goes on after whoever stored to `address` with release, though it was no thread that told it so. Nothing
-// at all without ThreadSanitizer.
+// This thread goes on after whoever stored to `address` with release, though it was no thread that told it so.
+// Nothing at all without ThreadSanitizer.
 inline void acquire_unseen([[maybe_unused]] void* address) noexcept {
 #ifdef SLIPRING_TSAN
     __tsan_acquire(address);

@@ -1,6 +1,6 @@
 // The OpenCL C++ bindings, without exceptions. Only files of this folder include it.
 //
-// The bindings are inline functions in namespace cl, and a program that uses them, too, may have built them otherwise:
+// The bindings are inline functions in namespace cl. A program that uses them, too, may have built them otherwise:
 // with CL_HPP_ENABLE_EXCEPTIONS they throw. The linker keeps one of both. So ours are in a namespace of their own.
 #pragma once
 

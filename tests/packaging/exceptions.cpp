@@ -1,5 +1,5 @@
 // A program that uses the OpenCL C++ bindings itself, and wants exceptions of them: slipring's errors stay values.
-// usage: exceptions build|platform: what fails is the handler, or, in an environment without a platform, the first call.
+// usage: exceptions build|platform: what fails is the handler, or, where there is no platform, the first call.
 #define CL_HPP_ENABLE_EXCEPTIONS
 #define CL_HPP_MINIMUM_OPENCL_VERSION 200
 #define CL_HPP_TARGET_OPENCL_VERSION 300
@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
         const auto runtime = slipring::Runtime::open({.ops = {broken}});
         if (runtime) return 2;
         std::printf("an error value: %s\n", std::string(slipring::message(runtime.error().code)).c_str());
-        return runtime.error().code == (platform ? slipring::Errc::no_platform : slipring::Errc::build_failed) ? 0 : 3;
+        const auto wanted = platform ? slipring::Errc::no_platform : slipring::Errc::build_failed;
+        return runtime.error().code == wanted ? 0 : 3;
     } catch (...) {
         std::fputs("slipring threw\n", stderr);
         return 4;

@@ -84,11 +84,13 @@ for machine in -U__linux__ '-U__SIZEOF_POINTER__ -D__SIZEOF_POINTER__=4' '-U__BY
     if $CXX $flags $machine -w -fsyntax-only all.cpp 2>refusal; then fail "the headers compile with $machine"; fi
     grep -q "error.*$refused" refusal || fail "no clear refusal with $machine"
 done
-if CXX="$CXX -U__linux__" meson setup refused "$source" >refusal; then fail "another machine can be configured for"; fi
+if CXX="$CXX -U__linux__" meson setup refused "$source" >refusal; then fail "configured for another one"; fi
 grep -q "ERROR:.*$refused" refusal || fail "no clear refusal when another machine is configured for"
 
 echo "== no header is missing =="
 for header in "$source"/include/slipring/*.hpp; do
-    case ${header##*/} in device.hpp | fleet.hpp | runtime.hpp | timeout.hpp) [ "$opencl" = enabled ] || continue ;; esac
+    case ${header##*/} in
+        device.hpp | fleet.hpp | runtime.hpp | timeout.hpp) [ "$opencl" = enabled ] || continue ;;
+    esac
     [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
 done
