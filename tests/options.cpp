@@ -42,7 +42,8 @@ BOOST_AUTO_TEST_CASE(sizes) {
     for (const std::uint32_t n : {2u, 4u, 1024u, 1u << 23, 1u << 24}) fine([n](Options& o) { o.capacity = n; });
     for (const std::uint32_t n : {0u, 1u, 3u, 1023u, (1u << 24) - 1, (1u << 24) + 1, 1u << 25, 1u << 31, ~0u})
         bad([n](Options& o) { o.capacity = n; }, Errc::bad_capacity);
-    for (const std::uint32_t n : {160u, 161u, 4096u, (1u << 24) - 1, 1u << 24}) fine([n](Options& o) { o.control_words = n; });
+    for (const std::uint32_t n : {160u, 161u, 4096u, (1u << 24) - 1, 1u << 24})
+        fine([n](Options& o) { o.control_words = n; });
     for (const std::uint32_t n : {0u, 1u, 159u, (1u << 24) + 1, ~0u}) bad([n](Options& o) { o.control_words = n; });
     for (const std::uint32_t n : {1u, 2u, 256u, 1u << 15, 1u << 16}) fine([n](Options& o) { o.log_records = n; });
     for (const std::uint32_t n : {0u, 3u, 255u, (1u << 16) - 1, (1u << 16) + 1, 1u << 17, 1u << 31, ~0u})
@@ -58,7 +59,8 @@ BOOST_AUTO_TEST_CASE(times) {
     for (const auto time : {-1us, std::chrono::microseconds::min()}) bad([time](Options& o) { o.linger = time; });
     for (const auto which : {&Options::epoch, &Options::deadline, &Options::shutdown_timeout}) {
         for (const auto time : {1ms, 250ms, 3'600'000ms}) fine([&](Options& o) { o.*which = time; });
-        for (const auto time : {0ms, -1ms, std::chrono::milliseconds::min()}) bad([&](Options& o) { o.*which = time; });
+        for (const auto time : {0ms, -1ms, std::chrono::milliseconds::min()})
+            bad([&](Options& o) { o.*which = time; });
     }
 }
 
@@ -74,7 +76,8 @@ BOOST_AUTO_TEST_CASE(what_serves_and_what_is_shared_go_together) {
                 o.residency = residency;
                 o.memory = memory;
             }).has_value() == both);
-            BOOST_TEST(!refusal([&](Options& o) { o.memory = memory; }).has_value() == (memory != SharedMemory::none));
+            const bool some = memory != SharedMemory::none;
+            BOOST_TEST(!refusal([&](Options& o) { o.memory = memory; }).has_value() == some);
         }
     }
 }
@@ -104,8 +107,9 @@ BOOST_AUTO_TEST_CASE(buffers) {
     };
     for (const std::size_t n : {0u, 1u, 8u}) fine(with_buffers(n, 64));
     bad(with_buffers(9, 64));
-    for (const std::size_t bytes : {std::size_t{1}, std::size_t{3}, std::size_t{1} << 31}) fine(with_buffers(1, bytes));
-    for (const std::size_t bytes : {std::size_t{0}, (std::size_t{1} << 31) + 1, ~std::size_t{0}}) bad(with_buffers(1, bytes));
+    constexpr std::size_t most = std::size_t{1} << 31;
+    for (const std::size_t bytes : {std::size_t{1}, std::size_t{3}, most}) fine(with_buffers(1, bytes));
+    for (const std::size_t bytes : {std::size_t{0}, most + 1, ~std::size_t{0}}) bad(with_buffers(1, bytes));
     CustomOp last = op();
     last.buffers = {{.bytes = 1}, {.bytes = 0}};
     bad(with({last}));

@@ -41,7 +41,7 @@ Outcome outcome_of(std::uint32_t number) {
 
 // Publishes batch after batch for a while, and reads each slot the moment it has ended. How many were read wrong.
 std::size_t publish_and_read(Shared& shared) {
-    const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(400);
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(150);
     std::size_t wrong = 0;
     for (std::uint32_t number = 0; std::chrono::steady_clock::now() < enough && wrong == 0; number += batch) {
         std::vector<Slot> slots;
