@@ -1,0 +1,107 @@
+// A result that is asked for at the very moment that its slot ends: threads that spin on poll, on result or on the
+// ring itself, and read the outcome at once, of slots that end in every way.
+#include <boost/test/unit_test.hpp>
+
+#include <boost/test/data/monomorphic.hpp>
+#include <boost/test/data/test_case.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "patience.hpp"
+#include "runtime_fixture.hpp"
+
+using namespace slipring;
+namespace data = boost::unit_test::data;
+
+namespace results {
+
+// Fails in its inner operation `n` % 3, or not at all; each way with values that no other slot has.
+Slot some_slot(std::uint32_t n, Result& expected) {
+    const std::uint32_t at = n % 4;
+    const Slot reads = compare_swap(160, 0xFFFFFFFF, n);  // a word that is always 5
+    const Slot fails = store_u32(n, 2);
+    const InnerOp good = inner(reads), bad = inner(fails);
+    if (n % 8 < 4) {
+        expected = {SR_STATE_DONE, SR_CODE_OK, at == 0 ? 0 : at - 1, 5};
+        if (at == 0) return reads;
+        const InnerOp ops[] = {good, good, good};
+        return *packed(std::span(ops).first(at));
+    }
+    expected = {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE, at == 0 ? 0 : at - 1, 0};
+    if (at == 0) return fails;
+    const InnerOp ops[] = {at == 1 ? bad : good, at == 2 ? bad : good, bad};
+    return *packed(ops);
+}
+
+bool same(const Result& a, const Result& b) {
+    return a.state == b.state && a.code == b.code && a.inner == b.inner && a.value == b.value;
+}
+
+enum class Way { poll, result, last_of_a_batch };
+
+// Publishes and asks for a while; what it got wrong.
+std::size_t ask(Runtime& runtime, Way way, std::uint32_t seed) {
+    std::size_t wrong = 0;
+    const auto enough = std::chrono::steady_clock::now() + std::chrono::milliseconds(80);
+    for (std::uint32_t n = seed; wrong == 0 && std::chrono::steady_clock::now() < enough; n += 3) {
+        std::vector<Result> expected(way == Way::last_of_a_batch ? 3 : 1);
+        std::vector<Slot> slots;
+        for (std::uint32_t i = 0; i < expected.size(); ++i) slots.push_back(some_slot(n + i, expected[i]));
+        std::expected<Ticket, Errc> ticket;
+        if (!eventually([&] {
+                if (slots.size() == 1) ticket = runtime.publish(slots[0]);
+                else ticket = runtime.publish(std::span<const Slot>(slots));
+                return ticket.has_value();
+            }))
+            return wrong + 1;
+        std::expected<Result, Errc> result;
+        const auto last = static_cast<std::uint32_t>(slots.size() - 1);
+        const bool ended = eventually([&] {
+            for (int spin = 0; spin < 1000; ++spin) {
+                if (way != Way::result && !runtime.poll(*ticket)) continue;
+                result = runtime.result(*ticket, last);
+                if (result || result.error() != Errc::not_finished) return true;
+                if (way != Way::result) return true;  // poll said that it has ended
+            }
+            runtime.wake();
+            return false;
+        });
+        wrong += !ended;
+        // A thread that was taken off its core for long may find its slot used again.
+        const auto expired = [](const auto& one) { return !one && one.error() == Errc::result_expired; };
+        for (std::uint32_t i = 0; ended && i <= last; ++i) {
+            const auto one = i == last ? result : runtime.result(*ticket, i);
+            wrong += !expired(one) && (!one || !same(*one, expected[i]));
+        }
+    }
+    return wrong;
+}
+
+}  // namespace results
+
+using namespace results;
+
+BOOST_DATA_TEST_CASE(a_slot_that_has_ended_has_its_result, data::make(visible), residency) {
+    for (const bool patient : {true, false}) {
+        Options options{.capacity = 1024};
+        if (!patient) options.linger = std::chrono::microseconds(0);
+        Runtime runtime = open(residency, options);
+        run(runtime, store_u32(5, 160));
+        std::atomic<std::size_t> wrong = 0;
+        std::vector<std::thread> threads;
+        for (const Way way : {Way::poll, Way::result, Way::last_of_a_batch})
+            threads.emplace_back([&, way] { wrong += ask(runtime, way, static_cast<std::uint32_t>(way) * 1000); });
+        for (std::thread& thread : threads) thread.join();
+        BOOST_TEST(wrong.load() == 0u);
+        BOOST_TEST(eventually([&] { return runtime.stats().completed == runtime.stats().published; }));
+    }
+}
+
+// One thread, so that it and the kernel have a core each.
+BOOST_DATA_TEST_CASE(one_after_the_other, data::make(visible), residency) {
+    Runtime runtime = open(residency);
+    run(runtime, store_u32(5, 160));
+    for (const Way way : {Way::poll, Way::result, Way::last_of_a_batch}) BOOST_TEST(ask(runtime, way, 7) == 0u);
+}
