@@ -1,8 +1,9 @@
 // Target handlers: registers two custom operations, one with a hostile name, opcode, buffers and source, before or
 // behind a good one, and assembles the device's program of them. Oracle: what the rules forbid is refused with its
-// error; and around whatever is accepted a preprocessor of the reference's own, which knows nothing of the library's,
-// finds at the good operation's first character, and where slipring's own text goes on: no comment, literal,
-// directive, #if or bracket open, and no macro defined or undefined but those that were so before.
+// error; and around whatever is accepted a preprocessor of the reference's own, which knows nothing of the library's
+// and has the dialects of several compilers, finds at the good operation's first character, and where slipring's own
+// text goes on: no comment, literal, directive, #if or bracket open, and no macro defined or undefined but those that
+// were so before. tests/preprocessed.cpp asks a real preprocessor.
 #include <algorithm>
 #include <cstring>
 #include <map>
@@ -34,7 +35,7 @@ constexpr const char* fragments[] = {
     "#pragma OPENCL EXTENSION cl_khr_fp64 : enable\n", "#pragma OPENCL EXTENSION cl_khr_fp64 : disable\n",
     "_Pragma(\"pack(1)\")", "#include <x>\n", "#line 7 \"good\"\n", "?" "?/", "?" "?=", "\n\r", "\xC2\xA0", "\\u00A0",
     "#if __has_include(</*>)\n", "<%", "%>", "%:", "X", "SCALE", "good", "uint x =", "static", "\\\"", "/", "*",
-    "#error x\n"};
+    "#error x\n", "R\"(", "1'", "\\ \n", "%:define X 1\n"};
 
 // What is a name is the compiler's business from there on: a keyword, another function's name.
 constexpr const char* names[] = {"hostile", "_", "while", "sr_custom", "a9",   "good",
@@ -71,7 +72,24 @@ struct Situation {
     std::map<std::string, std::string> macros;  // defined or undefined: by whom
 };
 
-std::string splice(const std::string& text) {
+// Compilers differ: what is accepted must be clean to all of them. `strict` is C11 to the letter: trigraphs, and a
+// backslash joins lines where the newline follows at once. The others know neither, but raw strings, and numbers with
+// quotes in them. All know digraphs.
+enum class Dialect { strict, lax };
+
+std::string without_trigraphs(std::string_view text) {
+    constexpr std::string_view third = "=/'()!<>-", meant = "#\\^[]|{}~";
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool marks = text.substr(i).starts_with("??") && i + 2 < text.size();
+        const std::size_t which = marks ? third.find(text[i + 2]) : third.npos;
+        out += which == third.npos ? text[i] : meant[which];
+        if (which != third.npos) i += 2;
+    }
+    return out;
+}
+
+std::string splice(std::string_view text, Dialect dialect) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] == '\r') {
@@ -81,7 +99,8 @@ std::string splice(const std::string& text) {
         out += text[i];
         if (text[i] != '\n') continue;
         std::size_t back = out.size() - 1;
-        while (back > 0 && std::strchr(" \t\v\f", out[back - 1]) != nullptr) --back;
+        const char* const blanks = dialect == Dialect::strict ? "" : " \t\v\f";
+        while (back > 0 && std::strchr(blanks, out[back - 1]) != nullptr) --back;
         if (back == 0 || out[back - 1] != '\\') continue;
         out.resize(back - 1);
         if (i + 1 < text.size() && text[i + 1] == '\r') ++i;  // clang: one newline, whichever comes first
@@ -121,7 +140,19 @@ void direct(Situation& now, const std::string& line, std::map<std::string, std::
     if (now.groups < 0) now.closed_too_much = true;
 }
 
-Situation preprocess(std::string_view text) {
+// What stands right before `at`: a number, or a word that makes the string behind it a raw one.
+bool goes_on(std::string_view text, std::size_t at) {
+    std::size_t begin = at;
+    const auto in_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+    while (begin > 0 && in_word(text[begin - 1])) --begin;
+    const std::string_view word = text.substr(begin, at - begin);
+    if (text[at] == '"') return word == "R" || word == "LR" || word == "uR" || word == "UR" || word == "u8R";
+    return !word.empty() && std::isdigit(static_cast<unsigned char>(word[0])) && at + 1 < text.size() &&
+           in_word(text[at + 1]);
+}
+std::string raw_end(std::string_view mark) { return ")" + std::string(mark) + '"'; }
+
+Situation preprocess(std::string_view text, Dialect dialect) {
     Situation now;
     std::map<std::string, std::vector<std::string>> pushed;
     std::string line;
@@ -137,6 +168,16 @@ Situation preprocess(std::string_view text) {
             if (now.in_comment) break;
             i = end + 1;
             line += ' ';
+        } else if (dialect == Dialect::lax && (c == '"' || c == '\'') && goes_on(text, i)) {
+            // A quote inside a number, of which the rest are letters; or a raw string, which ends at its own mark.
+            if (c == '\'') continue;
+            const std::size_t open = text.find('(', i);
+            const std::string mark = raw_end(text.substr(i + 1, open - i - 1));
+            const std::size_t end = open == text.npos ? open : text.find(mark, open);
+            now.in_literal = end == text.npos;
+            if (now.in_literal) break;
+            i = text.find('"', end);
+            fresh = false;
         } else if (c == '"' || c == '\'') {
             const std::size_t begin = i++;
             while (i < text.size() && text[i] != c && text[i] != '\n') i += text[i] == '\\' ? 2 : 1;
@@ -148,7 +189,8 @@ Situation preprocess(std::string_view text) {
             if (now.in_directive) direct(now, line, pushed);
             now.in_directive = false;
             fresh = true;
-        } else if (c == '#' && fresh && !now.in_directive) {
+        } else if ((c == '#' || text.substr(i).starts_with("%:")) && fresh && !now.in_directive) {
+            if (c == '%') ++i;
             now.in_directive = true;
             line.clear();
         } else if (c == '<' && now.in_directive && line.ends_with("__has_include(")) {
@@ -158,6 +200,8 @@ Situation preprocess(std::string_view text) {
             i += 5;
         } else {
             if (now.in_directive) line += c;
+            else if (const std::string_view two = text.substr(i, 2); two == "<%" || two == "<:") ++now.brackets, ++i;
+            else if (two == "%>" || two == ":>") --now.brackets, ++i;
             else if (std::strchr("([{", c) != nullptr && c != '\0') ++now.brackets;
             else if (std::strchr(")]}", c) != nullptr && c != '\0') --now.brackets;
             if (!now.in_directive && now.brackets < 0) now.closed_too_much = true;
@@ -168,10 +212,10 @@ Situation preprocess(std::string_view text) {
 }
 
 // Up to `mark`, nothing is open, and no macro is what it was not.
-void check_clean(const std::string& program, const char* mark) {
+void check_clean(const std::string& program, const char* mark, Dialect dialect) {
     const std::size_t at = program.find(mark);
     FUZZ_CHECK(at != program.npos);
-    const Situation now = preprocess(std::string_view(program).substr(0, at));
+    const Situation now = preprocess(std::string_view(program).substr(0, at), dialect);
     FUZZ_CHECK(!now.in_comment && !now.in_literal && !now.in_directive);
     FUZZ_CHECK(now.groups == 0 && now.brackets == 0 && !now.closed_too_much && !now.other_directive);
     for (const auto& [macro, what] : now.macros) {
@@ -213,11 +257,14 @@ void run(Input& in) {
         FUZZ_CHECK(opcode_is_allowed(hostile.opcode) && which < first_bad_name);
         FUZZ_CHECK(count <= 8 && (count == 0 || (bytes != 0 && bytes <= 0x80000000)));
         FUZZ_CHECK(hostile.source.find('\0') == std::string::npos);
-        const std::string program = splice(slipring::program_source(options.ops));
-        FUZZ_CHECK(program.find(good_source) != program.npos);
-        check_clean(program, "/*good*/\n#define");
-        check_clean(program, "static uint sr_custom(");
-        check_clean(program, "/*kernels*/");
+        const std::string source = slipring::program_source(options.ops);
+        for (const Dialect dialect : {Dialect::strict, Dialect::lax}) {
+            const bool strict = dialect == Dialect::strict;
+            const std::string program = splice(strict ? without_trigraphs(source) : source, dialect);
+            FUZZ_CHECK(program.find(good_source) != program.npos);
+            for (const char* const mark : {"/*good*/\n#define", "static uint sr_custom(", "/*kernels*/"})
+                check_clean(program, mark, dialect);
+        }
         return;
     }
     // Refused on its own account: without the hostile one the good one is accepted.

@@ -85,6 +85,10 @@ private:
         // What follows these is a pragma, or a file's name, in which // is no comment.
         if (text() == "_Pragma" || text() == "__pragma" || text().starts_with("__has_"))
             return {Piece::bad, "a word that reads what follows in its own way"};
+        // To some a raw string, which ends elsewhere, and a number that goes on behind the quote.
+        const char quote = at_ < text_.size() ? text_[at_] : ' ';
+        if (quote == '"' && text().ends_with('R')) return {Piece::bad, "a raw string"};
+        if (quote == '\'' && text()[0] >= '0' && text()[0] <= '9') return {Piece::bad, "a quote in a number"};
         return {Piece::word, text()};
     }
 
@@ -180,6 +184,10 @@ std::string_view unportable(std::string_view rest) {
     if (rest[0] == '\0') return "a byte of value zero";
     if (rest[0] == '\r' && !rest.starts_with("\r\n")) return "a carriage return alone";
     if (rest[0] == '\\' && rest.find_first_not_of(" \t\v\f\r\n", 1) == rest.npos) return "a backslash at the end";
+    if (rest[0] == '\\') {  // to some two lines, to others one
+        const std::size_t next = rest.find_first_not_of(" \t\v\f", 1);
+        if (next != 1 && (rest[next] == '\n' || rest[next] == '\r')) return "a backslash with blanks behind it";
+    }
     constexpr std::string_view third = "=/'()!<>-";
     if (rest.starts_with("??") && rest.size() > 2 && third.contains(rest[2])) return "a trigraph";
     return "";

@@ -63,6 +63,12 @@ inline std::vector<Source> sources() {
         {"\xC2\xA0#if 0\n", "1: a character that C lacks"},
         {"\\u00A0#if 0\n", "1: a character that C lacks"},
         {"uint a<:1:>;", "1: a digraph"},
+        {"%:define X 1\n", "1: a digraph"},
+        {"constant char* a = R\"(\";\n", "1: a raw string"},
+        {"#define A u8R\"x(\"\n", "1: a raw string"},
+        {"uint a = 1'\"';\n", "1: a quote in a number"},
+        {"// \\ \n#if 0\n", "1: a backslash with blanks behind it"},
+        {"// \\\t\r\n#if 0\n", "1: a backslash with blanks behind it"},
         {"// ?" "?/\n#if 0\n", "1: a trigraph"},
         {std::string("uint a;\0", 8), "1: a byte of value zero"},
         // fine
