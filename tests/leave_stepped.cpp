@@ -161,3 +161,31 @@ BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
         BOOST_TEST(ring.wake_needed(3));
     }
 }
+
+// How long an empty ring is looked at: for `linger` looks after the last slot, and no longer than to the next look at
+// the clock. Without a clock the device counts its looks.
+BOOST_AUTO_TEST_CASE(it_idles_for_as_long_as_it_is_told) {
+    for (const std::size_t linger : {0u, 1u, 15u, 16u, 17u, 32u, 100u})
+        for (const std::size_t publish_at : {0u, 1u, 9u, 90u}) {
+            RingMemory memory(4);
+            const Ring ring = memory.ring(4);
+            std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
+            const sr_ring own{reinterpret_cast<uchar*>(ring.base()), 3, 2};
+            const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
+            const sr_bounds bounds{1, 0, linger, ~ulong{0}};
+            std::size_t accesses = 0, since = 0;
+            before_access = [&] {
+                ++accesses;
+                ++since;
+                if (accesses == publish_at) static_cast<void>(ring.publish(nop()));
+                if (ring.completed() == 0 && ring.reserved() == 1) since = 0;
+            };
+            sr_drain(&own, &words, &bounds);
+            before_access = [] {};
+            const bool ran = ring.completed() == 1;
+            BOOST_TEST(ran == (publish_at != 0 && publish_at <= accesses - (ran ? since : 0)));
+            // Looks, one at STOP in 16, and few accesses to end the slot and to leave.
+            BOOST_TEST(since >= linger);
+            BOOST_TEST(since <= linger + SR_GLANCES + (linger + SR_GLANCES) / SR_GLANCES + 4);
+        }
+}
