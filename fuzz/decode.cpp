@@ -46,7 +46,7 @@ void check_slot(std::span<const std::byte> image, std::uint32_t index) {
     FUZZ_CHECK(packed && packed->for_tenant(got->tenant()) == *got);
 }
 
-// Which of the slots' own errors comes first is the library's business; that there is one is not.
+// The first slot that is wrong says why.
 void check_window(std::span<const std::byte> image, std::uint32_t start, std::uint32_t count) {
     const auto got = slipring::decode_window(image, start, count);
     const std::uint64_t end = std::uint64_t{start} + count;
@@ -58,16 +58,26 @@ void check_window(std::span<const std::byte> image, std::uint32_t start, std::ui
         FUZZ_CHECK(got.error() == Errc::index_overflow);
         return;
     }
-    bool good = image.size() % 64 == 0 && end <= image.size() / 64;
+    std::optional<Errc> wrong;
+    if (image.size() % 64 != 0) wrong = Errc::image_not_whole_slots;
     std::uint32_t required = 0, lookahead = 0;
-    for (std::uint64_t i = start; good && i < end; ++i) {
+    for (std::uint64_t i = start; !wrong && i < end; ++i) {
+        if (i >= image.size() / 64) {
+            wrong = Errc::out_of_image;
+            break;
+        }
         const reference::Slot first = slot_at(image, start), words = slot_at(image, static_cast<std::size_t>(i));
-        good = !reference::refusal(words) && words[1] != 0x80000001 && words[1] == first[1] && words[2] == first[2] &&
-               words[4] == first[4] && words[5] <= 1 && (words[5] == 1 || lookahead == 0);
+        wrong = reference::refusal(words);
+        const bool fits = words[1] != 0x80000001 && words[1] == first[1] && words[2] == first[2] &&
+                          words[4] == first[4] && words[5] <= 1 && (words[5] == 1 || lookahead == 0);
+        if (!wrong && !fits) wrong = Errc::malformed_window;
         ++(words[5] == 0 ? required : lookahead);
     }
-    FUZZ_CHECK(got.has_value() == good);
-    if (!good) return;
+    FUZZ_CHECK(got.has_value() == !wrong.has_value());
+    if (wrong) {
+        FUZZ_CHECK(got.error() == *wrong);
+        return;
+    }
     const reference::Slot first = slot_at(image, start);
     FUZZ_CHECK(got->ticket == first[4] && got->opcode.value() == first[1] && got->tenant == first[2]);
     FUZZ_CHECK(got->required == required && got->lookahead == lookahead);

@@ -35,6 +35,7 @@ struct Attack {
     std::uint32_t reads;
     uint seen[16];     // what the first read of each word gave
     bool was_read[16];
+    uint written[16];  // the slot, as it would be if the device wrote nothing
 } attack;
 
 // Before a load of `bytes` bytes at `at`.
@@ -43,7 +44,8 @@ void before_load(const void* at, std::size_t bytes) noexcept {
     const auto offset = static_cast<std::size_t>(static_cast<const char*>(at) - reinterpret_cast<char*>(attack.slot));
     if (offset >= SR_SLOT_BYTES) return;
     for (std::size_t i = 0; i < attack.count; ++i)
-        if (attack.rewrites[i].read == attack.reads) attack.slot[attack.rewrites[i].word] = attack.rewrites[i].value;
+        if (const Rewrite& now = attack.rewrites[i]; now.read == attack.reads)
+            attack.slot[now.word] = attack.written[now.word] = now.value;
     ++attack.reads;
     for (std::size_t word = offset / 4; word < (offset + bytes + 3) / 4 && word < 16; ++word) {
         if (attack.was_read[word]) continue;
@@ -87,6 +89,7 @@ void run(Input& in) {
     const sr_ring view{reinterpret_cast<uchar*>(bytes.data()), capacity - 1, 1};
     const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
     std::memcpy(attack.seen, slot, 64);  // for a build without hooks
+    std::memcpy(attack.written, slot, 64);
     attack.slot = slot;
     device_drain(&view, &device, &bounds);
     attack.slot = nullptr;
@@ -94,7 +97,10 @@ void run(Input& in) {
     const sr_outcome expected = memory.run(attack.seen, 0);
     if (expected.code != SR_CODE_OK) ++memory.control(SR_CONTROL_FAULTS);
     memory.check();
-    FUZZ_CHECK(ring.completed() == 1);
+    FUZZ_CHECK(ring.completed() == 1 && ring.claimed() == 1 && ring.wake_needed(1));
+    // The rest is as whoever else writes to it left it.
+    for (std::size_t word = SR_WORD_PRIORITY; word < SR_SLOT_WORDS; ++word)
+        FUZZ_CHECK(slot[word] == attack.written[word]);
     if ((attack.seen[3] & SR_FLAG_QUIET) != 0) {
         FUZZ_CHECK(slot[0] == SR_STATE_PUBLISHED);
         return;

@@ -252,7 +252,16 @@ void run(Input& in) {
         const Errc code = allowed.error().code;
         FUZZ_CHECK(code == Errc::bad_options || code == Errc::reserved_opcode || code == Errc::duplicate_opcode);
         FUZZ_CHECK(!allowed.error().detail.empty());
-        if (code != Errc::bad_options) FUZZ_CHECK(!opcode_is_allowed(hostile.opcode));
+        // Of the operations the first that is wrong is told, and of it the opcode first.
+        if (hostile.opcode != 0x100) {
+            const bool namesake = behind && hostile.name == good.name;  // of the good one, which comes first
+            const bool reserved = !opcode_is_allowed(hostile.opcode) && !namesake;
+            FUZZ_CHECK(code == (reserved ? Errc::reserved_opcode : Errc::bad_options));
+        } else if (behind) {
+            FUZZ_CHECK(code == Errc::duplicate_opcode);
+        } else {
+            FUZZ_CHECK(code != Errc::reserved_opcode);
+        }
     } else {
         FUZZ_CHECK(opcode_is_allowed(hostile.opcode) && which < first_bad_name);
         FUZZ_CHECK(count <= 8 && (count == 0 || (bytes != 0 && bytes <= 0x80000000)));

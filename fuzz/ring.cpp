@@ -5,6 +5,7 @@
 // memory can be attached again exactly while no slot is between its end and its release.
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <deque>
 #include <optional>
 
@@ -95,9 +96,14 @@ public:
     }
 
 private:
+    using Clock = std::chrono::steady_clock;
     struct Open {
         WatchedRing::Reservation reservation;
         std::uint64_t next;
+    };
+    struct Asked {
+        std::uint64_t position;
+        Clock::time_point from, until;
     };
 
     static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64>& memory() noexcept {
@@ -168,6 +174,10 @@ private:
     void reserve(std::uint32_t n) {
         const auto free = std::ranges::find_if(open_, [](const auto& open) { return !open.has_value(); });
         if (free == std::end(open_)) return;
+        // Far more than a ring has: a sum that wraps, in 32 bits or in 64, is small.
+        for (const std::uint64_t far : {std::uint64_t{1} << 32, ~std::uint64_t{0} - end(), 0 - (end() - completed_)})
+            if (far + n > capacity_ && far + n >= far)
+                FUZZ_CHECK(ring_.reserve(far + n).error() == Errc::larger_than_ring);
         auto answer = ring_.reserve(n);
         const std::uint64_t first = end();
         const auto position = answer ? std::expected<std::uint64_t, Errc>(answer->first())
@@ -185,6 +195,12 @@ private:
         FUZZ_CHECK(open->reservation.put(slot, quiet_) == room);
         if (room) at(open->next).words = on_wire(slot, open->next, quiet_flag());
         if (room) ++open->next;
+        if (which / 4 % 4 != 3) return;
+        // Half filled, it moves; what it was moved from ends, and that is nothing.
+        Open moved = std::move(*open);
+        FUZZ_CHECK(!open->reservation.put(slot));
+        open.reset();
+        open.emplace(std::move(moved));
     }
     // By commit, or cancelled: then it ends as NOPs.
     void commit(std::uint32_t which) {
@@ -252,6 +268,7 @@ private:
         FUZZ_CHECK(again.has_value() == !unreleased_);
         if (!again) FUZZ_CHECK(again.error() == Errc::not_a_ring);
         else FUZZ_CHECK(again->capacity() == capacity_ && again->reserved() == end());
+        if (again) asked_.reset();  // the time before is another clock's
     }
 
     void check_positions() {
@@ -265,9 +282,15 @@ private:
         FUZZ_CHECK(ring_.is_complete(completed_) && !ring_.is_complete(completed_ + 1));
         if (value_ % 2 == 0) return;  // somebody must catch up later
         FUZZ_CHECK(ring_.tail() == tail);
+        const auto before = Clock::now();
         const auto held = ring_.held();
+        const auto after = Clock::now();
         FUZZ_CHECK(held.has_value() == (tail != end()));
-        if (held) FUZZ_CHECK(held->position == tail);
+        if (!held) return;
+        FUZZ_CHECK(held->position == tail);
+        // Since somebody first asked and saw it; with the clock read around both, between these two.
+        if (!asked_ || asked_->position != tail) asked_ = {tail, before, after};
+        FUZZ_CHECK(held->since >= before - asked_->until && held->since <= after - asked_->from);
     }
 
     std::uint32_t capacity_;
@@ -277,6 +300,7 @@ private:
     Consumer consumer_;
     std::deque<Expected> slots_;  // from head_ on
     std::optional<Open> open_[4];
+    std::optional<Asked> asked_;  // the hold that was last seen, and when first
     std::uint64_t head_, completed_;
     bool unreleased_ = false;  // a slot has ended, in its own state, and has not been given back
     std::uint32_t count_ = 0, value_ = 0;

@@ -5,6 +5,7 @@
 // refused with its error again.
 #include <algorithm>
 #include <bit>
+#include <chrono>
 
 #include <slipring/consumer.hpp>
 
@@ -153,13 +154,14 @@ private:
 };
 
 // Everything that was published up to the first hole, and then all that fits.
-void use(const Ring& ring, const Hostile& memory) {
+void use(const Ring& ring, const Hostile& memory, std::chrono::steady_clock::time_point attached) {
     std::uint64_t end = memory.completed();
     while (end != memory.reserved() && memory.published(end)) ++end;
     FUZZ_CHECK(ring.tail() == end);
     const auto held = ring.held();
     FUZZ_CHECK(held.has_value() == (end != memory.reserved()));
-    if (held) FUZZ_CHECK(held->position == end && held->since.count() >= 0);
+    const auto age = std::chrono::steady_clock::now() - attached;
+    if (held) FUZZ_CHECK(held->position == end && held->since.count() >= 0 && held->since <= age);
 
     const std::uint64_t room = memory.capacity() - (memory.reserved() - memory.completed());
     for (std::uint64_t i = 0; i < room; ++i) FUZZ_CHECK(ring.publish(nop()) == memory.reserved() + i);
@@ -183,9 +185,10 @@ void run(Input& in) {
         return std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size()));
     };
     const auto allowed = memory.allowed();
+    const auto now = std::chrono::steady_clock::now();
     const auto ring = Ring::attach(memory.bytes());
     FUZZ_CHECK(ring.has_value() == allowed.has_value());
-    if (ring) return use(*ring, memory);
+    if (ring) return use(*ring, memory, now);
     FUZZ_CHECK(ring.error() == allowed.error());
     FUZZ_CHECK(untouched());
 

@@ -2,6 +2,7 @@
 // on each chunk. Oracle: naive search over the whole files: each pattern's count, and each match once. Then the
 // device code gets hostile arguments and a hostile automaton: it must stay inside its buffers.
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,7 @@ using namespace fuzz;
 namespace fuzz::near {
 constexpr std::uint32_t chunk_[] = {0, 1, 2, 4, 15, 63, 64, 79};
 constexpr std::uint32_t slots_[] = {0, 1, 3, 7};
-constexpr std::uint32_t kind_[] = {0, 0, 1, 1, 2, 2, 2, 3, 4};
+constexpr std::uint32_t kind_[] = {0, 0, 1, 1, 2, 2, 2, 3, 4, 5, 10, 16};
 constexpr std::uint32_t length_[] = {0, 1, 2, 3, 7, 15};
 constexpr std::uint32_t letters_[] = {0x00000000, 0x00010001, 0x01000100, 0x02010002, 0x01010000, 0x02000101};
 constexpr std::uint32_t hostile_[] = {0, 1, 2, 3, 4, 60, 64, 100, 0xFFFFFFFF, 0xFFFFFFFC, 0xFFFFFFF0, 0xFFFFFF80};
@@ -32,7 +33,7 @@ const Format format{head, record, 24};
 namespace {
 
 constexpr std::uint32_t lanes = 4;
-constexpr std::uint32_t most_pattern = 16, most_segment_bytes = 4 * (80 + most_pattern) + 64;
+constexpr std::uint32_t most_pattern = 64, most_segment_bytes = 4 * (80 + most_pattern) + 64;
 constexpr std::uint32_t most_found = most_segment_bytes + lanes * 8;
 
 struct Pieces {
@@ -41,10 +42,14 @@ struct Pieces {
 
     explicit Pieces(Input& in) {
         while (in.more()) {
-            const std::uint32_t kind = in.word() % 5, length = 1 + in.word() % most_pattern;
+            const std::uint32_t what = in.word(), length = 1 + in.word() % 16;
+            const std::uint32_t kind = what % 5, times = 1 + what / 5 % 4;
             std::uint32_t words[4];
             in.words(words);
-            std::string bytes(reinterpret_cast<const char*>(words), length);
+            const std::string once(reinterpret_cast<const char*>(words), length);
+            std::string bytes;  // up to 64, the same ones again, but for the last
+            for (std::uint32_t i = 0; i < times; ++i) bytes += once;
+            if (times > 1) ++bytes.back();
             if (kind < 4)  // else any bytes
                 for (char& c : bytes) c = static_cast<char>('a' + c % 3);
             std::string& text = files.back();
@@ -80,6 +85,19 @@ public:
                                  {image.size_bytes(), text_.size(), found_.size_bytes()},
                                  nullptr};
         return device_scan(&args, &buffers, &result);
+    }
+
+    // What is refused has its own reason, and changes nothing.
+    void run_hostile(const sr_args& args, std::span<const std::uint32_t> image) {
+        const std::vector<uint> before(found_.begin(), found_.end());
+        uint result = 0xABCD;
+        const uint code = run(args, image, result);
+        FUZZ_CHECK(code == SR_CODE_OK || code == SR_CODE_BAD_ARGUMENT || code == SR_CODE_OUT_OF_RANGE);
+        const auto [first, length, front, out] = std::array{args.word[0], args.word[1], args.word[2], args.word[3]};
+        const bool inside = std::uint64_t{first} + length <= text_.size() && front <= first &&
+                            std::uint64_t{out} + lanes + length <= found_.size();
+        FUZZ_CHECK(inside || code == SR_CODE_OUT_OF_RANGE);
+        if (code != SR_CODE_OK) FUZZ_CHECK(result == 0xABCD && std::ranges::equal(found_, before));
     }
 
     void scan(const Chunk& chunk) {
@@ -181,7 +199,6 @@ void run(Input& in) {
     std::copy_n(hostile + 2, 5, args.word);
     std::vector<std::uint32_t> image(automaton->image().begin(), automaton->image().end());
     image[hostile[0] % image.size()] = hostile[1];
-    uint result = 0;
-    (void)device.run(args, image, result);
-    (void)device.run(args, automaton->image(), result);
+    device.run_hostile(args, image);
+    device.run_hostile(args, automaton->image());
 }
