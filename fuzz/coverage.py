@@ -1,7 +1,8 @@
 """Coverage of a clang build with -fprofile-instr-generate -fcoverage-mapping: coverage.py BUILD
 
-Replays the fuzz corpora, then runs the unit tests. Prints regions covered, of each file of the codec, the ring and
-the interpreter: by the corpora alone, and with the unit tests; then every region that the corpora do not reach. What
+Replays the fuzz corpora, then runs the unit tests. Prints regions covered, of each file of the project's that is part
+of a target: by the corpora alone, and with the unit tests; of the files that are in no target, with the unit tests;
+then every region that the corpora do not reach. What
 `if (SR_BUG(...))` guards is left out: there is none of it but in a build with that bug. Writes pages of all to
 BUILD/html. Exit status: 0, or 2 if something could not run."""
 import json
@@ -11,12 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PARTS = {
-    "codec": ["lib/codec.cpp", "lib/descriptor.cpp", "include/slipring/codec.hpp", "include/slipring/descriptor.hpp",
-              "include/slipring/opcode.hpp"],
-    "ring": ["lib/ring.cpp", "include/slipring/ring.hpp", "include/slipring/consumer.hpp"],
-    "interpreter": ["cl/interpreter.h", "cl/drain.h", "cl/memory.h"],
-}
+FOLDERS = ["cl", "include/slipring", "lib", "tools"]
 
 
 def tool(name, *arguments):
@@ -77,14 +73,15 @@ def main():
                                 if path.is_file() and os.access(path, os.X_OK)) + [build / "libslipring.so"]
     by_corpora, by_all = regions(corpora, fuzzers), regions(everything, programs)
     print(f"{'':<40}{'fuzz corpora':>24}{'and unit tests':>24}")
-    for part, files in PARTS.items():
-        for name, listed in [(part, files)] + [(f"  {file}", [file]) for file in files]:
-            cells = "".join(f"{covered:>10} of {total:>4} {share:>5.1f}%"
+    for folder in FOLDERS:
+        files = sorted(file for file in by_all if str(Path(file).parent).startswith(folder))
+        for name, listed in [(folder, files)] + [(f"  {file}", [file]) for file in files]:
+            cells = "".join(f"{covered:>10} of {total:>4} {share:>5.1f}%" if total else f"{'-':>24}"
                             for covered, total, share in (percent(table, listed) for table in (by_corpora, by_all)))
             print(f"{name:<40}{cells}")
     print("\nnot reached by the corpora:")
-    for files in PARTS.values():
-        for file in files:
+    for file in sorted(by_corpora):
+        if any(file.startswith(folder + "/") for folder in FOLDERS):
             text = (ROOT / file).read_text().splitlines()
             for (line, column, *_), count in sorted(by_corpora.get(file, {}).items()):
                 if count == 0:

@@ -1,4 +1,5 @@
-// Reservations at the edges: of more slots than there are numbers, moved when half filled, moved from, and left alone.
+// Reservations at the edges: of more slots than there are numbers, moved when half filled, moved from, and left
+// alone.
 #include <boost/test/unit_test.hpp>
 
 #include <utility>
