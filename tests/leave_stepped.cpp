@@ -3,7 +3,6 @@
 // launch that says that it has left runs nothing more.
 #include <boost/test/unit_test.hpp>
 
-#include <bit>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -13,6 +12,8 @@
 #include "choices.hpp"
 #include "ring_memory.hpp"
 #include "stepped_device.hpp"
+
+#include "native_memory.hpp"
 
 using namespace slipring;
 
@@ -84,10 +85,7 @@ private:
     }
     void launch() {
         ++ran_;
-        const sr_ring own{reinterpret_cast<uchar*>(memory_.bytes().data()), capacity - 1, std::countr_zero(capacity)};
-        const sr_memory words{control_, 256, nullptr, 0, log_, 0, nullptr, 0};
-        const sr_bounds bounds{ran_, ring_.completed(), linger_, ~ulong{0}};
-        sr_drain(&own, &words, &bounds);
+        device_.drain(ring_, ran_, linger_);
         wrong_ += !ring_.wake_needed(ran_) || ring_.completed() - ring_.claimed() != 0;
         accesses_ = 0;
     }
@@ -100,8 +98,7 @@ private:
     std::size_t next_ = 0, accesses_ = 0, executed_ = 0, wrong_ = 0;
     std::uint32_t ran_ = 0, newest_ = 1;
     std::optional<Ring::Reservation> open_;
-    uint control_[256] = {};
-    uint log_[SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS] = {};
+    NativeMemory device_;
 };
 
 void every_order(const std::vector<Step>& steps, std::uint64_t start, ulong linger = 0) {
@@ -152,11 +149,7 @@ BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
         const Ring ring = memory.ring(64);
         for (int i = 0; i < 40; ++i) BOOST_REQUIRE(ring.publish(*packed({inner(nop())})).has_value());
         if (told) std::atomic_ref(*reinterpret_cast<uint*>(ring.base() + SR_RING_STOP)).store(3);
-        std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
-        const sr_ring own{reinterpret_cast<uchar*>(ring.base()), 63, 6};
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
-        const sr_bounds bounds{3, 0, ~ulong{0}, told ? ~ulong{0} : 1};
-        sr_drain(&own, &words, &bounds);
+        NativeMemory().drain(ring, 3, ~ulong{0}, told ? ~ulong{0} : 1);
         BOOST_TEST(ring.completed() == 8u);
         BOOST_TEST(ring.wake_needed(3));
     }
@@ -169,10 +162,6 @@ BOOST_AUTO_TEST_CASE(it_idles_for_as_long_as_it_is_told) {
         for (const std::size_t publish_at : {0u, 1u, 9u, 90u}) {
             RingMemory memory(4);
             const Ring ring = memory.ring(4);
-            std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
-            const sr_ring own{reinterpret_cast<uchar*>(ring.base()), 3, 2};
-            const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr};
-            const sr_bounds bounds{1, 0, linger, ~ulong{0}};
             std::size_t accesses = 0, since = 0;
             before_access = [&] {
                 ++accesses;
@@ -180,7 +169,7 @@ BOOST_AUTO_TEST_CASE(it_idles_for_as_long_as_it_is_told) {
                 if (accesses == publish_at) static_cast<void>(ring.publish(nop()));
                 if (ring.completed() == 0 && ring.reserved() == 1) since = 0;
             };
-            sr_drain(&own, &words, &bounds);
+            NativeMemory().drain(ring, 1, linger);
             before_access = [] {};
             const bool ran = ring.completed() == 1;
             BOOST_TEST(ran == (publish_at != 0 && publish_at <= accesses - (ran ? since : 0)));

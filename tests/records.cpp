@@ -8,6 +8,7 @@
 
 #include "../lib/records.hpp"
 #include "native_device.hpp"
+#include "native_memory.hpp"
 
 using namespace slipring;
 
@@ -38,8 +39,10 @@ struct Memory {
     }
     // The device writes one: 1, or 0 if it had to drop it.
     std::uint32_t print(std::uint32_t format, std::uint32_t a, std::uint32_t b, std::uint32_t position) {
-        std::vector<uint> control(SR_OBSERVABLE_BASE);
-        const sr_memory memory{control.data(), SR_OBSERVABLE_BASE, nullptr, 0, words.data(), capacity - 1, nullptr, 0};
+        NativeMemory device;
+        sr_memory memory = device.view();
+        memory.log = words.data();
+        memory.log_mask = capacity - 1;
         std::array<uint, SR_COPY_WORDS> copy{};
         std::ranges::copy(slipring::print(format, a, b).words(), copy.begin());
         return sr_run_slot(copy.data(), position, &memory).value;

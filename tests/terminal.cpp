@@ -4,7 +4,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
-#include <bit>
 #include <thread>
 #include <vector>
 
@@ -13,6 +12,8 @@
 #include "patience.hpp"
 #include "ring_memory.hpp"
 #include "shim.hpp"
+
+#include "native_memory.hpp"
 
 using namespace slipring;
 
@@ -129,15 +130,11 @@ BOOST_AUTO_TEST_CASE(of_who_stands_in_for_it) {
 }
 
 BOOST_AUTO_TEST_CASE(of_the_drain) {
-    std::vector<uint> control(256), log(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
+    NativeMemory device;
     uint launch = 0;
     read_while([&](Shared& shared) {
-        uchar* const base = reinterpret_cast<uchar*>(shared.memory.bytes().data());
-        const sr_ring own{base, capacity - 1, std::countr_zero(capacity)};
-        sr_buffers buffers{1, {reinterpret_cast<uchar*>(shared.output.data())}, {4 * capacity}, nullptr};
-        const sr_memory memory{control.data(), 256, nullptr, 0, log.data(), 0, &buffers, 0};
-        const sr_bounds bounds{++launch, shared.ring.completed(), 64, ~ulong{0}};
-        sr_drain(&own, &memory, &bounds);
+        device.buffers.at[0] = reinterpret_cast<uchar*>(shared.output.data());
+        device.drain(shared.ring, ++launch, 64);
         std::this_thread::yield();
     });
 }

@@ -1,0 +1,36 @@
+// Memory for the native device code: control words, and a log of one record. Include it behind shim.hpp.
+#pragma once
+
+#include <atomic>
+#include <bit>
+#include <vector>
+
+#include <slipring/ring.hpp>
+
+struct NativeMemory {
+    std::vector<uint> control = std::vector<uint>(256);
+    std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
+    sr_buffers buffers{};
+
+    sr_memory view() {
+        sr_memory memory{};
+        memory.control = control.data();
+        memory.control_words = static_cast<uint>(control.size());
+        memory.log = log.data();
+        memory.buffers = &buffers;
+        return memory;
+    }
+
+    // One launch of the serial drain.
+    void drain(const slipring::RingView& ring, uint launch, ulong linger, ulong epoch = ~ulong{0}) {
+        const uint capacity = ring.capacity(), shift = static_cast<uint>(std::countr_zero(capacity));
+        const sr_ring own{reinterpret_cast<uchar*>(ring.base()), capacity - 1, shift};
+        const sr_memory memory = view();
+        sr_bounds bounds{};
+        bounds.launch = launch;
+        bounds.first = ring.completed();
+        bounds.linger = linger;
+        bounds.epoch = epoch;
+        sr_drain(&own, &memory, &bounds);
+    }
+};
