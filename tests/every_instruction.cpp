@@ -173,11 +173,11 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         NativeMemory device;
         std::vector<uint>&control = device.control, &log = device.log;
         const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), *packed({inner(nop()), inner(store_u32(1, 2))}),
-                              slot(opcode, {SR_CODE_CANCELLED, 3}), print(4, 5, 6)};
+                              slot(opcode, {70, 3}), print(4, 5, 6)};
         const Outcome outcomes[] = {{SR_STATE_DONE, SR_CODE_OK, 5},
                                     {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE, 0},
                                     {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE | 1u << 8, 0},
-                                    {SR_STATE_CANCELLED, SR_CODE_CANCELLED, SR_CODE_CANCELLED + 3},
+                                    {SR_STATE_FAULT, 70, 73},
                                     {SR_STATE_DONE, SR_CODE_OK, 1}};
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
         BOOST_REQUIRE(ring.publish(store_u32(6, 201), Quiet::yes).has_value());
