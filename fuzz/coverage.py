@@ -35,7 +35,7 @@ def collect(build, name, command):
 
 
 def regions(profile, programs):
-    """{file: {region: executions}} of this project's files; a region is (line, column, end line, end column).
+    """{file: {region: executions}} of the project's files; a region is (line, column, end line, end column).
     A template is covered where one of its instances is."""
     objects = [argument for program in programs for argument in ("-object", program)]
     data = json.loads(tool("llvm-cov", "export", f"-instr-profile={profile}", *objects))["data"][0]
@@ -43,7 +43,7 @@ def regions(profile, programs):
     for function in data["functions"]:
         for line, column, end_line, end_column, count, file, _, kind in function["regions"]:
             path = Path(function["filenames"][file]).resolve()
-            if kind == 0 and path.is_relative_to(ROOT):  # code, not a gap or a skipped part
+            if kind == 0 and any(path.is_relative_to(ROOT / folder) for folder in FOLDERS):  # code, not a gap
                 lines = sources.setdefault(path, path.read_text().splitlines())
                 if column > 1 and "if (SR_BUG(" in lines[line - 1][:column - 1] and count == 0:
                     continue
@@ -74,18 +74,17 @@ def main():
     by_corpora, by_all = regions(corpora, fuzzers), regions(everything, programs)
     print(f"{'':<40}{'fuzz corpora':>24}{'and unit tests':>24}")
     for folder in FOLDERS:
-        files = sorted(file for file in by_all if str(Path(file).parent).startswith(folder))
+        files = sorted(file for file in by_all if file.startswith(folder + "/"))
         for name, listed in [(folder, files)] + [(f"  {file}", [file]) for file in files]:
             cells = "".join(f"{covered:>10} of {total:>4} {share:>5.1f}%" if total else f"{'-':>24}"
                             for covered, total, share in (percent(table, listed) for table in (by_corpora, by_all)))
             print(f"{name:<40}{cells}")
     print("\nnot reached by the corpora:")
     for file in sorted(by_corpora):
-        if any(file.startswith(folder + "/") for folder in FOLDERS):
-            text = (ROOT / file).read_text().splitlines()
-            for (line, column, *_), count in sorted(by_corpora.get(file, {}).items()):
-                if count == 0:
-                    print(f"  {file}:{line}:{column}: {text[line - 1].strip()}")
+        text = (ROOT / file).read_text().splitlines()
+        for (line, column, *_), count in sorted(by_corpora[file].items()):
+            if count == 0:
+                print(f"  {file}:{line}:{column}: {text[line - 1].strip()}")
     objects = [argument for program in programs for argument in ("-object", program)]
     tool("llvm-cov", "show", "-format=html", f"-output-dir={build}/html", f"-instr-profile={everything}",
          "-ignore-filename-regex=^/usr/|/(tests|fuzz|build)/", *objects)
