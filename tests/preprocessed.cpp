@@ -39,7 +39,9 @@ constexpr std::string_view pieces[] = {
     "#include_next <x>\n", "#import <x>\n", "#embed <x>\n", "#line 7\n", "#ident \"x\"\n", "#assert x(y)\n",
     "#warning x\n", "#error x\n", "#define defined X\n", "#if __has_include(</*>)\n", "__has_embed(</*>)", "R\"(",
     "LR\"(", "u8R\"x(", ")\"", ")x\"", "u8\"", "L'", "u'", "1'", "0x1'a", "1'0'0", "1e+", "'0'", "'\"'", "\"'\"",
-    "\\\"", "\\'", "\\u0022", "\\u00A0", "\xC2\xA0", "\xEF\xBB\xBF", "$", "@", "`", "\r", "import x;\n",
+    "\\\"", "\\'", "\\u0022", "\\u00A0", "\xC2\xA0", "\xEF\xBB\xBF", "$", "@",
+    "%:define SCALE 9\n", "%:undef SCALE\n", "%:if 0\n", "%:endif\n",
+    "define SCALE 9\n", "if 0\n", "endif\n", "include <x>\n", "pragma GCC poison SCALE\n", "`", "\r", "import x;\n",
     "export module x;\n", "__VA_OPT__", "__COUNTER__", "sr_custom", "return", "\x1A", "\x7F"};
 
 const std::string before = "#define SR_CODE_OK 0u\n#define SR_MAX_ARGS 12u\n#undef X\n#undef SCALE\n";

@@ -1,0 +1,34 @@
+// What states and codes are called: each by a name of its own, and what is none says so.
+#include <boost/test/unit_test.hpp>
+
+#include <set>
+#include <string_view>
+
+#include <slipring/runtime.hpp>
+
+using namespace slipring;
+
+BOOST_AUTO_TEST_CASE(of_states) {
+    std::set<std::string_view> names;
+    for (std::uint32_t state = SR_STATE_EMPTY; state <= SR_STATE_CANCELLED; ++state) names.insert(state_name(state));
+    BOOST_TEST(names.size() == SR_STATE_CANCELLED + 1);
+    BOOST_TEST(!names.contains("unknown state"));
+    BOOST_TEST(state_name(SR_STATE_DONE) == "done");
+    BOOST_TEST(state_name(SR_STATE_FAULT) == "fault");
+    BOOST_TEST(state_name(SR_STATE_CANCELLED) == "cancelled");
+    for (const std::uint32_t state : {SR_STATE_CANCELLED + 1, 255u, 0x103u, ~0u})
+        BOOST_TEST(state_name(state) == "unknown state");
+}
+
+BOOST_AUTO_TEST_CASE(of_codes) {
+    std::set<std::string_view> names;
+    for (std::uint32_t code = SR_CODE_OK; code <= SR_CODE_DEVICE_LOST; ++code) names.insert(code_name(code));
+    BOOST_TEST(names.size() == SR_CODE_DEVICE_LOST + 1);
+    BOOST_TEST(!names.contains("unknown code"));
+    BOOST_TEST(code_name(SR_CODE_OK) == "ok");
+    BOOST_TEST(code_name(SR_CODE_DEVICE_LOST) == "device lost");
+    for (const std::uint32_t code : {SR_CODE_FIRST_CUSTOM, 100u, 255u})
+        BOOST_TEST(code_name(code) == "the custom operation's own code");
+    for (const std::uint32_t code : {SR_CODE_DEVICE_LOST + 1, SR_CODE_FIRST_CUSTOM - 1, 256u, ~0u})
+        BOOST_TEST(code_name(code) == "unknown code");
+}
