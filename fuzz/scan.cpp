@@ -92,11 +92,14 @@ public:
         const std::vector<uint> before(found_.begin(), found_.end());
         uint result = 0xABCD;
         const uint code = run(args, image, result);
-        FUZZ_CHECK(code == SR_CODE_OK || code == SR_CODE_BAD_ARGUMENT || code == SR_CODE_OUT_OF_RANGE);
-        const auto [first, length, front, out] = std::array{args.word[0], args.word[1], args.word[2], args.word[3]};
+        const auto [first, length, front, out, part] = std::to_array({args.word[0], args.word[1], args.word[2],
+                                                                      args.word[3], args.word[4]});
         const bool inside = std::uint64_t{first} + length <= text_.size() && front <= first &&
                             std::uint64_t{out} + lanes + length <= found_.size();
-        FUZZ_CHECK(inside || code == SR_CODE_OUT_OF_RANGE);
+        const bool table = image[0] != 0 && image[0] <= image.size() - 80;
+        const bool lanes_fit = std::uint64_t{part} * lanes <= length && (part == 0 || part >= image[4]);
+        FUZZ_CHECK(code == (!inside || !table ? SR_CODE_OUT_OF_RANGE
+                            : front > image[4] || !lanes_fit ? SR_CODE_BAD_ARGUMENT : SR_CODE_OK));
         if (code != SR_CODE_OK) FUZZ_CHECK(result == 0xABCD && std::ranges::equal(found_, before));
     }
 
