@@ -142,6 +142,12 @@ BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave) {
     every_order({Step::stop, Step::reserve, Step::commit, Step::look}, ~std::uint64_t{0}, ~ulong{0});
 }
 
+// It takes LEFT back for the slot behind a SHUTDOWN, and the host, which saw LEFT, has counted on.
+BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave_by_the_number_of_the_next) {
+    every_order({Step::reserve, Step::commit_shutdown, Step::reserve, Step::commit, Step::look, Step::stop}, 0,
+                ~ulong{0});
+}
+
 // While there is work it looks at STOP and at the clock now and then: behind 8 slots that may be slow.
 BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
     for (const bool told : {true, false}) {
