@@ -389,7 +389,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                     ended = true;
                 });
                 const auto publish = [&](const Slot& slot) { BOOST_REQUIRE(device.ring.publish(slot).has_value()); };
-                std::optional<Ring::Reservation> hole;
+                std::optional<SeenRing::Reservation> hole;
                 publish(atomic_add(1, 200));
                 if (behind > 0) publish(slot(custom_opcode<0x102>()));
                 if (behind == 2) publish(batch_fence(1, 9));
