@@ -89,7 +89,7 @@ BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::mak
     Runtime runtime = open(residency, {.ops = {sum, fail}});
     BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {0})).ok());
     BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {70})).code == 70u);
-    for (const std::uint32_t code : {1, 2, 4, 5, 6, 7, 8, 63, 256}) {  // all but one are slipring's to say
+    for (const std::uint32_t code : {1u, 2u, 4u, 5u, 6u, 7u, 8u, 63u, 256u}) {  // all but one are slipring's to say
         const Result other = run(runtime, slot(custom_opcode<8>(), {code}));
         BOOST_TEST((other.state == SR_STATE_FAULT && other.code == SR_CODE_BAD_ARGUMENT));
     }
