@@ -98,7 +98,7 @@
 #define SR_CONTROL_EPOCH 0u      /* bumped by each BATCH_FENCE */
 #define SR_CONTROL_FENCE_TAG 1u  /* tag of the last BATCH_FENCE */
 #define SR_CONTROL_FAULTS 2u     /* slots that ended in FAULT or CANCELLED, QUIET ones included */
-#define SR_CONTROL_CROWDED 4u    /* until when, two words of the drain's clock, and for how many gaps: see sr_crowded */
+#define SR_CONTROL_CROWDED 4u    /* five words of the drain's own: see sr_idle */
 #define SR_OBSERVABLE_BASE 160u  /* words below are the system's: ops may read them, not write */
 
 /* ---- a ring in shared memory: byte offsets ------------------------------- */

@@ -35,17 +35,22 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
 
 /* Somebody else wants this core, which shows as a long gap between two looks at an empty slot. Who polls on it then is made
  * to wait for as long as it has polled, and a slot that is published meanwhile waits with it; who has left is woken at once.
- * So the launches of the next 64 gaps do not linger, and of twice as many if it was soon after the last time. */
+ * So it leaves. Once is nothing: a machine that stood still, or a visitor; to linger pays as long as a tenth of the time is
+ * not lost so. If the time before is less than 8 times as long as what was lost, the launches of the next 64 gaps do not
+ * linger, and of twice as many if it goes on so. */
+#define SR_CROWDED_SHARE 8u
 #define SR_CROWDED_FIRST 64u
 #define SR_CROWDED_MOST 1024u
 SR_WRAPS static inline ulong sr_crowded_until(const sr_memory* memory) {
     __global uint* const told = memory->control + SR_CONTROL_CROWDED;
     return (ulong)sr_load(told + 1) << 32 | sr_load(told);
 }
-SR_WRAPS static inline void sr_tell_crowded(const sr_memory* memory, ulong now, ulong gap) {
+SR_WRAPS static inline void sr_tell_crowded(const sr_memory* memory, ulong now, ulong gap, ulong lost) {
     __global uint* const told = memory->control + SR_CONTROL_CROWDED;
     uint gaps = sr_load(told + 2);
-    if (gaps == 0 || now - sr_crowded_until(memory) > SR_CROWDED_MOST * gap) gaps = SR_CROWDED_FIRST;
+    const ulong recent = gaps < SR_CROWDED_FIRST ? SR_CROWDED_SHARE * lost + lost : SR_CROWDED_MOST * gap;
+    if (gaps == 0 || now - sr_crowded_until(memory) > recent) gaps = 1u;
+    else if (gaps < SR_CROWDED_FIRST) gaps = SR_CROWDED_FIRST;
     else if (gaps < SR_CROWDED_MOST) gaps *= 2u;
     const ulong until = now + gaps * gap;
     sr_store(told, (uint)until);
@@ -72,24 +77,32 @@ static inline int sr_is_next(uint state, uint awaited) {
 #define SR_HAS_LEFT 1     /* and told so */
 #define SR_IS_TO_LEAVE 2  /* because it was asked to, has been here for long, or was given up */
 
-/* Looks at an empty slot until it is none. What this keeps stays out of the drain's loop, where all operations are inlined
- * and another register costs each slot a tenth. */
+/* Looks at an empty slot until it is none. `ran`: the launch ran slots since it last idled, and the last one was not slow.
+ * What this keeps stays out of the drain's loop, where all operations are inlined and another register costs each slot a
+ * tenth. */
 SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, ulong head,
-                                   ulong began, ulong* counter) {
+                                   int ran, ulong began, ulong* counter) {
     __global uint* const slot = sr_slot(ring, head);
     const uint awaited = sr_awaited(ring, head);
-    ulong idle_since = 0, looked = 0;
+    /* Two words: the last look at the clock, of this idling or the one before, and where the drain stood. */
+    __global uint* const looked = memory->control + SR_CONTROL_CROWDED + 3;
+    ulong idle_since = 0;
     for (uint glances = 0;; ++glances) {
         if (glances % SR_GLANCES == 0) {
             if (sr_revoked_behind(ring)) return SR_IS_TO_LEAVE;
             const ulong now = sr_ticks(counter, SR_GLANCES);
-            if (glances == 0) idle_since = looked = now;
+            if (glances == 0) idle_since = now;
             int leaves = now - idle_since >= bounds->linger;
             if (bounds->gap != 0) {
-                if (now - looked >= bounds->gap) sr_tell_crowded(memory, now, bounds->gap);
+                /* A slot that was published while the core was away is run first: a few brief ones take no time. */
+                const uint brief = sr_minus((uint)head, sr_load(looked + 1));
+                const int counts = glances != 0 || (ran && brief < SR_RELEASE_EVERY);
+                const uint lost = sr_minus((uint)now, sr_load(looked));
+                if (counts && lost >= bounds->gap) sr_tell_crowded(memory, now, bounds->gap, lost);
                 leaves = leaves || sr_crowded_until(memory) - now - 1u < SR_CROWDED_MOST * bounds->gap;
+                sr_store(looked, (uint)now);
+                sr_store(looked + 1, (uint)head);
             }
-            looked = now;
             if (leaves) {
                 if (sr_leave(ring, head, bounds->launch)) return SR_HAS_LEFT;
             } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->epoch) {
@@ -122,11 +135,10 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
         const uint awaited = sr_awaited(ring, head);
         if (revoked) break;
         if (SR_RARELY(!sr_is_next(state, awaited))) {
-            if (unreleased != 0) {
-                sr_release(ring, head);
-                unreleased = 0;
-            }
-            const int how = sr_idle(ring, memory, bounds, head, began, &counter);
+            const int ran = unreleased != 0;
+            if (ran) sr_release(ring, head);
+            unreleased = 0;
+            const int how = sr_idle(ring, memory, bounds, head, ran, began, &counter);
             if (how == SR_HAS_LEFT) return;
             if (how == SR_IS_TO_LEAVE) break;
         }

@@ -191,18 +191,26 @@ BOOST_AUTO_TEST_CASE(a_launch_whose_core_others_want_does_not_linger) {
         BOOST_TEST(left);
     };
     leaves(3, 16);
-    BOOST_TEST(told[0] == 2 * 16 + 64 * 16u);
-    leaves(4, 17);  // for some gaps to come not at all
+    BOOST_TEST((told[0] == 2 * 16 + 16 && told[2] == 1));
+    const auto over = [&] { told[0] = told[1] = 0; };  // those gaps, just now
+    over();
+    leaves(4, 16);  // a second time
+    BOOST_TEST((told[0] == 2 * 16 + 64 * 16 && told[2] == 64));
+    leaves(5, 17);  // for some gaps to come it does not linger at all
     BOOST_TEST(told[2] == 64u);
-    told[0] = 0;  // those are over
-    leaves(5, 16);  // and soon after it is the same: for twice as long
-    BOOST_TEST(told[0] == 2 * 16 + 128 * 16u);
-    told[0] = 0;
-    told[1] = 0xFFFF0000;  // long ago
-    leaves(6, 16);
-    BOOST_TEST(told[2] == 64u);
-    BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+    over();
+    leaves(6, 16);  // and if it goes on so, for longer
+    BOOST_TEST((told[0] == 2 * 16 + 128 * 16 && told[2] == 128));
     leaves(7, 17);
+    told[1] = 0xFFFF0000;  // long ago
+    leaves(8, 16);
+    BOOST_TEST(told[2] == 1u);
+    told[1] = 1;  // far from now: nothing to go by
+    device.launch(9, 1000, ~0ull, 17);
+    told[1] = 0;
+    told[0] = 64;
+    BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+    leaves(10, 17);
     BOOST_TEST(device.control[200] == 1u);
 }
 
