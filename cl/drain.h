@@ -169,9 +169,10 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
         }
 #endif
         ++head;
-        const int asked = copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN;
+        ++unreleased;
         /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
-        unreleased += asked || sr_may_be_slow(copy) ? SR_RELEASE_EVERY : 1u;
+        if (!sr_is_brief(copy) && (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN || sr_may_be_slow(copy)))
+            unreleased += SR_RELEASE_EVERY;
         if (unreleased >= SR_RELEASE_EVERY) {
             sr_release(ring, head);
             unreleased = 0;
@@ -180,7 +181,7 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
                 done = 0;
                 if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->epoch) break;
             }
-            if (asked && sr_leave(ring, head, bounds->launch)) return;
+            if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, head, bounds->launch)) return;
         }
     }
     /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave this up. */

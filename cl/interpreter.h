@@ -200,6 +200,9 @@ static inline int sr_is_barrier(const uint* copy) {
     return 0;
 }
 
+/* Takes no time to speak of: a few words, and no handler's code. */
+static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP; }
+
 /* May take as long as a handler's code or a long copy does. */
 static inline int sr_may_be_slow(const uint* copy) {
     const uint opcode = copy[SR_WORD_OPCODE];

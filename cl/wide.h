@@ -55,9 +55,6 @@ static inline void sr_queue(const sr_crew* crew, uint item, uint entry, uint fir
     sr_join();
 }
 
-/* Takes no time to speak of: a few words, and no handler's code. */
-static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP; }
-
 /* The poller, and what it remembers from one look to the next. */
 typedef struct {
     uint entry;  /* the next, */
