@@ -147,11 +147,15 @@ static inline void sr_gather(uint4 piece, uint* copy) {
 typedef uint4 sr_glimpse;
 static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position) {
     uint4 piece = (uint4)(0u);
-    if (sr_lane() < 8u) piece = sr_load16(sr_slot(ring, position + sr_lane() / 4u) + sr_lane() % 4u * 4u);
-    if (sr_lane() == 8u) piece.x = sr_load_volatile((__global uint*)(ring->base + SR_RING_REVOKED));
+    const uint lane = sr_lane();
+    const __global uint* const line = (const __global uint*)(ring->base + SR_RING_STOP);
+    /* One load for all lanes: a second one into the same registers would wait for the first, for a whole way over the bus. */
+    if (lane < 9u) piece = sr_load16(lane < 8u ? sr_slot(ring, position + lane / 4u) + lane % 4u * 4u : line);
     return piece;
 }
-static inline int sr_glanced_revoked(sr_glimpse piece) { return sr_share(piece.x, 8u) != 0; }
+static inline int sr_glanced_revoked(sr_glimpse piece) {
+    return sr_share(piece.y, 8u) != 0; /* the word behind STOP */
+}
 /* How many of them are published. With 1, lane 0 has the slot. */
 static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece, uint* copy) {
     /* R2: synchronizes with R1. A slot is one aligned 64-byte read, and its state the first word of it: what is read

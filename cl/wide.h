@@ -113,11 +113,10 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         if (checks) gate = sr_load(crew->desk + SR_DESK_GATE);
 
         uint n = own->heat != 0 ? 2u : sr_seen(crew->ring, position, glimpse, copy);
-        if (sr_glanced_revoked(glimpse)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
         if (sr_share(leave, 0) != 0 || own->offset > SR_MOST_SLOTS) return sr_end_polling(crew, own, SR_LEAVE_BUSY);
         if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
             const uint entry = own->entry;
-            if (!sr_claim(crew, own, 1u, 1u)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
+            if (sr_glanced_revoked(glimpse) || !sr_claim(crew, own, 1u, 1u)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
             if (lane == 0) sr_end_lane(crew, copy, position, sr_run_lane(crew, copy, position), 1);
             sr_mark(crew, entry, SR_ENTRY_DONE);
             sr_breathe();
@@ -126,6 +125,8 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         const uint step = SR_UNIT_LANES << own->heat;
         const uint taken = n != 0 ? sr_load(crew->desk + SR_DESK_TAKEN) : 0;
         if (n > 1u) n = sr_look(crew->ring, position, crew->workers != 0 ? step : 0, copy);
+        /* The glance was under way beside the look: nothing has waited for it alone. */
+        if (sr_glanced_revoked(glimpse)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
         if (n == 0) {
             own->heat = 0;
             if (lane == 0 && own->empty != own->entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, own->entry + 1u);

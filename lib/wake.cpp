@@ -3,6 +3,7 @@
 #include <string>
 #include <thread>
 
+#include "left.hpp"
 #include "runtime_impl.hpp"
 
 namespace slipring {
@@ -147,7 +148,7 @@ void part_with(std::unique_ptr<Engine> engine, bool lost) noexcept {
     Backoff grace(std::chrono::milliseconds(50));
     const bool ended = !lost || engine->finished();
     if (!ended || !engine->idle([&grace] { return grace.pause(); }) || engine->abandoned())
-        static_cast<void>(engine.release());
+        leave_to_kernel(std::move(engine));
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ uint stall(sr_args a, const sr_buffers* b, uint* result) {
 // takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
 inline Slot stall_slot(const DeviceInfo& device) {
     const bool live = device.residency == Residency::live;
-    return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 4'000u : 2'000u)});
+    return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 1'800u : 2'000u)});
 }
 
 // Spins until the kernel is given up, but not for ever either.

@@ -5,6 +5,7 @@
 #include "../../cl/desk.h"
 #include "../backoff.hpp"
 #include "../handlers.hpp"
+#include "../left.hpp"
 #include "engine_impl.hpp"
 #include "program.hpp"
 
@@ -55,7 +56,7 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
     if (auto made = impl->make_memory(options); !made) return std::unexpected(made.error());
     if (const cl_int bound = impl->bind(options); bound != CL_SUCCESS) return cl_error("clSetKernelArg", bound);
     if (const cl_int ran = impl->rehearse(); ran > CL_COMPLETE) {
-        static_cast<void>(impl.release());  // it is under way, and nothing can take memory from it
+        leave_to_kernel(std::move(impl));
         return std::unexpected(Error{Errc::no_device, "a first launch was not over in time; something else holds the device"});
     } else if (ran != CL_SUCCESS) {
         return cl_error("a first launch", ran);

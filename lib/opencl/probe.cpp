@@ -9,6 +9,7 @@
 
 #include "../backoff.hpp"
 #include "../handlers.hpp"
+#include "../left.hpp"
 #include "program.hpp"
 #include "sentinel.hpp"
 
@@ -214,7 +215,7 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         return out;
     }
     const bool stuck = bench->stuck;
-    if (stuck) static_cast<void>(bench.release());  // nothing can take memory from what is under way
+    if (stuck) leave_to_kernel(std::move(bench));
     const bool only_live = only && *only != SharedMemory::mirrored;
     if (out.attempts.empty() && relaunch.answered) {
         if (only_live) return refuse("the device does not offer " + std::string(name(*only)));
