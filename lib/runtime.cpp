@@ -14,10 +14,6 @@ namespace {
 bool is_answer(std::uint64_t answer, std::uint64_t position) noexcept {
     return static_cast<std::uint32_t>(answer) == static_cast<std::uint32_t>(position + 1);
 }
-bool is_answer_of_later(std::uint64_t answer, std::uint64_t position) noexcept {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(answer) - static_cast<std::uint32_t>(position + 1)) > 0;
-}
-
 bool is_terminal(std::uint32_t state) noexcept {
     return state == SR_STATE_DONE || state == SR_STATE_FAULT || state == SR_STATE_CANCELLED;
 }
@@ -156,7 +152,8 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     const bool answers = live && !impl_->engine->in_order() && ticket.count == 1 && ticket.quiet == Quiet::no;
     Result result;
     bool complete = false, terminal = false;
-    for (int look = 0; !terminal && look < 1000; ++look) {
+    Backoff::Clock::time_point until{};
+    for (int look = 0; !terminal; ++look) {
         const std::uint64_t answer = ring.answer();
         if (answers && is_answer(answer, position)) {
             result = {SR_STATE_DONE, SR_CODE_OK, 0, static_cast<std::uint32_t>(answer >> 32)};
@@ -172,9 +169,11 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
             result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
             terminal = true;
         }
-        // An answer comes a moment before its slot: with another one over it, this one's slot may be on its way, and is
-        // if that one is later.
-        if (complete || !own || !answers || (look == 16 && !is_answer_of_later(answer, position))) break;
+        // An answer comes a moment before its slot, and poll may have seen it: with another one over it, of a slot
+        // before or behind, this one's is on its way over the bus. That takes some 2 us.
+        if (complete || !own || !answers) break;
+        if (look == 16) until = Backoff::Clock::now() + std::chrono::microseconds(20);
+        if (look > 16 && Backoff::Clock::now() > until) break;
         cpu_relax();
     }
     // A producer reserves before it writes: as long as nobody has reserved the position a lap later, what was read

@@ -47,8 +47,8 @@ struct BufferSpec {
 // where a.word[0..11] are the slot's arguments (a window's without ticket and class), b->at[i] and b->bytes[i] are
 // buffer i's address (__global uchar*) and size, and b->count is their number. Everything in `a` is as hostile as
 // who may publish: check each index against b->bytes. It returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
-// SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT, and whatever else
-// it returns counts as SR_CODE_BAD_ARGUMENT.
+// SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT, and
+// whatever else it returns counts as SR_CODE_BAD_ARGUMENT.
 //
 // A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has given
 // this kernel up (Options::deadline), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
@@ -89,8 +89,9 @@ struct Options {
     std::optional<std::chrono::microseconds> linger{};
     // How long a launch may go on while there is work; then it is relaunched at once.
     std::chrono::milliseconds epoch{250};
-    // A kernel that has work and shows no progress for so long is lost: every waiter gets device_lost. An operation
-    // that takes longer than this must not be published.
+    // A kernel that has work and shows no progress for so long is lost: every waiter gets device_lost, and so does a
+    // producer that finds the ring full. An operation that takes longer than this must not be published. The time is
+    // that of who waits: while the process is stopped, in a debugger or with its machine, at most 0.1 s of it passes.
     std::chrono::milliseconds deadline{5000};
     // How long shutdown and the destructor wait for the kernel before they give it up.
     std::chrono::milliseconds shutdown_timeout{5000};
@@ -140,7 +141,7 @@ struct Log {
 struct Stats {
     std::uint64_t published = 0;  // slots
     std::uint64_t completed = 0;  // slots that have ended, one way or another
-    std::uint64_t faults = 0;     // modulo 2^32
+    std::uint64_t faults = 0;     // modulo 2^32: of the slots before `completed` at least
     std::uint64_t launches = 0;   // of the persistent kernel
 };
 
@@ -192,7 +193,8 @@ public:
 
     // ---- memory --------------------------------------------------------------------------------------------------
 
-    // Control words [index, index + n). Not ordered with slots in flight: wait for those first.
+    // Control words [index, index + n). Not ordered with slots in flight: wait for those first. No kernel is waited for
+    // where the device is live: p50 0.1 ms beside a busy one on an H100, a copy within the process on a CPU.
     // Errors: out_of_range, system_word (writing below SR_OBSERVABLE_BASE), device_lost, opencl_failed.
     std::expected<void, Errc> read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept;
     std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept;
@@ -203,8 +205,8 @@ public:
     // shut_down, opencl_failed.
     std::expected<void, Errc> load_dfa(std::span<const std::uint32_t> table) noexcept;
 
-    // Buffer `index` of a custom operation, zeroed at open; valid as long as the runtime. Empty: there is none.
-    // See BufferSpec for who may write when.
+    // Buffer `index` of a custom operation, zeroed at open; valid as long as the runtime, though after recover() it is
+    // the lost device's, which nobody reads any more. Empty: there is none. See BufferSpec for who may write when.
     std::span<std::byte> buffer(std::uint32_t opcode, std::uint32_t index) noexcept;
 
     // ---- debug log -----------------------------------------------------------------------------------------------
@@ -213,33 +215,42 @@ public:
     // "{x}" for one in hexadecimal; the first is a, the second is b. May allocate. Errors: out_of_memory.
     std::expected<std::uint32_t, Errc> add_format(std::string_view text) noexcept;
 
-    // Takes the records that are there, in the order of their execution. A record of an id without a format has
-    // the text "format N: a b". Errors: out_of_memory (nothing is taken), opencl_failed, and in relaunch residency
-    // device_lost; a live log can be read of a lost device, too.
+    // Takes the records that are there: the ring's in the order of their execution, then launch()'s, which has a log of
+    // its own of as many records. A record of an id without a format has the text "format N: a b".
+    // Errors: out_of_memory (nothing is taken), opencl_failed, and in relaunch residency device_lost; a live log can be
+    // read of a lost device, too.
     std::expected<Log, Errc> read_log() noexcept;
 
     // ---- the rest ------------------------------------------------------------------------------------------------
 
+    // Reads memory that is shared, and asks the device for nothing.
     Stats stats() noexcept;
 
     // Runs one slot in a kernel launch of its own and waits for it: what the ring saves. For comparison, and for
-    // work too long for a ring: it takes what it takes. BATCH_FENCE and SHUTDOWN have no ring here and do nothing. In relaunch residency the
-    // ring waits for it, within Options::deadline.
+    // work too long for a ring: it takes what it takes. BATCH_FENCE and SHUTDOWN have no ring here and do nothing. Two
+    // calls follow each other; nothing else waits for them where the device is live. In relaunch residency the ring and
+    // every copy wait for it, within Options::deadline.
     // Errors: shut_down, device_lost, opencl_failed.
     std::expected<Result, Errc> launch(const Slot& slot) noexcept;
 
     // After device_lost: opens the device again, or another one if `device` is not empty, and goes on: what had not
-    // been claimed runs there, what had been claimed ends as FAULT with SR_CODE_DEVICE_LOST and is never run twice.
-    // Tickets stay valid. Control words, table, log and buffers start anew, zeroed; spans that buffer() returned and
-    // reservations that are open are void. Wants the runtime to itself. Without a lost device it does nothing.
-    // Errors: as open(), no_device also where the lost kernel leaves that device no room to run another; then the
-    // runtime is as lost as before, and may be recovered later, or on another device.
+    // been claimed runs there, what had been claimed ends as FAULT with SR_CODE_DEVICE_LOST and is never run twice. The
+    // lost kernel, if it comes back, runs nothing more. Tickets stay valid. Control words, table, log and buffers start
+    // anew, zeroed. What the user holds of the lost device stays his memory until the runtime goes: spans that buffer()
+    // returned, copies of ring(), open reservations. But nobody looks at it. The positions of an open reservation end
+    // as FAULT with SR_CODE_DEVICE_LOST; what had been put behind its first slot may run.
+    // Wants the runtime to itself. Without a lost device it does nothing. Takes as long as open(), but no longer than
+    // some seconds: a driver may hold a new context back for as long as the lost kernel stalls.
+    // Errors: as open(), no_device also where the lost kernel leaves that device no room to run another, or does not let
+    // it be opened in time; then the runtime is as lost as before, and may be recovered later, which goes on where this
+    // call was, or on another device.
     std::expected<void, Error> recover(std::string device = {});
 
     // Refuses further publishing, drains what was published, and lets the kernel leave. Waits no longer than
     // Options::shutdown_timeout. Afterwards results, control words and log can still be read. Twice is fine.
     // Errors: device_lost: the kernel does not answer. Its memory is then left to it, for as long as the process
-    // lives: nothing can take memory from a running kernel.
+    // lives: nothing can take memory from a running kernel. timed_out: the time was up before all had ended, as behind
+    // a reservation that nobody commits; the kernel has left all the same.
     std::expected<void, Errc> shutdown() noexcept;
 
 private:
