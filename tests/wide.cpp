@@ -117,7 +117,7 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
 // I4: an entry's flag stands where that of an entry a lap later will, and in a small ring the lap is short.
 BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
     for (const std::uint32_t capacity : {2u, 4u, 8u}) {
-        for (const uint units : {2u, 3u, 5u}) {
+        for (const uint units : {2u, 4u}) {
             BOOST_TEST_CONTEXT(units << " units, " << capacity << " slots") {
                 Device device(0, capacity);
                 std::atomic<bool> left{false};
@@ -128,7 +128,7 @@ BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
                 const auto publish = [&](const Slot& slot) {
                     return eventually([&] { return device.ring.publish(slot).has_value(); });
                 };
-                constexpr uint rounds = 4, brief = 50;  // which the poller runs, and which wait for no gate
+                constexpr uint rounds = 4, brief = 120;  // which the poller runs, and which wait for no gate
                 for (uint round = 0; round < rounds; ++round) {
                     for (uint i = 0; i < brief; ++i) BOOST_REQUIRE(publish(atomic_add(1, 200)));
                     BOOST_REQUIRE(publish(*packed({inner(atomic_add(1, 201))})));  // a worker's, behind the gate
@@ -377,7 +377,7 @@ BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
 // A kernel that was given up, and comes back, wherever it stood: a handler that was stuck, and others behind its gate, a
 // barrier, a hole or an empty ring.
 BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
-    for (const uint units : {2u, 3u, 4u, 6u}) {
+    for (const uint units : {2u, 3u, 5u}) {
         for (int behind = 0; behind < 6; ++behind) {
             BOOST_TEST_CONTEXT(units << " units, case " << behind) {
                 Device device;
@@ -398,7 +398,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                 if (behind == 5) publish(shutdown());
                 if (behind > 1) publish(*packed({inner(atomic_add(1, 201))}));
                 BOOST_TEST(eventually([&] { return device.word(200) == 1 && (behind == 0 || held_back.load() == 1); }));
-                for (int i = 0; i < 100; ++i) std::this_thread::yield();  // others wait meanwhile
+                for (int i = 0; i < 10; ++i) std::this_thread::yield();  // others wait meanwhile
                 device.revoke();
                 BOOST_TEST(eventually([&] {  // the clerk looked
                     return ended.load() || sr_load_device(device.desk.data() + SR_DESK_LEAVE) == SR_LEAVE_REVOKED;
