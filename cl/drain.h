@@ -126,6 +126,8 @@ static inline void sr_drain(const sr_ring* ring, const sr_memory* memory, const 
 
     ulong counter = 0;
     const ulong began = sr_ticks(&counter, 0);
+    /* The time since the last launch is no gap. */
+    if (bounds->gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)began);
     uint done = 0, unreleased = 0;
     for (;;) {
         __global uint* const slot = sr_slot(ring, head);

@@ -54,12 +54,12 @@ void Runtime::Impl::look() noexcept {
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     if (!is_possible()) return;
     const std::uint64_t completed = ring.completed();
-    if (watch.look(completed, completed != ring.tail(), options.deadline)) lose("no progress within the deadline");
+    if (watch.look(completed, [&] { return completed != ring.tail(); }, options.deadline)) lose("no progress within the deadline");
 }
 
 void Runtime::Impl::look_when_full() noexcept {
     const auto now = Watch::Clock::now();
-    if (const std::unique_lock alone(watching, std::try_to_lock); !alone || now - looked_when_full < std::chrono::microseconds(200))
+    if (const std::unique_lock alone(watching, std::try_to_lock); !alone || now - looked_when_full < std::chrono::milliseconds(1))
         return;
     else
         looked_when_full = now;
@@ -116,7 +116,7 @@ bool Runtime::Impl::Wait::operator()() noexcept {
     impl_.wake();
     impl_.look();
     // A copy is work, whether the ring has any or not.
-    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), true, impl_.options.deadline))
+    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), [] { return true; }, impl_.options.deadline))
         impl_.lose("a copy was not finished within the deadline");
     return backoff_.pause();
 }

@@ -16,20 +16,22 @@ public:
     // it was as silent for the device.
     static constexpr std::chrono::milliseconds longest_look{100};
 
-    // True if that makes more than `deadline`. `completed` is the device's progress; without work it owes none.
-    bool look(std::uint64_t completed, bool has_work, std::chrono::nanoseconds deadline,
-              Clock::time_point now = Clock::now()) noexcept {
-        const bool silent = has_work && looked_ && completed == completed_;
-        silence_ = silent ? silence_ + std::clamp<std::chrono::nanoseconds>(now - last_, std::chrono::nanoseconds(0), longest_look)
-                          : std::chrono::nanoseconds(0);
-        looked_ = has_work;
+    // True if that makes more than `deadline`. `completed` is the device's progress; without work it owes none. has_work()
+    // is asked where there was no progress alone: to know it may take a walk over slots that the device writes.
+    template <class HasWork>
+    bool look(std::uint64_t completed, HasWork has_work, std::chrono::nanoseconds deadline,
+              Clock::time_point now = Clock::now()) {
+        const bool silent = completed == completed_ && has_work();
+        const auto since = std::clamp<std::chrono::nanoseconds>(now - last_, std::chrono::nanoseconds(0), longest_look);
+        silence_ = silent && had_work_ ? silence_ + since : std::chrono::nanoseconds(0);
+        had_work_ = silent;
         completed_ = completed;
         last_ = now;
         return silence_ > deadline;
     }
 
 private:
-    bool looked_ = false;  // and it had work
+    bool had_work_ = false;  // when it was looked at last, and no progress then
     std::uint64_t completed_ = 0;
     Clock::time_point last_{};
     std::chrono::nanoseconds silence_{0};

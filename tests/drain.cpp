@@ -214,6 +214,17 @@ BOOST_AUTO_TEST_CASE(a_launch_whose_core_others_want_does_not_linger) {
     BOOST_TEST(device.control[200] == 1u);
 }
 
+// The first slot of a launch is run before anybody looks at an empty one.
+BOOST_AUTO_TEST_CASE(the_time_since_the_last_launch_is_no_gap) {
+    Device device;
+    for (uint number = 1; number <= 3; ++number) {
+        BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+        device.launch(number, 1000, ~0ull, 64);
+    }
+    BOOST_TEST(device.control[200] == 3u);
+    BOOST_TEST(device.control[SR_CONTROL_CROWDED + 2] == 0u);
+}
+
 // Each launch leaves after few polls.
 BOOST_AUTO_TEST_CASE(no_wake_is_lost_between_leaving_and_publishing) {
     Device device;
