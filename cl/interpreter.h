@@ -3,8 +3,9 @@
  * Everything in the slot is hostile: each index is checked against the bound that the host gave, with arithmetic that
  * cannot wrap. One slot's faults are its own.
  *
- * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every earlier slot is terminal, drain.h since
- * it runs slots one after the other, entry.h since it looks for them with sr_is_barrier. PRINTFs they run one at a time. */
+ * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every earlier
+ * slot is terminal, drain.h since it runs slots one after the other, entry.h since it looks for them with sr_is_barrier.
+ * PRINTFs they run one at a time. */
 #ifndef SLIPRING_INTERPRETER_H
 #define SLIPRING_INTERPRETER_H
 

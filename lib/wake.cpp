@@ -59,10 +59,11 @@ void Runtime::Impl::look() noexcept {
 
 void Runtime::Impl::look_when_full() noexcept {
     const auto now = Watch::Clock::now();
-    if (const std::unique_lock alone(watching, std::try_to_lock); !alone || now - looked_when_full < std::chrono::milliseconds(1))
-        return;
-    else
+    {
+        const std::unique_lock alone(watching, std::try_to_lock);
+        if (!alone || now - looked_when_full < std::chrono::milliseconds(1)) return;
         looked_when_full = now;
+    }
     wake();
     look();
 }

@@ -250,7 +250,7 @@ public:
     // Options::shutdown_timeout. Afterwards results, control words and log can still be read. Twice is fine.
     // Errors: device_lost: the kernel does not answer. Its memory is then left to it, for as long as the process
     // lives: nothing can take memory from a running kernel. timed_out: the time was up before all had ended, as behind
-    // a reservation that nobody commits; the kernel has left all the same.
+    // a reservation that nobody commits, and the kernel has left all the same; or another call still had the kernel.
     std::expected<void, Errc> shutdown() noexcept;
 
 private:
