@@ -5,11 +5,13 @@
 //  - the event of a kernel or of a marker is told only when no other kernel of its context runs, whatever its queue. That
 //    of a read or a write is told when that has finished;
 //  - copies of a context run in the order in which they were enqueued, whatever their queues: one behind a kernel that does
-//    not end holds up all that come later.
+//    not end holds up all that come later;
+//  - to release the last reference to a buffer or a context waits until no kernel runs, in any context of the process.
 #define CL_TARGET_OPENCL_VERSION 300
 #include <CL/cl.h>
 #include <dlfcn.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -58,6 +60,14 @@ void forget_ended_kernels() {
         clReleaseEvent(kernel.event);
         return true;
     });
+}
+
+void wait_for_kernels() {
+    for (;; usleep(200)) {
+        const std::scoped_lock lock(mutex);
+        forget_ended_kernels();
+        if (kernels.empty()) return;
+    }
 }
 
 // With `mutex` held: another kernel of its context runs.
@@ -194,6 +204,22 @@ cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, c
         return call(queue, buffer, CL_FALSE, offset, bytes, from, n, list, own);
     });
     return status == CL_SUCCESS && blocks ? clFinish(queue) : status;
+}
+
+cl_int CL_API_CALL clReleaseMemObject(cl_mem buffer) {
+    REAL(clReleaseMemObject);
+    cl_uint references = 0;
+    clGetMemObjectInfo(buffer, CL_MEM_REFERENCE_COUNT, sizeof references, &references, nullptr);
+    if (references == 1) wait_for_kernels();
+    return call(buffer);
+}
+
+cl_int CL_API_CALL clReleaseContext(cl_context context) {
+    REAL(clReleaseContext);
+    cl_uint references = 0;
+    clGetContextInfo(context, CL_CONTEXT_REFERENCE_COUNT, sizeof references, &references, nullptr);
+    if (references == 1) wait_for_kernels();
+    return call(context);
 }
 
 cl_int CL_API_CALL clGetEventInfo(cl_event event, cl_event_info what, size_t room, void* to, size_t* needed) {

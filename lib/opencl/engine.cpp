@@ -26,8 +26,7 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
     impl->pace = Pace(options.ops, options.deadline);
     const cl::Device& device = impl->device.device;
     cl_int status = CL_SUCCESS;
-    impl->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
-    if (status != CL_SUCCESS) return cl_error("clCreateContext", status);
+    impl->context = impl->device.probe.context;
     impl->run_queue = cl::CommandQueue(impl->context, device, 0, &status);
     if (status != CL_SUCCESS) return cl_error("clCreateCommandQueue", status);
     for (cl::CommandQueue* const queue : {&impl->data_queue, &impl->once_queue}) {

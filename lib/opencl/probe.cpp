@@ -36,12 +36,13 @@ struct Bench {
     cl::Program program;
     cl::Kernel kernel;
     Sentinel sentinel;
-    Memory memory;
+    std::vector<Memory> memories;  // one a try, the last in use; none is released before all are: see Probe
     bool cpu = false;
     bool stuck = false;  // a launch is under way, and nobody waits for it any more
 
+    Memory& memory() noexcept { return memories.back(); }
     cl_int launch(cl_uint answers, cl_ulong most, cl::Event& over) {
-        cl_int status = memory.bind(kernel, 0);
+        cl_int status = memory().bind(kernel, 0);
         if (status == CL_SUCCESS) status = kernel.setArg(1, answers);
         if (status == CL_SUCCESS) status = kernel.setArg(2, most);
         if (status == CL_SUCCESS)
@@ -96,10 +97,10 @@ bool ask(Bench& bench, Probe& out) {
     while (answered < pings) {
         if (answered == enough / 2) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
         const auto start = Clock::now();
-        word(bench.memory, 32).store(answered + 1, std::memory_order_release);
-        if (!appears(word(bench.memory, 0), answered + 1, launch, deadline)) break;
+        word(bench.memory(), 32).store(answered + 1, std::memory_order_release);
+        if (!appears(word(bench.memory(), 0), answered + 1, launch, deadline)) break;
         const auto at = Clock::now();
-        seen[answered++] = {at - start, at, word64(bench.memory, 64)};
+        seen[answered++] = {at - start, at, word64(bench.memory(), 64)};
     }
     // What has not answered sees nothing, or has given up, or will.
     if (!bench.ends() || answered < enough) return false;
@@ -140,9 +141,9 @@ Attempt try_live(Bench& bench, const cl::Device& device, const Way& way, Clock::
     Attempt attempt;
     attempt.memory = way.memory;
     auto made = Memory::make(bench.context, bench.queue, device, way.kind, 4096);
-    if (made) bench.memory = std::move(*made);
+    if (made) bench.memories.push_back(std::move(*made));
     if (made) do {
-        for (const std::size_t index : {0u, 32u}) word(bench.memory, index).store(0, std::memory_order_release);
+        for (const std::size_t index : {0u, 32u}) word(bench.memory(), index).store(0, std::memory_order_release);
         attempt.answered = ask(bench, out);
     } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
     attempt.outcome = std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
@@ -160,11 +161,11 @@ Attempt try_relaunch(Bench& bench, const cl::Device& device) {
     attempt.outcome = "a launch for what was published";
     auto made = Memory::make(bench.context, bench.queue, device, MemoryKind::shadowed, 4096);
     if (made) {
-        bench.memory = std::move(*made);
+        bench.memories.push_back(std::move(*made));
         cl::Event launch;
         cl_int status = bench.launch(0, 0, launch);
-        if (status == CL_SUCCESS) status = bench.memory.download(bench.queue, 0, 4);
-        attempt.answered = bench.ends() && status == CL_SUCCESS && word(bench.memory, 0) == SR_PROBE_RUNS;
+        if (status == CL_SUCCESS) status = bench.memory().download(bench.queue, 0, 4);
+        attempt.answered = bench.ends() && status == CL_SUCCESS && word(bench.memory(), 0) == SR_PROBE_RUNS;
         if (!attempt.answered)
             attempt.outcome += bench.stuck ? ": a kernel was not over in time; something else holds the device"
                                            : ": what a kernel wrote did not come back";
@@ -187,12 +188,14 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         return refuse("the device or its compiler is not available");
     if (device.getInfo<CL_DEVICE_ENDIAN_LITTLE>() == CL_FALSE)
         return refuse("the device is big-endian; slots are little-endian");
-    auto bench = std::make_unique<Bench>();
+    const auto bench = std::make_shared<Bench>();
+    out.made = bench;
     bench->cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
     cl_int status = CL_SUCCESS;
     bench->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
     if (status == CL_SUCCESS) bench->queue = cl::CommandQueue(bench->context, device, 0, &status);
     if (status != CL_SUCCESS) return refuse(cl_error("making a context and a queue", status).error().detail);
+    out.context = bench->context;
     auto sentinel = Sentinel::make(bench->context);
     if (!sentinel) return refuse(sentinel.error().text());
     bench->sentinel = std::move(*sentinel);
@@ -215,7 +218,7 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         return out;
     }
     const bool stuck = bench->stuck;
-    if (stuck) leave_to_kernel(std::move(bench));
+    if (stuck) leave_to_kernel(std::make_unique<std::shared_ptr<Bench>>(bench));
     const bool only_live = only && *only != SharedMemory::mirrored;
     if (out.attempts.empty() && relaunch.answered) {
         if (only_live) return refuse("the device does not offer " + std::string(name(*only)));

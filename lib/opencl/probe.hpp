@@ -1,6 +1,7 @@
 // What a device can do, found out by trying.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,11 @@ struct Probe {
     double round_trip_us = 0;                // of a word, where it is live
     std::vector<Attempt> attempts;
     std::string why;  // the attempts in one line
+    // All that was made for it, the context first: an engine takes that for its own, and keeps the rest. To release memory
+    // or a context of NVIDIA's waits until no kernel of this process runs on the device: a device that is opened because
+    // another engine's kernel stalls would wait for that.
+    cl::Context context;
+    std::shared_ptr<const void> made;
 };
 
 // Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`. Never fails: `why`
