@@ -64,6 +64,7 @@ typedef struct {
     uint empty;  /* what EMPTY was told */
     int passed;  /* I1 holds for the next entry */
     uint queued; /* QUEUED */
+    sr_vigil vigil;
 } sr_poller;
 
 #define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
@@ -106,7 +107,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
     for (;;) {
         const ulong position = crew->bounds->first + own->offset;
         /* What comes from the desk takes no time while the slot is on its way. */
-        const sr_glimpse glimpse = sr_glance(crew->ring, position);
+        const sr_glimpse glimpse = sr_glance(crew->ring, position, &own->vigil);
         const int checks = own->looks++ % SR_LOOKS_BETWEEN == 0;
         uint leave = 0, gate = 0;
         if (checks) leave = sr_load(crew->desk + SR_DESK_LEAVE);
@@ -116,7 +117,8 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         if (sr_share(leave, 0) != 0 || own->offset > SR_MOST_SLOTS) return sr_end_polling(crew, own, SR_LEAVE_BUSY);
         if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
             const uint entry = own->entry;
-            if (sr_glanced_revoked(glimpse) || !sr_claim(crew, own, 1u, 1u)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
+            if (sr_glanced_revoked(crew->ring, glimpse, &own->vigil) || !sr_claim(crew, own, 1u, 1u))
+                return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
             if (lane == 0) sr_end_lane(crew, copy, position, sr_run_lane(crew, copy, position), 1);
             sr_mark(crew, entry, SR_ENTRY_DONE);
             sr_breathe();
@@ -126,7 +128,7 @@ static inline int sr_poll(const sr_crew* crew, sr_poller* own, sr_job* job, uint
         const uint taken = n != 0 ? sr_load(crew->desk + SR_DESK_TAKEN) : 0;
         if (n > 1u) n = sr_look(crew->ring, position, crew->workers != 0 ? step : 0, copy);
         /* The glance was under way beside the look: nothing has waited for it alone. */
-        if (sr_glanced_revoked(glimpse)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
+        if (sr_glanced_revoked(crew->ring, glimpse, &own->vigil)) return sr_end_polling(crew, own, SR_LEAVE_REVOKED);
         if (n == 0) {
             own->heat = 0;
             if (lane == 0 && own->empty != own->entry + 1u) sr_store_device(crew->desk + SR_DESK_EMPTY, own->entry + 1u);
@@ -294,7 +296,7 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
         sr_keep(&crew);
     } else {
         const int polls = unit == 1u;
-        sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(desk + SR_DESK_QUEUED)};
+        sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(desk + SR_DESK_QUEUED), SR_VIGIL_BEGINS};
         uint stage = 0;
         if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(&crew) : 0, 0);
         if (polls && sr_lane() == 0) {
