@@ -120,7 +120,8 @@ std::expected<void, std::string> Scanner::publish() {
 }
 
 void Scanner::look(Flight& window) noexcept {
-    if (window.seen_complete || !runtime_.poll(window.ticket)) return;
+    const bool collected = std::ranges::none_of(window.parts, &Part::in_flight);
+    if (window.seen_complete || (!collected && !runtime_.poll(window.ticket))) return;
     window.seen_complete = true;
     const std::chrono::duration<double, std::micro> took = Clock::now() - window.published;
     round_trips_us_.push_back(took.count());
@@ -130,8 +131,8 @@ void Scanner::look(Flight& window) noexcept {
 std::expected<void, std::string> Scanner::collect(Flight& window, Part& part) {
     if (!part.in_flight) return {};
     if (auto done = runtime_.wait(part.ticket, patience); !done) return std::unexpected(sentence(done.error()));
-    look(window);
     part.in_flight = false;
+    look(window);
     return count(part);
 }
 
