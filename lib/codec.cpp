@@ -1,5 +1,6 @@
 #include <slipring/codec.hpp>
 
+#include <atomic>
 #include <bit>
 #include <cstring>
 #include <new>
@@ -38,7 +39,8 @@ std::expected<void, Errc> check_place(std::span<const std::byte> image, std::uin
 void write(const Slot& slot, std::byte* to) noexcept {
     const Words& words = slot.words();
     std::memcpy(to + 4, &words[1], SR_SLOT_BYTES - SR_BUG(18, 8u, 4u));
-    std::memcpy(to, &words[0], 4);  // the state last
+    std::atomic_signal_fence(std::memory_order_release);  // else a compiler makes one store of it and the state
+    std::memcpy(to, &words[0], 4);                        // the state last
 }
 
 // The checks and the writes of a batch and of a window are the same; only where entry i comes from differs.

@@ -210,6 +210,37 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
     }
 }
 
+// ---- who encodes --------------------------------------------------------------------------------------------------
+
+// A slot of an image whose state says published is whole.
+BOOST_AUTO_TEST_CASE(the_codec_stores_the_state_last) {
+    const std::uint32_t words[] = {1, 2, 3};
+    const Payload entries[] = {std::span(words), std::span(words).first(1)};
+    const Window window{.ticket = 8, .opcode = opcode, .required = std::span(entries).first(1),
+                        .lookahead = std::span(entries).last(1)};
+    const std::vector<Slot> batch = *to_batch(window);
+    const auto check = [&](auto encode_it) {
+        alignas(64) std::array<std::byte, 4 * SR_SLOT_BYTES> image{};
+        const auto word = [&](std::size_t slot, std::size_t w) {
+            return std::atomic_ref(reinterpret_cast<std::uint32_t*>(image.data())[slot * SR_SLOT_WORDS + w]).load();
+        };
+        Found found;
+        std::expected<std::uint32_t, Errc> encoded;
+        at_every_instruction([&] { encoded = encode_it(std::span<std::byte>(image)); }, [&](std::size_t) {
+            for (std::size_t i = 0; i < batch.size(); ++i) {
+                const bool here = word(1 + i, SR_WORD_STATE) == SR_STATE_PUBLISHED;
+                ++(here ? found.ended : found.open);
+                for (std::size_t w = 0; here && w < SR_SLOT_WORDS; ++w)
+                    found.wrong += word(1 + i, w) != batch[i].words()[w];
+            }
+        });
+        found.check();
+        BOOST_TEST(encoded.value() == batch.size());
+    };
+    check([&](std::span<std::byte> image) { return encode(window, image, 1); });
+    check([&](std::span<std::byte> image) { return encode(std::span<const Slot>(batch), image, 1); });
+}
+
 // ---- who publishes ------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(what_is_published_appears_as_a_whole) {
