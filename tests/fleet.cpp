@@ -113,6 +113,24 @@ BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_
     BOOST_TEST(sum(fleet, 162) == 150u);
 }
 
+// A batch of nothing leaves the loads as they are, and says whose turn it was.
+BOOST_AUTO_TEST_CASE(equals_take_turns_beside_a_busier_one) {
+    for (const std::size_t busy : {0u, 1u, 2u}) {
+        const Options options{.residency = Residency::relaunch};
+        auto fleet = Fleet::open({options, options, options});
+        BOOST_REQUIRE(fleet.has_value());
+        auto held = hold(*fleet, busy, 3);
+        std::uint32_t given[3] = {};
+        for (int i = 0; i < 12; ++i) {
+            const auto ticket = publish(*fleet, {});
+            BOOST_REQUIRE(ticket.has_value());
+            ++given[ticket->device];
+        }
+        for (std::size_t i = 0; i < 3; ++i) BOOST_TEST(given[i] == (i == busy ? 0u : 6u));
+        let_go(*fleet, busy, held);
+    }
+}
+
 // In relaunch residency a member takes in what it has done only when somebody looks: the fleet does, though it
 // publishes elsewhere.
 BOOST_AUTO_TEST_CASE(a_device_that_nobody_waits_for_is_found_idle_again) {
