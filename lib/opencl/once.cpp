@@ -40,8 +40,10 @@ std::expected<Result, Errc> Engine::once(const Slot& slot, const GoOn& go_on) no
     cl::Event launch;
     status << queue.enqueueNDRangeKernel(i.once, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &launch);
     if (i.live()) {
+        const bool enqueued = bool{status};
         status << queue.flush();
         if (status) status << i.outcome_comes(launch, go_on);
+        else if (enqueued) i.abandoned = true;  // it may still run
     } else {
         status << i.copy_outputs(queue);
         status << i.outcome.download(queue, 0, 16);
