@@ -114,10 +114,10 @@
 #define SR_RING_REVOKED 132u    /* u32, host, once: not 0: the ring was taken from this kernel, which runs nothing more */
 #define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
 #define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
-#define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see drain.h; every publish
+#define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see launch.h; every publish
                                  * reads it, so it keeps away from COMPLETED, which changes all the time */
 #define SR_RING_CLAIMED 512u    /* u64, device: no position from here on has been started */
-#define SR_RING_ANSWER 640u     /* u64, device, by many units alone: see sr_answer_alone */
+#define SR_RING_ANSWER 640u     /* u64, device, by many sub-groups alone: see sr_finish_lane */
 #define SR_RING_SLOTS 768u
 #define SR_RING_ALIGN 128u
 #define SR_RING_FORMAT_1 0x53520001u /* of ABI version 1 */

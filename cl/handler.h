@@ -1,6 +1,25 @@
-/* What stands between slipring and the handlers of custom operations. */
+/* What the handler of a custom operation is given, and may call besides the atomics: its arguments, its buffers, and whether
+ * it should stop. A handler's source stands behind this file and all that it includes. */
 #ifndef SLIPRING_HANDLER_H
 #define SLIPRING_HANDLER_H
+
+#include "abi.h"
+#include "atomics.h"
+
+#define SR_MAX_BUFFERS 8u
+
+/* A slot's arguments; a window's without ticket and class. Zero where none was given. */
+typedef struct {
+    uint word[SR_MAX_ARGS];
+} sr_args;
+
+/* A custom operation's own buffers. Whatever indexes them comes from a slot: check it against `bytes`. */
+typedef struct {
+    uint count;
+    __global uchar* at[SR_MAX_BUFFERS];
+    ulong bytes[SR_MAX_BUFFERS];
+    __global uint* revoked; /* for sr_should_stop; may be null */
+} sr_buffers;
 
 /* True once the host has given this kernel up: whatever the handler does from here on is seen by nobody. One whose loop
  * may take long asks now and then, and returns. Costs a load of a line that stays in a CPU's cache; on a GPU one over the

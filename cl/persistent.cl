@@ -1,39 +1,42 @@
 /* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers. */
+#include "serial.h"
+#include "wide/drain.h"
 
 /* One work-item that polls and works: the slots run in the order of their positions. */
 __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                           uint launch, ulong first, ulong linger, ulong epoch, ulong gap SR_BUFFER_PARAMETERS) {
+                           uint launch, ulong first, ulong idle_timeout, ulong max_time,
+                           ulong crowded_gap SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
         const sr_ring own = {ring, mask, shift};
-        const sr_bounds bounds = {launch, first, linger, epoch, gap};
-        sr_drain(&own, &memory, &bounds);
+        const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
+        sr_drain_serial(&own, &memory, &bounds);
     }
 }
 
-/* Many units. On NVIDIA the warps of the groups; elsewhere a group is one unit, whose other work-items do nothing, and
- * there is no barrier: PoCL's compiler takes none in front of such loops. */
+/* Many sub-groups. On NVIDIA the warps of the groups; elsewhere a group is one sub-group, whose other work-items do nothing,
+ * and there is no barrier: PoCL's compiler takes none in front of such loops. */
 __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                                 const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                                uint launch, ulong first, ulong linger, ulong epoch, ulong gap,
-                                __global uint* desk SR_BUFFER_PARAMETERS) {
+                                uint launch, ulong first, ulong idle_timeout, ulong max_time,
+                                ulong crowded_gap, __global uint* sched SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
-    if (get_local_id(0) == 0) arrival = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
+    if (get_local_id(0) == 0) arrival = sr_add_device(sched + SR_SCHED_ARRIVED, 1u);
     barrier(CLK_LOCAL_MEM_FENCE);
-    const uint in_group = (uint)get_local_size(0) / SR_UNIT_LANES;
-    const uint unit = arrival * in_group + (uint)get_local_id(0) / SR_UNIT_LANES;
+    const uint in_group = (uint)get_local_size(0) / SR_SUBGROUP_LANES;
+    const uint subgroup = arrival * in_group + (uint)get_local_id(0) / SR_SUBGROUP_LANES;
 #else
     if (get_local_id(0) != 0) return;
-    const uint in_group = 1u, unit = sr_add_device(desk + SR_DESK_ARRIVED, 1u);
+    const uint in_group = 1u, subgroup = sr_add_device(sched + SR_SCHED_ARRIVED, 1u);
 #endif
     SR_BUFFERS
     const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
     const sr_ring own = {ring, mask, shift};
-    const sr_bounds bounds = {launch, first, linger, epoch, gap};
-    sr_drain_wide(&own, &memory, &bounds, desk, unit, (uint)get_num_groups(0) * in_group);
+    const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
+    sr_drain_wide(&own, &memory, &bounds, sched, subgroup, (uint)get_num_groups(0) * in_group);
 }
 
 /* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. The outcome goes back

@@ -9,7 +9,7 @@
 #include <thread>
 
 #define SR_NATIVE 1
-#ifndef SR_LANES  // one lane a unit, and each unit a thread
+#ifndef SR_LANES  // one lane a sub-group, and each sub-group a thread
 #define SR_CACHED 1
 #define SR_YIELD() std::this_thread::yield()
 #endif
@@ -20,16 +20,5 @@ using uint = std::uint32_t;
 using ulong = std::uint64_t;
 using uchar = std::uint8_t;
 
-#include "abi.h"
-#include "memory.h"
-#include "types.h"
-
-#include "handler.h"
-
-#include "unit.h"
-
-#include "interpreter.h"
-
-#include "drain.h"
-
-#include "wide.h"
+#include "serial.h"
+#include "wide/drain.h"

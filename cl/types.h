@@ -1,21 +1,8 @@
-/* What a slot's execution may touch, what a custom operation's handler is given, and what a launch drains. */
+/* What an operation may touch, how a slot ended, what a launch drains and when it leaves. */
 #ifndef SLIPRING_TYPES_H
 #define SLIPRING_TYPES_H
 
-#define SR_MAX_BUFFERS 8u
-
-/* A slot's arguments; a window's without ticket and class. Zero where none was given. */
-typedef struct {
-    uint word[SR_MAX_ARGS];
-} sr_args;
-
-/* A custom operation's own buffers. Whatever indexes them comes from a slot: check it against `bytes`. */
-typedef struct {
-    uint count;
-    __global uchar* at[SR_MAX_BUFFERS];
-    ulong bytes[SR_MAX_BUFFERS];
-    __global uint* revoked; /* for sr_should_stop; may be null */
-} sr_buffers;
+#include "handler.h"
 
 /* All memory that an operation may touch, with its bounds. */
 typedef struct {
@@ -46,11 +33,11 @@ typedef struct {
 
 /* When a launch leaves. Times are in the ticks of sr_ticks. */
 typedef struct {
-    uint launch;  /* this launch's number; never the last one's */
-    ulong first;  /* the position that it begins at: COMPLETED, or what that was a moment ago */
-    ulong linger; /* how long to look at an empty slot before leaving; 0: leave at the first look */
-    ulong epoch;  /* how long to stay, whatever there is to do */
-    ulong gap;    /* how long two looks at an empty slot are apart if the core was taken away between; 0: never mind */
+    uint launch;        /* this launch's number; never the last one's */
+    ulong first;        /* the position that it begins at: COMPLETED, or what that was a moment ago */
+    ulong idle_timeout; /* how long to look at an empty slot before leaving; 0: leave at the first look */
+    ulong max_time;     /* how long to stay, whatever there is to do */
+    ulong crowded_gap;  /* two looks at an empty slot that are further apart lost the core between; 0: never mind */
 } sr_bounds;
 
 #endif

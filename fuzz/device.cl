@@ -6,19 +6,8 @@
 #else
 #define SR_NATIVE 1
 #define SR_CACHED 1
-#include "../cl/abi.h"
-#include "../cl/memory.h"
-#include "../cl/types.h"
-
-#include "../cl/handler.h"
-
-#include "../cl/unit.h"
-
-#include "../cl/interpreter.h"
-
-#include "../cl/drain.h"
-
-#include "../cl/wide.h"
+#include "../cl/serial.h"
+#include "../cl/wide/drain.h"
 #endif
 #include "../tools/scan.cl"
 
@@ -39,14 +28,14 @@ void device_run_slot(const uint* copy, uint position, const sr_memory* memory, s
 
 uint device_is_barrier(const uint* copy) { return sr_is_barrier(copy) != 0 ? 1u : 0u; }
 
-void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
-    sr_drain(ring, memory, bounds);
+void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
+    sr_drain_serial(ring, memory, bounds);
 }
 
-/* The kernel for many units where the second one comes too late: it goes on alone. */
-void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* desk) {
-    sr_drain_wide(ring, memory, bounds, desk, 0, 2u);
-    sr_drain_wide(ring, memory, bounds, desk, 1u, 2u);
+/* The wide drain where the second sub-group comes too late: it goes on alone. */
+void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* sched) {
+    sr_drain_wide(ring, memory, bounds, sched, 0, 2u);
+    sr_drain_wide(ring, memory, bounds, sched, 1u, 2u);
 }
 
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result) {

@@ -9,6 +9,7 @@ using uint = std::uint32_t;
 using ulong = std::uint64_t;
 using uchar = std::uint8_t;
 #define __global
+#define SR_NATIVE 1
 #include "../cl/types.h"
 
 extern "C" {
@@ -20,8 +21,8 @@ void device_run_slot(const uint* copy, uint position, const sr_memory* memory, s
 uint device_is_barrier(const uint* copy);
 
 // One launch.
-void device_drain(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
-void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* desk);
+void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
+void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched);
 
 // The scan's custom operation.
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result);

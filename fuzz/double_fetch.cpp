@@ -91,7 +91,7 @@ void run(Input& in) {
     std::memcpy(attack.seen, slot, 64);  // for a build without hooks
     std::memcpy(attack.written, slot, 64);
     attack.slot = slot;
-    device_drain(&view, &device, &bounds);
+    device_drain_serial(&view, &device, &bounds);
     attack.slot = nullptr;
 
     const sr_outcome expected = memory.run(attack.seen, 0);

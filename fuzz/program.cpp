@@ -7,7 +7,7 @@
 
 #include <slipring/ring.hpp>
 
-#include "../cl/desk.h"
+#include "../cl/wide/layout.h"
 #include "model.hpp"
 #include "positions.hpp"
 
@@ -42,7 +42,7 @@ public:
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
           ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded, 0} {
         const std::uint32_t leave = in.word();
-        if (leave % 2 == 1) bounds_.epoch = leave % 8;  // after 256 slots, of which a slow one counts for 32
+        if (leave % 2 == 1) bounds_.max_time = leave % 8;  // after 256 slots, of which a slow one counts for 32
         alone_ = leave / 32 % 2 == 1;
         asked_to_leave_ = leave / 8 % 4 == 1;
         if (asked_to_leave_) std::atomic_ref(word32(SR_RING_STOP)).store(1);
@@ -62,13 +62,13 @@ public:
                            static_cast<uint>(std::countr_zero(capacity_))};
         const std::uint64_t end = ring_.reserved();
         for (std::uint64_t p = head_; p != end; ++p) std::memcpy(before_[p % capacity_], slot(p), 64);
-        if (alone_) device_drain_alone(&ring, &memory, &bounds_, desk_);
-        else device_drain(&ring, &memory, &bounds_);
+        if (alone_) device_drain_alone(&ring, &memory, &bounds_, sched_);
+        else device_drain_serial(&ring, &memory, &bounds_);
         FUZZ_CHECK(ring_.wake_needed(bounds_.launch) && !ring_.wake_needed(bounds_.launch + 1));
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind 8 or more.
         const std::uint64_t done = ring_.completed();
-        const bool may_leave = bounds_.epoch != unbounded || asked_to_leave_;
+        const bool may_leave = bounds_.max_time != unbounded || asked_to_leave_;
         FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && done - head_ >= 8));
         FUZZ_CHECK(done != head_ || end == head_);
         FUZZ_CHECK(ring_.claimed() == done);
@@ -121,7 +121,7 @@ private:
     bool alone_;  // in the kernel for many units, which must come to the same
     bool asked_to_leave_;
     uint told_faults_ = 0;  // what the counter was at the last fault
-    uint desk_[SR_DESK_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next
+    uint sched_[SR_SCHED_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next
     uint before_[most_capacity][16];
 };
 

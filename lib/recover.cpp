@@ -60,7 +60,7 @@ Positions positions_of(const Ring& ring, const Engine& engine) {
     const bool sound = claimed - completed <= reserved - completed;
     const std::uint64_t begun = !engine.live() ? within(engine.handed_over(ring), completed) : sound ? claimed : reserved;
     // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has been
-    // begun (see I1 in entry.h).
+    // begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
     while (first != begun && was_published(ring, first)) ++first;
     return {completed, first, reserved};

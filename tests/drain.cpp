@@ -32,7 +32,7 @@ struct Device {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
         const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
         const sr_bounds bounds{number, ring.completed(), linger, epoch, gap};
-        sr_drain(&own, &words, &bounds);
+        sr_drain_serial(&own, &words, &bounds);
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }

@@ -1,7 +1,7 @@
 // Units of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its own, all of
 // them run on one thread, and which unit goes on is drawn from a seed: a schedule can be run again.
 //
-//   #include "lanes.hpp"   // then shim.hpp: unit.h takes these in place of its own
+//   #include "lanes.hpp"   // then shim.hpp: wide/subgroup.h takes these in place of its own
 //
 // Lanes of a unit go on one after the other, from one place where they meet to the next; a unit may be held up there, and
 // in front of any access that another unit or the host can see.
@@ -151,7 +151,7 @@ static inline void vstore4(uint4 v, std::size_t at, std::uint32_t* to) {
 }
 static inline std::uint32_t clz(std::uint32_t v) { return v == 0 ? 32 : static_cast<std::uint32_t>(__builtin_clz(v)); }
 
-// What unit.h has for a warp.
+// What wide/subgroup.h and wide/fetch.h have for a warp.
 static inline std::uint32_t sr_lane() { return lanes::Machine::current()->lane(); }
 static inline std::uint32_t sr_ballot(int yes) {
     std::uint32_t mask = 0, bit = 0;
@@ -164,8 +164,6 @@ static inline std::uint32_t sr_share(std::uint32_t v, std::uint32_t lane) {
 static inline void sr_join() { lanes::Machine::current()->meet(0); }
 static inline void sr_nap() { lanes::Machine::current()->hold_up(); }
 static inline void sr_breathe() { sr_nap(); }
-static inline void sr_fence_device() {}
-static inline void sr_fence_system() {}
 static inline uint4 sr_load16(const std::uint32_t* p) {
     uint4 v;
     v.x = __atomic_load_n(p, __ATOMIC_ACQUIRE);

@@ -22,15 +22,15 @@ struct NativeMemory {
     }
 
     // One launch of the serial drain.
-    void drain(const slipring::RingView& ring, uint launch, ulong linger, ulong epoch = ~ulong{0}) {
+    void drain(const slipring::RingView& ring, uint launch, ulong idle_timeout, ulong max_time = ~ulong{0}) {
         const uint capacity = ring.capacity(), shift = static_cast<uint>(std::countr_zero(capacity));
         const sr_ring own{reinterpret_cast<uchar*>(ring.base()), capacity - 1, shift};
         const sr_memory memory = view();
         sr_bounds bounds{};
         bounds.launch = launch;
         bounds.first = ring.completed();
-        bounds.linger = linger;
-        bounds.epoch = epoch;
-        sr_drain(&own, &memory, &bounds);
+        bounds.idle_timeout = idle_timeout;
+        bounds.max_time = max_time;
+        sr_drain_serial(&own, &memory, &bounds);
     }
 };

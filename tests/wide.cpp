@@ -14,7 +14,7 @@
 
 #include <slipring/ring.hpp>
 
-// How often the clerk looks for a poller before it goes on alone: a thread may be late.
+// How often the retirer looks for a poller before it goes on alone: a thread may be late.
 static unsigned alone_after = 1u << 30;
 #define SR_ALONE_AFTER alone_after
 #include "lost_wakes.hpp"
@@ -47,7 +47,7 @@ struct Device {
     std::vector<uint> control = std::vector<uint>(256);
     uint log_records = 4;
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
-    std::vector<uint> desk = std::vector<uint>(SR_DESK_WORDS(capacity));
+    std::vector<uint> sched = std::vector<uint>(SR_SCHED_WORDS(capacity));
     SeenRing ring;
 
     explicit Device(std::uint64_t start = 0, std::uint32_t slots = most_capacity)
@@ -68,14 +68,14 @@ struct Device {
     // `first`, if it is given: what the host took for COMPLETED when it asked for the launch.
     void launch(uint number, uint units, ulong linger, ulong epoch = for_ever, std::optional<ulong> first = {}) {
         const Given given = give(number, linger, epoch, first.value_or(ring.completed()));
-        std::vector<std::thread> crew;
+        std::vector<std::thread> threads;
         for (uint i = 0; i < units; ++i) {
-            crew.emplace_back([&] {
-                const uint unit = sr_add_device(desk.data() + SR_DESK_ARRIVED, 1);
-                sr_drain_wide(&given.ring, &given.memory, &given.bounds, desk.data(), unit, units);
+            threads.emplace_back([&] {
+                const uint unit = sr_add_device(sched.data() + SR_SCHED_ARRIVED, 1);
+                sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched.data(), unit, units);
             });
         }
-        for (std::thread& unit : crew) unit.join();
+        for (std::thread& unit : threads) unit.join();
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint word(uint index) { return sr_load_acquire(control.data() + index); }
@@ -293,23 +293,23 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
     BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
     auto hole = device.ring.reserve(1);
     BOOST_REQUIRE((hole && device.ring.publish(atomic_add(1, 202)).has_value()));
-    uint* const desk = device.desk.data();
+    uint* const sched = device.sched.data();
     const Device::Given given = device.give(1, for_ever, for_ever, 0);
-    const sr_crew crew{&given.ring, &given.memory, &given.bounds, desk, 0, units - 2};
-    sr_cas_device(desk + SR_DESK_STAGE, 0, SR_STAGE_POLLED);
+    const sr_wide wide{&given.ring, &given.memory, &given.bounds, sched, 0, units - 2};
+    sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     std::vector<std::thread> others;
     for (const uint unit : {0u, 2u, 3u})
-        others.emplace_back([&, unit] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, desk, unit, units); });
+        others.emplace_back([&, unit] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, unit, units); });
 
     sr_poller own{};
-    sr_claim(&crew, &own, 3, 1);
-    sr_queue(&crew, 0, 0, 0, 3, 1);
+    sr_claim(&wide, &own, 3, 1);
+    sr_queue(&wide, 0, 0, 0, 3, 1);
     BOOST_TEST(eventually([&] { return device.ring.is_complete(1); }));
     for (int i = 0; i < 100; ++i) std::this_thread::yield();
     BOOST_TEST(device.word(202) == 0u);  // I1
-    sr_store_device(desk + SR_DESK_LEAVE, SR_LEAVE_BUSY);
-    sr_store_device(desk + SR_DESK_CLOSED, 4);
-    if (sr_add_device(desk + SR_DESK_GONE, 1) + 1 == units) sr_close(&crew);
+    sr_store_device(sched + SR_SCHED_LEAVE, SR_LEAVE_BUSY);
+    sr_store_device(sched + SR_SCHED_CLOSED, 4);
+    if (sr_add_device(sched + SR_SCHED_LEFT, 1) + 1 == units) sr_close(&wide);
     for (std::thread& other : others) other.join();
     BOOST_TEST(device.left() == 1u);
     BOOST_TEST(device.ring.completed() == 1u);
@@ -329,7 +329,7 @@ BOOST_AUTO_TEST_CASE(a_unit_without_others_does_it_alone) {
     BOOST_REQUIRE(device.ring.publish(std::vector<Slot>(9, atomic_add(1, 200))).has_value());
     const Device::Given given = device.give(1, 0, for_ever, 0);
     for (uint unit = 0; unit < 3; ++unit)
-        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.desk.data(), unit, 3);
+        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), unit, 3);
     alone_after = 1u << 30;
     BOOST_TEST(device.control[200] == 9u);
     BOOST_TEST(device.ring.completed() == 9u);
@@ -400,8 +400,8 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                 BOOST_TEST(eventually([&] { return device.word(200) == 1 && (behind == 0 || held_back.load() == 1); }));
                 for (int i = 0; i < 10; ++i) std::this_thread::yield();  // others wait meanwhile
                 device.revoke();
-                BOOST_TEST(eventually([&] {  // the clerk looked
-                    return ended.load() || sr_load_device(device.desk.data() + SR_DESK_LEAVE) == SR_LEAVE_REVOKED;
+                BOOST_TEST(eventually([&] {  // the retirer looked
+                    return ended.load() || sr_load_device(device.sched.data() + SR_SCHED_LEAVE) == SR_LEAVE_REVOKED;
                 }));
                 let_go = true;
                 BOOST_REQUIRE(eventually([&] { return ended.load(); }));

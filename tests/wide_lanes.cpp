@@ -45,7 +45,7 @@ struct Device {
     std::span<std::byte> memory;
     std::vector<uint> control = std::vector<uint>(8192);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
-    std::vector<uint> desk = std::vector<uint>(SR_DESK_WORDS(capacity));
+    std::vector<uint> sched = std::vector<uint>(SR_SCHED_WORDS(capacity));
     Ring ring;
     sr_ring own{};
     sr_memory words{};
@@ -68,7 +68,7 @@ struct Device {
         words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0};
         bounds = {number, ring.completed(), linger, epoch, 0};
         machine.reset();
-        const auto kernel = [this, units](uint unit) { sr_drain_wide(&own, &words, &bounds, desk.data(), unit, units); };
+        const auto kernel = [this, units](uint unit) { sr_drain_wide(&own, &words, &bounds, sched.data(), unit, units); };
         machine = std::make_unique<lanes::Machine>(units, kernel, seed);
     }
     // Steps until `condition` holds.
@@ -95,7 +95,7 @@ Slot stays(uint bit) { return slot(custom_opcode<0x102>(), {bit}); }
 
 }  // namespace
 
-// The clerk is often left out for long: rings of all sizes go round.
+// The retirer is often left out for long: rings of all sizes go round.
 BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_behind_it) {
     for (const std::uint32_t capacity : {2u, 4u, 8u, 64u, 256u}) {
         for (uint seed = 1; seed <= 8; ++seed) {
@@ -109,7 +109,7 @@ BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_beh
                 uint said = 0, added = 0, faults = 0, choice = seed;
                 for (uint i = 0; i < slots;) {
                     choice = choice * 1664525u + 1013904223u;
-                    const bool brief = seed % 4 == 0 && i % 16 != 0;  // the poller runs those, whatever the clerk does
+                    const bool brief = seed % 4 == 0 && i % 16 != 0;  // the poller runs those, whatever the retirer does
                     const uint what = brief ? 150 : choice >> 24;
                     const Slot next = what < 120   ? says(said)
                                       : what < 200 ? atomic_add(1, 200)
@@ -156,7 +156,7 @@ BOOST_AUTO_TEST_CASE(much_work_is_spread_over_all_workers) {
     BOOST_REQUIRE(device.end());
     BOOST_TEST(order.size() == 256u);
     BOOST_TEST(std::popcount(units_seen) > 1);
-    BOOST_TEST((units_seen & 1) == 0u);  // not the clerk
+    BOOST_TEST((units_seen & 1) == 0u);  // not the retirer
 }
 
 // An entry with a hole is scanned when the hole is filled, and no slow slot of it delays others from then on.

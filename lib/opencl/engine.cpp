@@ -2,7 +2,7 @@
 #include <bit>
 #include <thread>
 
-#include "../../cl/desk.h"
+#include "../../cl/wide/layout.h"
 #include "../backoff.hpp"
 #include "../handlers.hpp"
 #include "../left.hpp"
@@ -72,7 +72,7 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
         return {};
     };
     const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
-    const std::size_t desk_bytes = wide() ? SR_DESK_WORDS(std::size_t{options.capacity}) * 4 : 4;
+    const std::size_t sched_bytes = wide() ? SR_SCHED_WORDS(std::size_t{options.capacity}) * 4 : 4;
     // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
     for (const auto& [memory, bytes] : {std::pair{&ring, *Ring::bytes(options.capacity)},
                                         {&log, log_bytes},
@@ -92,7 +92,7 @@ std::expected<void, Error> Engine::Impl::make_memory(const Options& options) {
     table = std::move(*no_table);
     for (const auto& [memory, kind, bytes] :
          {std::tuple{&control, own, std::size_t{options.control_words} * 4},
-          {&desk, own == MemoryKind::svm ? own : MemoryKind::device, desk_bytes}})
+          {&sched, own == MemoryKind::svm ? own : MemoryKind::device, sched_bytes}})
         if (auto made = make(*memory, kind, bytes); !made) return made;
     if (!live()) device_slots.resize(std::size_t{options.capacity} * SR_SLOT_WORDS);
     return {};
@@ -121,7 +121,7 @@ cl_int Engine::Impl::bind(const Options& options) {
     // Unless it is said how long to linger: not beside others that want the core. A timer's tick takes far less than this.
     const bool minds = live() && device.info.is_cpu && !options.linger;
     status << run.setArg(run_arg::gap, minds ? ticks(std::chrono::milliseconds(1)) : cl_ulong{0});
-    if (wide()) status << desk.bind(run, run_arg::desk);
+    if (wide()) status << sched.bind(run, run_arg::sched);
     status << slot.bind(once, once_arg::slot);
     status << outcome.bind(once, once_arg::outcome);
     status << control.bind(once, once_arg::control);

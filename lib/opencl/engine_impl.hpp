@@ -23,7 +23,7 @@ namespace run_arg {
 enum : cl_uint {
     ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, first, linger, epoch,
     gap,
-    desk,     // of the wide kernel alone
+    sched,     // of the wide kernel alone
 };
 }
 namespace once_arg {
@@ -67,7 +67,7 @@ struct Engine::Impl {
     cl_uint table_states = 0;
     std::shared_ptr<const Memory> once_table;
     std::vector<std::vector<Buffer>> buffers;  // [operation][index]
-    Memory desk;  // of a wide kernel
+    Memory sched;  // of a wide kernel
     cl::Event last;  // of the last launch
     std::uint32_t number = 0;  // and its number
     Launches launches;
@@ -88,7 +88,7 @@ struct Engine::Impl {
     MemoryKind own_kind() const noexcept {
         return device.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::shadowed;
     }
-    cl_uint first_buffer() const noexcept { return run_arg::desk + (wide() ? 1 : 0); }
+    cl_uint first_buffer() const noexcept { return run_arg::sched + (wide() ? 1 : 0); }
 
     std::expected<void, Error> make_memory(const Options& options);
     cl_int bind(const Options& options);

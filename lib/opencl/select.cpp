@@ -82,7 +82,7 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
 // One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each has
 // 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
 Shape fit(Shape wanted, const Candidate& one) {
-    const bool units = is_nvidia(one.device);  // lanes that work together: see unit.h
+    const bool units = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
     const std::uint32_t most_lanes = units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
     Shape shape = wanted;
     if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 64;

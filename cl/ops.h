@@ -4,10 +4,15 @@
  * cannot wrap. One slot's faults are its own.
  *
  * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every earlier
- * slot is terminal, drain.h since it runs slots one after the other, entry.h since it looks for them with sr_is_barrier.
+ * slot is terminal, serial.h since it runs slots one after the other, worker.h since it looks for them with sr_is_barrier.
  * PRINTFs they run one at a time. */
-#ifndef SLIPRING_INTERPRETER_H
-#define SLIPRING_INTERPRETER_H
+#ifndef SLIPRING_OPS_H
+#define SLIPRING_OPS_H
+
+#include "abi.h"
+#include "atomics.h"
+#include "handler.h"
+#include "types.h"
 
 /* On a CPU an operation stands beside its caller's registers, not behind a call: PoCL drains 110 M slots/s so, 36 M with
  * calls. NVIDIA's compiler does as it likes. */
@@ -42,25 +47,29 @@ static inline int sr_goes_up(uint source, uint destination) { return SR_BUG(43, 
 
 #define SR_AT_ONCE 16u /* words that a lane has under way: a load takes a GPU as long for one as for all of them */
 
-/* As memmove, by lane `lane` of `lanes` that do it together. All of them have read their part of a piece before one writes;
- * and what a later piece reads, an earlier one does not write. */
-static inline void sr_copy_pieces(__global uint* control, uint source, uint destination, uint words, uint lane,
-                                  uint lanes) {
-    const int up = sr_goes_up(source, destination);
-    const uint piece = SR_AT_ONCE * lanes;
-    uint held[SR_AT_ONCE];
-    for (uint left = words; left != 0; left = left > piece ? left - piece : 0) {
-        const uint done = words - left;
-        for (uint k = 0; k < SR_AT_ONCE; ++k) {
-            const uint i = k * lanes + lane;
-            if (i < left) held[k] = sr_load(control + source + (up ? done + i : left - 1u - i));
-        }
-        if (lanes != 1u) sr_join();
-        for (uint k = 0; k < SR_AT_ONCE; ++k) {
-            const uint i = k * lanes + lane;
-            if (i < left) sr_store(control + destination + (up ? done + i : left - 1u - i), held[k]);
-        }
-    }
+/* A copy as memmove's, by `lanes` lanes that do it together, in pieces of SR_AT_ONCE words a lane. All lanes have read their
+ * part of a piece before one of them writes; and what a later piece reads, an earlier one does not write. */
+typedef struct {
+    uint source, destination, words;
+    uint lane, lanes;
+} sr_copy;
+
+/* The word that a lane has as its `k`th of the piece that begins behind `done` words; false where there is none. */
+static inline int sr_word_of_piece(const sr_copy* copy, uint done, uint k, uint* word) {
+    const uint left = copy->words - done, i = k * copy->lanes + copy->lane;
+    if (i >= left) return 0;
+    *word = sr_goes_up(copy->source, copy->destination) ? done + i : left - 1u - i;
+    return 1;
+}
+static inline void sr_read_piece(__global uint* control, const sr_copy* copy, uint done, uint* held) {
+    uint word;
+    for (uint k = 0; k < SR_AT_ONCE; ++k)
+        if (sr_word_of_piece(copy, done, k, &word)) held[k] = sr_load(control + copy->source + word);
+}
+static inline void sr_write_piece(__global uint* control, const sr_copy* copy, uint done, const uint* held) {
+    uint word;
+    for (uint k = 0; k < SR_AT_ONCE; ++k)
+        if (sr_word_of_piece(copy, done, k, &word)) sr_store(control + copy->destination + word, held[k]);
 }
 
 /* By one lane. The longest, 2^24 words, takes a GPU's a second; one word at a time it would take ten. A CPU's core looks
@@ -72,7 +81,12 @@ static inline void sr_memcpy(__global uint* control, uint source, uint destinati
     else
         for (uint i = words; i > 0; --i) sr_store(control + destination + i - 1, sr_load(control + source + i - 1));
 #else
-    sr_copy_pieces(control, source, destination, words, 0, 1u);
+    const sr_copy copy = {source, destination, words, 0, 1u};
+    uint held[SR_AT_ONCE];
+    for (uint done = 0; done < words; done += SR_AT_ONCE) {
+        sr_read_piece(control, &copy, done, held);
+        sr_write_piece(control, &copy, done, held);
+    }
 #endif
 }
 
@@ -210,7 +224,7 @@ static inline int sr_may_be_slow(const uint* copy) {
     return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY || (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
 }
 
-/* A MEMCPY that a lane does not do alone if there are others: see sr_run_job. One inside a packed slot it does. */
+/* A MEMCPY that a lane does not do alone if there are others: see sr_run_chunk. One inside a packed slot it does. */
 #define SR_LONG_COPY 1024u
 static inline int sr_is_long_copy(const uint* copy) {
     return copy[SR_WORD_OPCODE] == SR_OP_MEMCPY && sr_args_of(copy)[2] > SR_LONG_COPY;

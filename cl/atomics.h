@@ -1,0 +1,37 @@
+/* The memory model: every access to a word that another thread or device may touch at the same time goes through these
+ * names, and the orderings sit on the accesses. One backend a compiler.
+ *
+ *   sr_load, sr_store                    order nothing; for control words
+ *   sr_load_host                         orders nothing; for words that the host writes once
+ *   sr_load_acquire, sr_store_release    with the host
+ *   sr_load_seq_cst, sr_store_seq_cst    with the host, for store->load edges
+ *   sr_store64, sr_store_release64       positions
+ *   sr_..._device                        acquire and release with the launch's other work-items; on NVIDIA a third of
+ *                                        the price
+ *   sr_atomic_add, sr_atomic_cas         on control words, order nothing
+ *   sr_fence_device, sr_fence_system     acquire and release for many accesses at once, where a single one cannot carry it:
+ *                                        empty but on NVIDIA */
+#ifndef SLIPRING_ATOMICS_H
+#define SLIPRING_ATOMICS_H
+
+#if defined(SR_NATIVE) /* for the host, by a C++ compiler (shim.hpp) or by clang -x cl (fuzz/device.cl) */
+#include "atomics/native.h"
+#elif defined(__NV_CL_C_VERSION)
+#include "atomics/nvidia.h"
+#elif defined(__opencl_c_atomic_scope_device) && defined(cl_khr_int64_base_atomics)
+#include "atomics/c11.h"
+#else
+#include "atomics/opencl12.h"
+#endif
+
+/* Modulo 2^32: for counters that wrap. Anywhere else an unsigned sum or difference that wraps is a bug, which
+ * clang's integer sanitizer reports. */
+#if defined(SR_NATIVE) && defined(__clang__)
+#define SR_WRAPS __attribute__((no_sanitize("unsigned-integer-overflow")))
+#else
+#define SR_WRAPS
+#endif
+SR_WRAPS static inline uint sr_plus(uint a, uint b) { return a + b; }
+SR_WRAPS static inline uint sr_minus(uint a, uint b) { return a - b; }
+
+#endif

@@ -1,0 +1,73 @@
+/* A ring in shared memory as the device sees it: where a slot is, what its state word says, how a slot is copied and how it
+ * ends. Edges R and A as in ring.hpp, of which this is the other end. */
+#ifndef SLIPRING_DEVICE_RING_H
+#define SLIPRING_DEVICE_RING_H
+
+#include "abi.h"
+#include "atomics.h"
+#include "types.h"
+
+static inline __global uint* sr_slot(const sr_ring* ring, ulong position) {
+    return (__global uint*)(ring->base + SR_RING_SLOTS + (ulong)((uint)position & ring->mask) * SR_SLOT_BYTES);
+}
+
+static inline uint sr_tagged(const sr_ring* ring, ulong position, uint state) {
+    const uint lap = (uint)(SR_BUG(67, (uint)position, position) >> ring->shift);
+    return (lap & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
+}
+
+/* The state word that `position` has while it waits to be run. */
+static inline uint sr_awaited(const sr_ring* ring, ulong position) {
+    return sr_tagged(ring, position, SR_STATE_PUBLISHED);
+}
+
+static inline uint sr_terminal_state(uint code) {
+    return code == SR_CODE_OK ? SR_STATE_DONE : code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED : SR_STATE_FAULT;
+}
+
+/* Not checked: that `head` stays below RESERVED. Who can write the ring's memory can write a state word for a slot that
+ * nobody reserved, and then it is run, like any other hostile slot within the bounds of sr_memory, and COMPLETED passes
+ * RESERVED. To compare would cost a load of a line that all producers write, for each slot, over a bus, and RESERVED may
+ * be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
+/* `awaited` is the state word of the slot that is to be run next. */
+static inline int sr_is_next(uint state, uint awaited) {
+    return SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited);
+}
+
+#define SR_COPY_WORDS (SR_SLOT_WORDS + SR_WINDOW_PREFIX) /* a copied slot, and zeros behind it: see sr_run_slot */
+
+/* Copies a slot's 16 words, once. The fence keeps the compiler from reading the slot a second time behind a check:
+ * what was checked is what is executed, whatever a hostile writer does to the slot meanwhile. */
+static inline void sr_copy_slot(uint* to, const __global uint* from) {
+#if defined(SR_NATIVE) /* word by word: the fuzzers look at every load */
+    for (uint i = 0; i < SR_SLOT_WORDS; ++i) to[i] = *(const volatile __global uint*)(from + i);
+#else
+    const __global uint4* wide = (const __global uint4*)from;
+    const uint4 a = wide[0], b = wide[1], c = wide[2], d = wide[3];
+    vstore4(a, 0, to);
+    vstore4(b, 1, to);
+    vstore4(c, 2, to);
+    vstore4(d, 3, to);
+#endif
+    sr_compiler_fence();
+}
+
+/* Finishes a slot. On NVIDIA in one store of 16 bytes; elsewhere the state comes last. A2 */
+static inline void sr_finish_slot(__global uint* slot, uint state, uint code, uint value, uint attributes) {
+#if defined(__NV_CL_C_VERSION)
+    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
+                 ::"l"(slot), "r"(state), "r"(code), "r"(value), "r"(attributes) : "memory");
+#else
+    (void)attributes;
+    slot[SR_WORD_CODE] = code;
+    slot[SR_WORD_RESULT] = value;
+    sr_store_release(slot, state);
+#endif
+}
+
+/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, or counts faults. */
+static inline void sr_release(const sr_ring* ring, ulong head) {
+    sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), SR_BUG(66, head + 1u, head));
+}
+
+#endif

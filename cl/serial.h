@@ -1,0 +1,146 @@
+/* The drain on one work-item: takes published slots off a ring in order, runs them, finishes them, and leaves when it has
+ * idled long enough. Launches of it on one ring follow each other, never overlap. Where the ring was revoked it runs nothing
+ * more and leaves at once. */
+#ifndef SLIPRING_SERIAL_H
+#define SLIPRING_SERIAL_H
+
+#include "clock.h"
+#include "launch.h"
+#include "ops.h"
+#include "ring.h"
+
+#define SR_RELEASE_EVERY 32u /* slots between two updates of COMPLETED while there is more to do */
+#define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do, or 8 slow ones */
+#define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
+
+#ifdef SR_CACHED
+#define SR_RARELY(condition) __builtin_expect((condition), 0) /* the slots that follow each other lie together: a twentieth */
+#else
+#define SR_RARELY(condition) (condition)
+#endif
+
+#define SR_GOES_ON 0      /* there is a slot to run */
+#define SR_HAS_LEFT 1     /* and told so */
+#define SR_IS_TO_LEAVE 2  /* because it was asked to, has been here for long, or was given up */
+
+/* Looks at an empty slot until it is none. `ran`: the launch ran slots since it last idled, and the last one was not slow.
+ * What this keeps stays out of the drain's loop, where all operations are inlined and another register costs each slot a
+ * tenth. */
+SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, ulong head,
+                                   int ran, ulong began, ulong* counter) {
+    __global uint* const slot = sr_slot(ring, head);
+    const uint awaited = sr_awaited(ring, head);
+    /* Two words: the last look at the clock, of this idling or the one before, and where the drain stood. */
+    __global uint* const looked = memory->control + SR_CONTROL_CROWDED + 3;
+    ulong idle_since = 0;
+    for (uint glances = 0;; ++glances) {
+        if (glances % SR_GLANCES == 0) {
+            if (sr_revoked_behind(ring)) return SR_IS_TO_LEAVE;
+            const ulong now = sr_ticks(counter, SR_GLANCES);
+            if (glances == 0) idle_since = now;
+            int leaves = now - idle_since >= bounds->idle_timeout;
+            if (bounds->crowded_gap != 0) {
+                /* A slot that was published while the core was away is run first: a few brief ones take no time. */
+                const uint brief = sr_minus((uint)head, sr_load(looked + 1));
+                const int counts = glances != 0 || (ran && brief < SR_RELEASE_EVERY);
+                const uint lost = sr_minus((uint)now, sr_load(looked));
+                if (counts && lost >= bounds->crowded_gap) sr_tell_crowded(memory, now, bounds->crowded_gap, lost);
+                leaves = leaves || sr_crowded_until(memory) - now - 1u < SR_CROWDED_MAX * bounds->crowded_gap;
+                sr_store(looked, (uint)now);
+                sr_store(looked + 1, (uint)head);
+            }
+            if (leaves) {
+                if (sr_leave(ring, head, bounds->launch)) return SR_HAS_LEFT;
+            } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->max_time) {
+                return SR_IS_TO_LEAVE;
+            }
+        }
+        const int revoked = sr_revoked_before(ring);
+        const uint state = sr_load_acquire(slot); /* R2 */
+        if (revoked) return SR_IS_TO_LEAVE;
+        if (sr_is_next(state, awaited)) return SR_GOES_ON;
+    }
+}
+
+/* Counts a fault, and finishes the slot at `head`. */
+static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory, ulong head, const uint* copy, sr_outcome out) {
+    __global uint* const slot = sr_slot(ring, head);
+    if (SR_BUG(63, 0, out.code != SR_CODE_OK)) {
+        const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
+        sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
+    }
+    if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
+        if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
+        sr_finish_slot(slot, sr_tagged(ring, head, sr_terminal_state(out.code)), out.code | SR_BUG(65, 0u, out.inner << 8),
+               out.value, copy[SR_WORD_PRIORITY]); /* A2 */
+    }
+#ifdef SR_CACHED
+    else {
+        /* The same word again, to own its cache line: a producer that writes a line which was only read here waits
+         * for this core to drop it. Over a bus it would be a write for nothing. */
+        sr_store_release(slot, sr_awaited(ring, head));
+    }
+#endif
+}
+
+SR_WRAPS /* positions count modulo 2^64, and so may the clock */
+static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
+    ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
+    __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
+    uint copy[SR_COPY_WORDS];
+    copy[SR_SLOT_WORDS] = 0;
+    copy[SR_SLOT_WORDS + 1u] = 0;
+
+    ulong counter = 0;
+    const ulong began = sr_ticks(&counter, 0);
+    /* The time since the last launch is no gap. */
+    if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)began);
+    uint done = 0, unreleased = 0;
+    for (;;) {
+        __global uint* const slot = sr_slot(ring, head);
+        const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
+        /* R2: synchronizes with R1, the producer's store of the state. */
+        const uint state = sr_load_acquire(slot);
+        const uint awaited = sr_awaited(ring, head);
+        if (revoked) break;
+        if (SR_RARELY(!sr_is_next(state, awaited))) {
+            const int ran = unreleased != 0;
+            if (ran) sr_release(ring, head);
+            unreleased = 0;
+            const int how = sr_idle(ring, memory, bounds, head, ran, began, &counter);
+            if (how == SR_HAS_LEFT) return;
+            if (how == SR_IS_TO_LEAVE) break;
+        }
+        sr_copy_slot(copy, slot);
+        if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
+        if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0))
+            memory->control[SR_CONTROL_EPOCH] += 1u;
+        sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
+        if (sr_revoked_behind(ring)) {
+            sr_store64(claimed, head);
+            break;
+        }
+        const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
+        sr_finish_serial(ring, memory, head, copy, out);
+        ++head;
+        ++unreleased;
+        /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
+        if (!sr_is_brief(copy) && (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN || sr_may_be_slow(copy)))
+            unreleased += SR_RELEASE_EVERY;
+        if (unreleased >= SR_RELEASE_EVERY) {
+            sr_release(ring, head);
+            unreleased = 0;
+            done += SR_RELEASE_EVERY;
+            if (done >= SR_LOOK_EVERY) {
+                done = 0;
+                if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->max_time) break;
+            }
+            if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, head, bounds->launch)) return;
+        }
+    }
+    /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave this up. */
+    sr_release(ring, head);
+    sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
+}
+
+#endif

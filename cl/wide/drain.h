@@ -1,0 +1,76 @@
+/* The wide drain: many sub-groups on one ring. A retirer, a poller, and workers: a file each. Roles go to sub-groups in the
+ * order in which their groups begin, so nobody waits for a group that has not begun. state.h says what a chunk is and when it
+ * may run, invariants I1 to I4. */
+#ifndef SLIPRING_WIDE_DRAIN_H
+#define SLIPRING_WIDE_DRAIN_H
+
+#include "../abi.h"
+#include "../atomics.h"
+#include "../launch.h"
+#include "../ops.h"
+#include "../ring.h"
+#include "../serial.h"
+#include "poller.h"
+#include "retirer.h"
+#include "state.h"
+#include "subgroup.h"
+#include "worker.h"
+
+/* The last sub-group to go puts the scheduler state back for the next launch, and leaves the ring as a single work-item does. */
+static inline void sr_close(const sr_wide* wide) {
+    __global uint* const sched = wide->sched;
+    const int alone = sr_load_device(sched + SR_SCHED_STAGE) == SR_STAGE_ALONE;
+    const uint leave = sr_load_device(sched + SR_SCHED_LEAVE);
+    sr_store(sched + SR_SCHED_BASE, sr_plus(wide->base, sr_load(sched + SR_SCHED_CLAIMED)));
+    sr_store(sched + SR_SCHED_ASKED, sr_load(sched + SR_SCHED_QUEUED));
+    for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32u) sr_store(sched + word, 0);
+    sr_fence_device();
+    if (leave == SR_LEAVE_BUSY || leave == SR_LEAVE_REVOKED) {
+        sr_store_seq_cst((__global uint*)(wide->ring->base + SR_RING_LEFT), wide->bounds->launch);
+        return;
+    }
+    sr_bounds rest = *wide->bounds; /* what was published since, by a few slots at most */
+    if (!alone) rest.idle_timeout = rest.max_time = 0;
+    sr_drain_serial(wide->ring, wide->memory, &rest);
+}
+
+/* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
+ * launch, and the one before may have come back from its leave since (S), and run what the host took for this one. */
+SR_WRAPS static inline uint sr_ahead(const sr_wide* wide) {
+    const ulong ahead = *(__global ulong*)(wide->ring->base + SR_RING_COMPLETED) - wide->bounds->first;
+    return ahead > SR_MAX_LAUNCH_SLOTS ? SR_MAX_LAUNCH_SLOTS + 1u : (uint)ahead;
+}
+
+/* Polls, or works, until there is nothing more to do. */
+static inline void sr_serve(const sr_wide* wide, int polls) {
+    __global uint* const sched = wide->sched;
+    uint copy[SR_COPY_WORDS];
+    copy[SR_SLOT_WORDS] = 0;
+    copy[SR_SLOT_WORDS + 1u] = 0;
+    sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS};
+    uint stage = 0;
+    if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(wide) : 0, 0);
+    if (polls && sr_lane() == 0) {
+        /* A position long before this launch's: a waiter for one of those finds neither an answer of an older launch nor a
+         * later one than its own. */
+        sr_store64((__global ulong*)(wide->ring->base + SR_RING_ANSWER), sr_minus((uint)wide->bounds->first, 1u << 29));
+        stage = sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
+    }
+    if (sr_share(stage, 0) == SR_STAGE_ALONE) return;
+    sr_chunk chunk;
+    while (polls ? sr_poll(wide, &own, &chunk, copy) : sr_next_chunk(wide, &chunk, copy)) sr_run_chunk(wide, &chunk, copy);
+}
+
+/* A sub-group's part of a launch. `subgroup` is its number in the order of arrival, of `subgroups`, two at least. */
+static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* sched,
+                                 uint subgroup, uint subgroups) {
+    const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u};
+    if (subgroup == 0) sr_retire(&wide);
+    else sr_serve(&wide, subgroup == 1u);
+    sr_join();
+    uint left = 0;
+    if (sr_lane() == 0) left = sr_add_device(sched + SR_SCHED_LEFT, 1u) + 1u;
+    if (sr_share(left, 0) == subgroups && sr_lane() == 0) sr_close(&wide);
+}
+
+#endif

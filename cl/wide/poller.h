@@ -1,0 +1,160 @@
+/* The poller, one sub-group, looks at the ring in host memory. What it finds it claims as chunks of consecutive slots; up to
+ * 8 brief slots it runs itself, all else it hands to the workers, 32 a chunk. */
+#ifndef SLIPRING_WIDE_POLLER_H
+#define SLIPRING_WIDE_POLLER_H
+
+#include "../abi.h"
+#include "../atomics.h"
+#include "../launch.h"
+#include "../ops.h"
+#include "../ring.h"
+#include "fetch.h"
+#include "state.h"
+#include "subgroup.h"
+#include "worker.h"
+
+#define SR_MAX_LAUNCH_SLOTS (1u << 30) /* offsets are 32 bits */
+#define SR_MAX_HEAT 3u
+#define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
+
+/* What a poller remembers from one look to the next. */
+typedef struct {
+    uint chunk;  /* the next one's number, */
+    uint offset; /* and where it begins */
+    uint looks;
+    uint heat;   /* how far to look: 32 << heat slots a step */
+    uint empty;  /* what EMPTY was told */
+    int passed;  /* I1 holds for the next chunk */
+    uint queued; /* QUEUED */
+    sr_vigil vigil;
+} sr_poller;
+
+/* Puts `count` chunks of `length` slots each into the queue, from number `item` on. */
+static inline void sr_queue(const sr_wide* wide, uint item, uint chunk, uint first, uint count, uint length) {
+    for (uint k = sr_lane(); k < count; k += SR_SUBGROUP_LANES) {
+        __global uint* const queued = sr_queued(wide, sr_plus(item, k));
+        sr_store(queued + 1, first + k * length);
+        sr_store(queued + 2, chunk + k);
+        sr_store(queued + 3, length);
+        sr_store_device(queued, sr_plus(item, k + 1u)); /* Q */
+    }
+    if (sr_lane() == 0) sr_store(wide->sched + SR_SCHED_QUEUED, sr_plus(item, count));
+    sr_join();
+}
+
+/* Takes `chunks` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover. False
+ * if the ring was revoked. */
+static inline int sr_claim(const sr_wide* wide, sr_poller* own, uint chunks, uint length) {
+    const uint n = chunks * length;
+    __global ulong* const claimed = (__global ulong*)(wide->ring->base + SR_RING_CLAIMED);
+    if (sr_lane() == 0) sr_store64(claimed, wide->bounds->first + own->offset + n);
+    if (sr_revoked_behind(wide->ring)) {
+        sr_store64(claimed, wide->bounds->first + own->offset);
+        return 0;
+    }
+    for (uint k = sr_lane(); k < chunks; k += SR_SUBGROUP_LANES)
+        sr_store(sr_chunk_end(wide, own->chunk + k), own->offset + (k + 1u) * length);
+    if (sr_lane() == 0) sr_store(wide->sched + SR_SCHED_CLAIMED, own->chunk + chunks);
+    own->chunk += chunks;
+    own->offset += n;
+    return 1;
+}
+
+/* Nothing more is claimed, for this reason unless there was one before. */
+static inline int sr_end_polling(const sr_wide* wide, const sr_poller* own, uint why) {
+    if (sr_lane() == 0) {
+        __global uint* const leave = wide->sched + SR_SCHED_LEAVE;
+        if (why == SR_LEAVE_REVOKED) sr_store_device(leave, why);
+        else sr_cas_device(leave, 0, why);
+        sr_store_device(wide->sched + SR_SCHED_CLOSED, own->chunk + 1u);
+    }
+    return 0;
+}
+
+/* A single brief slot, by the shortest way: that is the round trip of one task. Before the next look it finishes the chunk,
+ * with a fence, and takes a breath: a producer that waits for this answer cannot publish its next slot before the answer has
+ * crossed the bus, and a look that comes too early makes the slot wait for the look behind it (measured: 2.0 us a round trip,
+ * against 3.4 with no fence and no breath). False if the ring was revoked. */
+static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong position, const uint* copy) {
+    const uint chunk = own->chunk;
+    if (!sr_claim(wide, own, 1u, 1u)) return 0;
+    if (sr_lane() == 0) sr_finish_lane(wide, copy, position, sr_run_lane(wide, copy, position), 1);
+    sr_mark(wide, chunk, SR_CHUNK_FINISHED);
+    sr_breathe();
+    return 1;
+}
+
+/* The ring is empty: says so once, and looks whether I1 holds for what comes. `issued`: ISSUED, if it was asked. */
+static inline void sr_find_nothing(const sr_wide* wide, sr_poller* own, int asked, uint issued) {
+    own->heat = 0;
+    if (sr_lane() == 0 && own->empty != own->chunk + 1u) sr_store_device(wide->sched + SR_SCHED_EMPTY, own->chunk + 1u);
+    own->empty = own->chunk + 1u;
+    if (own->passed || !asked || sr_share(issued, 0) < own->chunk) return;
+    sr_fence_device(); /* G */
+    own->passed = 1;
+}
+
+/* How many chunks the workers have room for: as many as they have asked for, and of whole chunks one more for each worker.
+ * What is claimed is not left to the next launch, nor to the next device: slow slots are claimed when a worker is there to run
+ * them. */
+static inline uint sr_room(const sr_wide* wide, const sr_poller* own, uint asked, int bulk) {
+    const int waiting = (int)sr_minus(asked, own->queued); /* below 0: that extra, not yet taken */
+    const int room = waiting + (bulk ? (int)wide->workers : 0);
+    return room > 0 ? (uint)room : 0;
+}
+
+/* The poller's next chunk of its own; false when there will be none. */
+static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, uint* copy) {
+    const uint lane = sr_lane();
+    for (;;) {
+        const ulong position = wide->bounds->first + own->offset;
+        /* What comes from the scheduler state takes no time while the slot is on its way. */
+        const sr_glimpse glimpse = sr_glance(wide->ring, position, &own->vigil);
+        const int checks = own->looks++ % SR_LOOKS_BETWEEN == 0;
+        uint leave = 0, issued = 0;
+        if (checks) leave = sr_load(wide->sched + SR_SCHED_LEAVE);
+        if (checks) issued = sr_load(wide->sched + SR_SCHED_ISSUED);
+
+        uint n = own->heat != 0 ? 2u : sr_seen(wide->ring, position, glimpse, copy);
+        if (sr_share(leave, 0) != 0 || own->offset > SR_MAX_LAUNCH_SLOTS) return sr_end_polling(wide, own, SR_LEAVE_BUSY);
+        if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
+            if (sr_glanced_revoked(wide->ring, glimpse, &own->vigil) || !sr_run_at_once(wide, own, position, copy))
+                return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+            continue;
+        }
+        const uint step = SR_SUBGROUP_LANES << own->heat;
+        const uint asked = n != 0 ? sr_load(wide->sched + SR_SCHED_ASKED) : 0;
+        if (n > 1u) n = sr_look(wide->ring, position, wide->workers != 0 ? step : 0, copy);
+        /* The glance was under way beside the look: nothing has waited for it alone. */
+        if (sr_glanced_revoked(wide->ring, glimpse, &own->vigil)) return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+        if (n == 0) {
+            sr_find_nothing(wide, own, checks, issued);
+            continue;
+        }
+
+        const int bulk = n > 8u, brief = !bulk && sr_ballot(lane < n && !sr_is_brief(copy)) == 0;
+        const uint length = bulk ? SR_SUBGROUP_LANES : n;
+        uint chunks = bulk ? n / SR_SUBGROUP_LANES : 1u;
+        const int runs = (wide->workers == 0 && !bulk) || (brief && own->passed);
+        if (!runs) {
+            const uint room = sr_room(wide, own, sr_share(asked, 0), bulk);
+            if (room == 0) continue;
+            if (chunks > room) chunks = room;
+        }
+        chunk->number = own->chunk;
+        chunk->first = own->offset;
+        chunk->length = n;
+        chunk->ready = lane < n;
+        chunk->passed = own->passed;
+        if (!sr_claim(wide, own, chunks, length)) return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+        /* Brief slots are no barriers: where I1 holds for them, it holds for what follows. */
+        own->passed = own->passed && brief;
+        if (!bulk) own->heat = 0;
+        else if (n == SR_SUBGROUP_LANES * step && own->heat < SR_MAX_HEAT) ++own->heat;
+        if (runs) return 1;
+        sr_queue(wide, own->queued, chunk->number, chunk->first, chunks, length);
+        own->queued = sr_plus(own->queued, chunks);
+    }
+}
+
+#endif

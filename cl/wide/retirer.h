@@ -1,0 +1,153 @@
+/* The retirer, one sub-group, moves the watermarks ISSUED, RETIRED and COMPLETED over the chunks whose flags say so, hands on
+ * to the host what it has acquired (A2), and says when to leave. */
+#ifndef SLIPRING_WIDE_RETIRER_H
+#define SLIPRING_WIDE_RETIRER_H
+
+#include "../abi.h"
+#include "../atomics.h"
+#include "../clock.h"
+#include "../launch.h"
+#include "../ring.h"
+#include "state.h"
+#include "subgroup.h"
+
+#define SR_RETIRER_ROUNDS 8u
+#define SR_ROUNDS_BETWEEN 64u /* rounds between two looks at STOP and REVOKED */
+/* Looks for a poller, which may be in a group that does not begin; a CPU's threads begin late if it is busy. */
+#if defined(SR_ALONE_AFTER)
+#elif defined(SR_CACHED)
+#define SR_ALONE_AFTER (1u << 18)
+#else
+#define SR_ALONE_AFTER (1u << 16)
+#endif
+
+/* Where the watermarks stand. */
+typedef struct {
+    uint issued, retired;
+    uint completed; /* offset: what the host was told */
+    uint part;      /* PART as it was last seen */
+    uint faults;    /* FAULTS: what the host was told */
+} sr_retirer;
+
+/* Waits until a poller has begun. False if none has in time: then none will, and the launch goes on alone. */
+static inline int sr_await_poller(const sr_wide* wide) {
+    __global uint* const stage = wide->sched + SR_SCHED_STAGE;
+    uint waited = 0;
+    while (sr_ask(wide, SR_SCHED_STAGE) == 0) {
+        if (++waited < SR_ALONE_AFTER) continue;
+        if (sr_lane() == 0) sr_cas_device(stage, 0, SR_STAGE_ALONE);
+        sr_join();
+    }
+    return sr_ask(wide, SR_SCHED_STAGE) != SR_STAGE_ALONE;
+}
+
+/* F. Moves ISSUED over chunks that are issued, one a lane; some rounds of them, since what is told afterwards takes as long as
+ * four rounds. */
+static inline void sr_issue(const sr_wide* wide, sr_retirer* own) {
+    uint moved = 0;
+    for (uint round = 0, leading = SR_SUBGROUP_LANES; round < SR_RETIRER_ROUNDS && leading == SR_SUBGROUP_LANES; ++round) {
+        const uint chunk = own->issued + sr_lane(), flag = sr_load_device(sr_flag(wide, chunk));
+        leading = sr_leading(flag == sr_flag_value(wide, chunk, SR_CHUNK_ISSUED) ||
+                             flag == sr_flag_value(wide, chunk, SR_CHUNK_FINISHED));
+        own->issued += leading;
+        moved += leading;
+    }
+    sr_join(); /* what each lane acquired, the first one hands on */
+    if (moved != 0 && sr_lane() == 0) sr_store_device(wide->sched + SR_SCHED_ISSUED, own->issued); /* G */
+}
+
+/* What sr_retire_chunks found. */
+typedef struct {
+    uint moved; /* chunks */
+    int cut;    /* and one more, which is cut */
+    int issued; /* ISSUED is to be told again: I4 */
+} sr_retired;
+
+/* F. Counts chunks that are finished, and one that is cut behind them. */
+static inline sr_retired sr_retire_chunks(const sr_wide* wide, sr_retirer* own) {
+    sr_retired out = {0, 0, 0};
+    for (uint round = 0, leading = SR_SUBGROUP_LANES; round < SR_RETIRER_ROUNDS && leading == SR_SUBGROUP_LANES; ++round) {
+        const uint chunk = own->retired + sr_lane(), flag = sr_load_device(sr_flag(wide, chunk));
+        leading = sr_leading(flag == sr_flag_value(wide, chunk, SR_CHUNK_FINISHED));
+        out.cut = sr_ballot(sr_lane() == leading && flag == sr_flag_value(wide, chunk, SR_CHUNK_CUT)) != 0;
+        own->retired += leading;
+        out.moved += leading;
+    }
+    if (own->retired > own->issued) { /* I4; and not past a chunk that was cut */
+        own->issued = own->retired;
+        out.issued = 1;
+    }
+    if (out.cut) ++own->retired;
+    sr_join();
+    return out;
+}
+
+/* Tells all what moved: the sub-groups RETIRED, the host FAULTS and COMPLETED. */
+static inline void sr_tell(const sr_wide* wide, sr_retirer* own, sr_retired found) {
+    const int moved = found.moved != 0 || found.cut;
+    if ((moved || own->part > own->completed) && sr_lane() == 0) {
+        __global uint* const sched = wide->sched;
+        if (own->part > own->completed) own->completed = sr_load_device(sched + SR_SCHED_PART); /* P */
+        const uint end = moved ? sr_load(sr_chunk_end(wide, own->retired - 1u)) : 0;
+        const uint faults = sr_load(wide->memory->control + SR_CONTROL_FAULTS); /* both at once */
+        if (end > own->completed) own->completed = end;
+        if (found.issued) sr_store_device(sched + SR_SCHED_ISSUED, own->issued); /* G */
+        if (moved) sr_store_device(sched + SR_SCHED_RETIRED, own->retired);      /* G */
+        if (faults != own->faults) sr_store((__global uint*)(wide->ring->base + SR_RING_FAULTS), faults);
+        own->faults = faults;
+        sr_release(wide->ring, wide->bounds->first + own->completed); /* A2 */
+    }
+    sr_join();
+}
+
+SR_WRAPS /* the clock may */
+static inline void sr_retire(const sr_wide* wide) {
+    __global uint* const sched = wide->sched;
+    const uint lane = sr_lane();
+    sr_retirer own = {0, 0, 0, 0, 0};
+    own.faults = sr_load_host((__global uint*)(wide->ring->base + SR_RING_FAULTS)); /* the device alone writes it */
+    if (!sr_await_poller(wide)) {
+        if (lane == 0) sr_store_device(sched + SR_SCHED_FINISHED, 1u);
+        return;
+    }
+
+    ulong counter = 0;
+    const ulong began = sr_ticks(&counter, 0);
+    ulong idle_since = began;
+    uint rounds = 0;
+    for (int was_idle = 0;;) {
+        sr_issue(wide, &own);
+        const sr_retired found = sr_retire_chunks(wide, &own);
+        sr_tell(wide, &own, found);
+
+        const int looks_up = ++rounds % SR_ROUNDS_BETWEEN == 0;
+        const int revoked = looks_up && sr_revoked(wide->ring);
+        const uint leave_word = sr_load(sched + SR_SCHED_LEAVE), claimed_word = sr_load(sched + SR_SCHED_CLAIMED);
+        const uint empty_word = sr_load(sched + SR_SCHED_EMPTY);
+        own.part = sr_load(sched + SR_SCHED_PART); /* all at once */
+        if (sr_share((uint)revoked, 0) != 0 || sr_share(leave_word, 0) == SR_LEAVE_REVOKED) {
+            if (lane == 0) sr_store_device(sched + SR_SCHED_LEAVE, SR_LEAVE_REVOKED);
+            break;
+        }
+        if (sr_share(leave_word, 0) != 0) {
+            const uint closed = sr_ask(wide, SR_SCHED_CLOSED);
+            if (found.cut || (closed != 0 && own.retired == closed - 1u)) break;
+            continue;
+        }
+        const uint claimed = sr_share(claimed_word, 0);
+        const int idle = own.retired == claimed && sr_share(empty_word, 0) == claimed + 1u;
+        const ulong now = sr_ticks(&counter, 1u);
+        if (idle && !was_idle) idle_since = now;
+        was_idle = idle;
+        uint why = 0;
+        if (idle && now - idle_since >= wide->bounds->idle_timeout) why = SR_LEAVE_IDLE;
+        if (now - began >= wide->bounds->max_time) why = SR_LEAVE_BUSY;
+        if (looks_up && sr_asked(wide->ring, wide->bounds->launch)) why = SR_LEAVE_BUSY;
+        why = sr_share(why, 0);
+        if (why != 0 && lane == 0) sr_cas_device(sched + SR_SCHED_LEAVE, 0, why);
+        sr_join();
+    }
+    if (lane == 0) sr_store_device(sched + SR_SCHED_FINISHED, 1u);
+}
+
+#endif

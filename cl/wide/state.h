@@ -1,0 +1,83 @@
+/* Scheduler state: what the sub-groups of a wide launch tell each other, in words of device memory, and the invariants that
+ * hold between them. Zeroed once; each launch leaves it ready for the next. Each word is on a line of its own.
+ *
+ * A chunk is consecutive slots of the ring that one sub-group takes, a lane each. Chunks are numbered in the order of their
+ * positions. A chunk is
+ *   issued    when all its slots were seen published and no barrier is left in it that has not run;
+ *   finished  when all its slots are terminal.
+ * The issued watermark (ISSUED) counts the chunks, from the first on, that are issued; the retired watermark (RETIRED) those
+ * that are finished. Invariants, from which fences and leaving follow:
+ *   I1  a slot of chunk c is run only when every chunk before c is issued (ISSUED >= c);
+ *   I2  a barrier of chunk c is run only when every chunk before c is finished (RETIRED >= c), and its own slots before it;
+ *   I3  so when a launch leaves in front of a slot that is claimed and not published (a poller only guesses what lies
+ *       between the slots that it looks at), nothing behind that slot has been run: its chunk is cut there;
+ *   I4  ISSUED >= RETIRED whenever COMPLETED moves: what is finished is issued. Behind COMPLETED slots are published again,
+ *       and a chunk of those has the flag of the one that was there before; a retirer that still looked for the old one
+ *       there would never find it.
+ * Within these a slow slot delays its own chunk alone, until the ring is full or a barrier comes.
+ *
+ * COMPLETED is all that the host sees of a launch, and a device that does not move it for long counts as lost. A slot may
+ * take as long; several of one chunk, one after the other, may not add up. So behind each turn of a chunk PART says how far
+ * it has come. Its sub-group writes it, once it has seen that every chunk before it is finished: at any time there is one
+ * that may, and what it writes only grows.
+ *
+ * Edges: R and A as in ring.hpp. F: a chunk's flag from its sub-group to the retirer. P: PART likewise. G: ISSUED, RETIRED
+ * and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. Release and acquire at device
+ * scope. */
+#ifndef SLIPRING_WIDE_STATE_H
+#define SLIPRING_WIDE_STATE_H
+
+#include "layout.h"
+
+#include "../atomics.h"
+#include "../launch.h"
+#include "../ops.h"
+#include "../ring.h"
+#include "subgroup.h"
+
+/* What all sub-groups of a launch share. */
+typedef struct {
+    const sr_ring* ring;
+    const sr_memory* memory;
+    const sr_bounds* bounds;
+    __global uint* sched;
+    uint base;    /* SR_SCHED_BASE */
+    uint workers; /* sub-groups beside retirer and poller */
+} sr_wide;
+
+/* A claimed chunk in a sub-group's hands. */
+typedef struct {
+    uint number;
+    uint first;  /* its first slot's offset from the launch's first position */
+    uint length; /* slots, one a lane */
+    int ready;   /* this lane's slot was seen published, and is in the copy */
+    int passed;  /* I1 is known to hold */
+} sr_chunk;
+
+static inline uint sr_index(const sr_wide* wide, uint chunk) { return sr_plus(wide->base, chunk) & wide->ring->mask; }
+static inline __global uint* sr_flag(const sr_wide* wide, uint chunk) {
+    return wide->sched + SR_SCHED_TABLES + sr_index(wide, chunk);
+}
+static inline __global uint* sr_chunk_end(const sr_wide* wide, uint chunk) {
+    return wide->sched + SR_SCHED_TABLES + (wide->ring->mask + 1u) + sr_index(wide, chunk);
+}
+/* An item of the queue: tag, first slot's offset, chunk, slots. */
+static inline __global uint* sr_queued(const sr_wide* wide, uint item) {
+    return wide->sched + SR_SCHED_TABLES + 2u * (wide->ring->mask + 1u) + 4u * (item & wide->ring->mask);
+}
+/* A flag carries its chunk's number: one of an earlier chunk is never taken for it. */
+SR_WRAPS static inline uint sr_flag_value(const sr_wide* wide, uint chunk, uint state) {
+    return (wide->base + chunk) << 2 | state;
+}
+
+/* A word of the state, the same for all lanes. */
+static inline uint sr_ask(const sr_wide* wide, uint word) { return sr_share(sr_load_device(wide->sched + word), 0); }
+static inline int sr_is_revoked(const sr_wide* wide) { return sr_ask(wide, SR_SCHED_LEAVE) == SR_LEAVE_REVOKED; }
+
+/* Says that the chunk is in `state`, with all that the sub-group's lanes did before. F */
+static inline void sr_mark(const sr_wide* wide, uint chunk, uint state) {
+    sr_join();
+    if (sr_lane() == 0) sr_store_device(sr_flag(wide, chunk), sr_flag_value(wide, chunk, state));
+}
+
+#endif

@@ -1,0 +1,215 @@
+/* Workers take chunks off a queue in device memory, fetch their slots and run them, side by side. The poller runs short
+ * chunks of its own the same way. */
+#ifndef SLIPRING_WIDE_WORKER_H
+#define SLIPRING_WIDE_WORKER_H
+
+#include "../abi.h"
+#include "../atomics.h"
+#include "../ops.h"
+#include "../ring.h"
+#include "fetch.h"
+#include "state.h"
+#include "subgroup.h"
+
+/* A worker's next chunk; false when there will be none. */
+static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy) {
+    uint item = 0;
+    if (sr_lane() == 0) item = sr_add_device(wide->sched + SR_SCHED_ASKED, 1u);
+    item = sr_share(item, 0);
+    __global uint* const queued = sr_queued(wide, item);
+    while (sr_share(sr_load(queued), 0) != sr_plus(item, 1u)) {
+        if (sr_share(sr_load(wide->sched + SR_SCHED_FINISHED), 0) != 0) return 0;
+        sr_nap();
+    }
+    sr_load_device(queued); /* Q */
+    chunk->first = sr_load(queued + 1);
+    chunk->number = sr_load(queued + 2);
+    chunk->length = sr_load(queued + 3);
+    chunk->passed = 0;
+    const ulong position = wide->bounds->first + chunk->first;
+    const uint leave = sr_load(wide->sched + SR_SCHED_LEAVE); /* while the slots are on their way */
+    const uint state = sr_fetch(wide->ring, position, copy);
+    chunk->ready = sr_lane() < chunk->length && state == sr_awaited(wide->ring, position + sr_lane());
+    return sr_share(leave, 0) != SR_LEAVE_REVOKED;
+}
+
+/* ---- one slot, by one lane -------------------------------------------------------------------------------------- */
+
+static inline int sr_is_handled(const uint* copy) { return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN; }
+
+/* Runs one lane's slot, except for a copy that all lanes do. */
+static inline sr_outcome sr_run_lane(const sr_wide* wide, const uint* copy, ulong position) {
+    if (sr_is_handled(copy)) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
+    return sr_run_slot_but(copy, (uint)position, wide->memory, SR_SUBGROUP_LANES > 1u);
+}
+
+/* The answer first or the slot's end first. A sub-group of many lanes says the answer first: its line is free, the slot's is
+ * being polled, which takes half a microsecond. Elsewhere a core may be taken away between the two, and a waiter that has the
+ * answer must find the slot finished. */
+#define SR_ANSWERS_FIRST (SR_SUBGROUP_LANES > 1u)
+
+/* And finishes it. `alone`: no other lane of the sub-group has a slot. Then the answer's own line, which nobody polls on the
+ * device, has it too: the low word of the position behind it, and the result. It stands until the next. */
+static inline void sr_finish_lane(const sr_wide* wide, const uint* copy, ulong position, sr_outcome out, int alone) {
+    if (out.code != SR_CODE_OK) sr_atomic_add(wide->memory->control + SR_CONTROL_FAULTS, 1u);
+    if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
+    if (sr_is_handled(copy)) sr_fence_system(); /* A2: its output */
+    const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
+    __global ulong* const answer = (__global ulong*)(wide->ring->base + SR_RING_ANSWER);
+    const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
+    if (SR_ANSWERS_FIRST && answers) sr_store64(answer, said);
+    sr_finish_slot(sr_slot(wide->ring, position), sr_tagged(wide->ring, position, sr_terminal_state(out.code)),
+                   out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
+    if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
+}
+
+/* The long copy of lane `of`, if `code` says that it is right: by all lanes, since COMPLETED stands still meanwhile. */
+static inline void sr_copy_together(const sr_wide* wide, const uint* copy, uint of, uint code) {
+    sr_copy each = {0, 0, 0, sr_lane(), SR_SUBGROUP_LANES};
+    if (each.lane == of) {
+        const uint* const args = sr_args_of(copy);
+        each.source = args[0];
+        each.destination = args[1];
+        each.words = args[2];
+    }
+    each.source = sr_share(each.source, of);
+    each.destination = sr_share(each.destination, of);
+    each.words = sr_share(each.words, of);
+    const uint words = sr_share(code, of) == SR_CODE_OK ? each.words : 0;
+    uint held[SR_AT_ONCE];
+    for (uint done = 0; done < words; done += SR_AT_ONCE * SR_SUBGROUP_LANES) {
+        sr_read_piece(wide->memory->control, &each, done, held);
+        sr_join();
+        sr_write_piece(wide->memory->control, &each, done, held);
+    }
+    sr_join();
+}
+
+/* ---- a chunk ---------------------------------------------------------------------------------------------------- */
+
+/* PRINTFs are written one at a time. */
+static inline void sr_lock(const sr_wide* wide) {
+    if (sr_lane() == 0)
+        while (sr_cas_device(wide->sched + SR_SCHED_PRINTING, 0, 1u) != 0) sr_nap();
+    sr_join();
+}
+static inline void sr_unlock(const sr_wide* wide) {
+    if (sr_lane() == 0) sr_store_device(wide->sched + SR_SCHED_PRINTING, 0);
+    sr_join();
+}
+
+/* I1. False if a chunk before this one was cut, or the ring revoked: then this one is not run in this launch. */
+static inline int sr_await_issue(const sr_wide* wide, uint chunk) {
+    while (sr_ask(wide, SR_SCHED_ISSUED) < chunk) { /* G */
+        const uint cut = sr_ask(wide, SR_SCHED_CUT);
+        if ((cut != 0 && cut <= chunk) || sr_is_revoked(wide)) return 0;
+        sr_nap();
+    }
+    return 1;
+}
+
+/* I2. False if the ring was revoked. */
+static inline int sr_await_retirement(const sr_wide* wide, uint chunk) {
+    while (sr_ask(wide, SR_SCHED_RETIRED) < chunk) { /* G */
+        if (sr_is_revoked(wide)) return 0;
+        sr_nap();
+    }
+    sr_fence_device();
+    return 1;
+}
+
+/* I3. In front of the chunk's slot `at`. Of several cuts the first one counts. */
+static inline void sr_cut(const sr_wide* wide, const sr_chunk* chunk, uint at) {
+    if (sr_lane() == 0) {
+        __global uint* const cut = wide->sched + SR_SCHED_CUT;
+        sr_store(sr_chunk_end(wide, chunk->number), chunk->first + at);
+        for (uint seen = sr_load_device(cut); seen == 0 || seen > chunk->number + 1u;) {
+            const uint old = sr_cas_device(cut, seen, chunk->number + 1u); /* G */
+            if (old == seen) break;
+            seen = old;
+        }
+    }
+    sr_mark(wide, chunk->number, SR_CHUNK_CUT);
+}
+
+/* The slots of a chunk that run side by side. */
+typedef struct {
+    uint begin, end; /* lanes */
+    int barrier;     /* a barrier by itself, behind everything before it */
+    int print;       /* a PRINTF by itself */
+    int together;    /* a long copy by itself, which all lanes do */
+} sr_turn;
+
+/* The turn that begins with lane `begin`, of those that were seen up to `seen`. `barriers`: a bit for each lane that has one. */
+static inline sr_turn sr_turn_from(const uint* copy, uint begin, uint seen, uint* barriers) {
+    const int left = sr_lane() >= begin && sr_lane() < seen;
+    const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
+    const uint copies = SR_SUBGROUP_LANES > 1u ? sr_ballot(left && sr_is_long_copy(copy)) : 0;
+    *barriers = sr_ballot(left && sr_is_barrier(copy));
+    const uint alone = (*barriers | prints | copies) >> begin;
+    sr_turn turn;
+    turn.begin = begin;
+    turn.end = (alone & 1u) != 0 ? begin + 1u : alone == 0 ? seen : begin + sr_lowest(alone);
+    turn.barrier = (*barriers >> begin & 1u) != 0;
+    turn.print = (prints >> begin & 1u) != 0;
+    turn.together = (copies >> begin & 1u) != 0;
+    return turn;
+}
+
+/* Runs a turn, for which I1 and I2 hold. */
+static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const sr_turn* turn, const uint* copy) {
+    const uint lane = sr_lane();
+    const ulong position = wide->bounds->first + chunk->first + lane;
+    const int runs = lane >= turn->begin && lane < turn->end;
+    sr_outcome out = {SR_CODE_OK, 0, 0};
+    if (turn->print) sr_lock(wide);
+    if (runs) out = sr_run_lane(wide, copy, position);
+    if (turn->together) sr_copy_together(wide, copy, turn->begin, out.code);
+    if (runs) sr_finish_lane(wide, copy, position, out, chunk->length == 1u);
+    sr_join();
+    if (turn->print) sr_unlock(wide);
+    if (!turn->barrier) return;
+    sr_fence_device();
+    if (lane == turn->begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN)
+        sr_cas_device(wide->sched + SR_SCHED_LEAVE, 0, SR_LEAVE_IDLE);
+}
+
+/* Runs a chunk turn by turn. One call of the interpreter, and so one copy of it in the kernel. Returns early, with the chunk
+ * not finished, in a launch that ends without it: behind a cut, or of a ring that was revoked. */
+static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint* copy) {
+    const uint lane = sr_lane(), length = chunk->length, number = chunk->number;
+    int ready = chunk->ready || lane >= length, passed = chunk->passed, issued = passed;
+    for (uint begin = 0; begin < length;) {
+        const uint leading = sr_leading(ready), seen = leading < length ? leading : length;
+        if (begin == seen) {
+            /* The next slot is not published, though a later one is. Its producer is between two of its steps. */
+            const uint leave = sr_ask(wide, SR_SCHED_LEAVE);
+            if (leave == SR_LEAVE_REVOKED) return;
+            if (leave != 0) {
+                sr_cut(wide, chunk, begin);
+                return;
+            }
+            if (!ready) ready = sr_fetch_one(wide->ring, wide->bounds->first + chunk->first + lane, copy);
+            continue;
+        }
+        if (begin != 0 && sr_is_revoked(wide)) return;
+        uint barriers;
+        const sr_turn turn = sr_turn_from(copy, begin, seen, &barriers);
+        /* In the first turn that has the whole chunk: a hole may have been filled late, or a barrier have run. A chunk that
+         * passes unasked is brief, and finished as soon. */
+        if (!issued && seen == length && barriers == 0) {
+            sr_mark(wide, number, SR_CHUNK_ISSUED);
+            issued = 1;
+        }
+        if (!passed && !sr_await_issue(wide, number)) return;
+        passed = 1;
+        if (turn.barrier && !sr_await_retirement(wide, number)) return;
+        sr_run_turn(wide, chunk, &turn, copy);
+        begin = turn.end;
+        if (begin < length && sr_ask(wide, SR_SCHED_RETIRED) == number && lane == 0)
+            sr_store_device(wide->sched + SR_SCHED_PART, chunk->first + begin); /* P */
+    }
+    sr_mark(wide, number, SR_CHUNK_FINISHED);
+}
+
+#endif
