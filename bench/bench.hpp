@@ -111,7 +111,7 @@ struct DeviceNumbers {
     std::uint32_t rate_capacity = 0;
     std::vector<Loaded> loaded{};
     Percentiles wake_up_us{};         // the round trip of a slot that finds the kernel gone
-    std::chrono::milliseconds epoch{0};
+    std::chrono::milliseconds max_launch_time{0};
     Percentiles pause_us{};           // no slot ended for so long, at each relaunch under load
     Limits limits{};
 

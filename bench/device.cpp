@@ -32,8 +32,8 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Se
         if (auto ok = measure_loaded(*runtime, time * for_loaded, to); !ok) return failed(ok.error(), "loaded");
     }
     {
-        to.epoch = std::chrono::milliseconds(10);  // many in a short time
-        auto runtime = Runtime::open({.device = device, .capacity = capacity, .epoch = to.epoch});
+        to.max_launch_time = std::chrono::milliseconds(10);  // many in a short time
+        auto runtime = Runtime::open({.device = device, .capacity = capacity, .max_launch_time = to.max_launch_time});
         if (!runtime) return std::unexpected(runtime.error());
         if (auto ok = measure_pauses(*runtime, time * for_pauses, to); !ok) return failed(ok.error(), "pauses");
     }

@@ -158,10 +158,10 @@ Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
 }
 
 Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to) {
-    // Twice the default linger, longer if that was not enough: the number of launches says whether the kernel had left.
+    // Twice the default idle_timeout, longer if that was not enough: the number of launches says whether the kernel had left.
     std::chrono::milliseconds rest(to.info.is_cpu ? 3 : 8);
     constexpr std::chrono::milliseconds longest_rest(50);
-    const bool counts_launches = to.info.residency == Residency::live;
+    const bool counts_launches = to.info.mode == ExecutionMode::persistent;
     const auto end = Clock::now() + time;
     std::vector<double> samples;
     for (unsigned tries = 0; tries < fewest_samples || Clock::now() < end; ++tries) {

@@ -251,7 +251,7 @@ std::string as_svg(const Report& report) {
         const DeviceNumbers& device = *report.device;
         const DeviceInfo& info = device.info;
         std::string about = info.platform.substr(0, info.platform.find(',')) + ", driver " + info.driver + "; ";
-        about += name(info.residency);
+        about += name(info.mode);
         if (info.shape.groups != 0)
             about.append(", ").append(std::to_string(info.shape.groups)).append(" groups x ")
                 .append(std::to_string(info.shape.lanes)).append(" lanes");

@@ -19,7 +19,7 @@ void add_device(Json& out, const DeviceNumbers& device) {
     out["device"] = info.name;
     out["platform"] = info.platform;
     out["driver"] = info.driver;
-    out["residency"] = name(info.residency);
+    out["residency"] = name(info.mode);
     out["memory"] = name(info.memory);
     out["groups"] = info.shape.groups;
     out["lanes"] = info.shape.lanes;
@@ -40,7 +40,7 @@ void add_device(Json& out, const DeviceNumbers& device) {
     }
     out["wake_up_us"] = json(device.wake_up_us);
     out["relaunch_pause_us"] = json(device.pause_us);
-    out["relaunch_pause_us"]["epoch_ms"] = device.epoch.count();
+    out["relaunch_pause_us"]["epoch_ms"] = device.max_launch_time.count();
 
     out["rates_capacity"] = device.rate_capacity;
     for (const Rate& each : device.rates)

@@ -69,7 +69,7 @@ void print_limits(std::string& to, const DeviceNumbers& device) {
 void print_device(std::string& to, const DeviceNumbers& device) {
     const DeviceInfo& info = device.info;
     print(to, "\n%s (%s, %s), %s, memory %s, %u groups x %u lanes\n", info.name.c_str(), info.platform.c_str(),
-          info.driver.c_str(), std::string(name(info.residency)).c_str(), std::string(name(info.memory)).c_str(),
+          info.driver.c_str(), std::string(name(info.mode)).c_str(), std::string(name(info.memory)).c_str(),
           info.shape.groups, info.shape.lanes);
     print(to, "  %-28s %9s %9s %9s %9s %9s\n", "one task, us", "p50", "p90", "p99", "p99.9", "p99.99");
     print_latency(to, "through the ring", device.round_trip_us);
@@ -83,7 +83,7 @@ void print_device(std::string& to, const DeviceNumbers& device) {
     }
     print_latency(to, "waking a kernel that has left", device.wake_up_us);
     char text[64];
-    std::snprintf(text, sizeof text, "pause at a relaunch (%lld ms)", static_cast<long long>(device.epoch.count()));
+    std::snprintf(text, sizeof text, "pause at a relaunch (%lld ms)", static_cast<long long>(device.max_launch_time.count()));
     print_latency(to, text, device.pause_us);
     print(to, "  the ring is %.0f times faster (p50); reading the clock adds %.0f ns to each sample\n",
           device.launch_us.p50 / device.round_trip_us.p50, device.clock_ns);

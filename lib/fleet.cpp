@@ -97,7 +97,7 @@ std::expected<Fleet, Error> Fleet::open_all(Options each) try {
         why += numbered(i) + " " + device.name + ": " + device.why;
         if (!means(each.device, i, device)) continue;
         named = true;
-        if (device.residency >= each.residency.value_or(Residency::relaunch))
+        if (device.mode >= each.mode.value_or(ExecutionMode::per_launch))
             (device.is_cpu ? cpus : accelerators).push_back(i);
     }
     if (!named) return std::unexpected(Error{Errc::device_not_found, "no " + each.device + "; there is " + why});
@@ -137,7 +137,7 @@ std::uint64_t Fleet::Impl::outstanding(std::size_t i) const noexcept {
 
 std::uint64_t Fleet::Impl::current_load(std::size_t i) noexcept {
     const std::uint64_t load = outstanding(i);
-    if (load == 0 || runtimes[i].device().residency == Residency::live) return load;
+    if (load == 0 || runtimes[i].device().mode == ExecutionMode::persistent) return load;
     runtimes[i].wake();
     return outstanding(i);
 }

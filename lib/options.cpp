@@ -34,14 +34,14 @@ std::expected<void, Error> check(const Options& options) {
         return bad("control_words is not between 160 and 2^24");
     if (!std::has_single_bit(options.log_records) || options.log_records > 1u << 16)
         return bad("log_records is no power of two up to 2^16");
-    if (options.residency == Residency::none) return bad("residency none serves nobody");
-    if (options.linger.value_or(0us).count() < 0) return bad("linger is negative");
-    if (options.epoch.count() <= 0 || options.deadline.count() <= 0 || options.shutdown_timeout.count() <= 0)
-        return bad("epoch, deadline or shutdown_timeout is not positive");
+    if (options.mode == ExecutionMode::none) return bad("mode none serves nobody");
+    if (options.idle_timeout.value_or(0us).count() < 0) return bad("idle_timeout is negative");
+    if (options.max_launch_time.count() <= 0 || options.hang_timeout.count() <= 0 || options.shutdown_timeout.count() <= 0)
+        return bad("max_launch_time, hang_timeout or shutdown_timeout is not positive");
     if (options.shape.groups > 4096 || options.shape.lanes > 1024) return bad("more than 4096 groups of 1024 lanes");
-    if (options.memory && options.residency &&
-        (*options.memory == SharedMemory::mirrored) != (*options.residency == Residency::relaunch))
-        return bad("mirrored memory and relaunch go together, and no other memory with it");
+    if (options.memory && options.mode &&
+        (*options.memory == SharedMemory::mirrored) != (*options.mode == ExecutionMode::per_launch))
+        return bad("mirrored memory and per_launch go together, and no other memory with it");
     if (options.memory == SharedMemory::none) return bad("memory none is shared by nobody");
     for (const CustomOp& op : options.ops) {
         if (auto ok = check_op(op); !ok) return ok;
@@ -57,8 +57,8 @@ std::expected<void, Error> check(const Options& options) {
 
 void bound_durations(Options& options) noexcept {
     constexpr std::chrono::hours longest{24 * 3652};
-    if (options.linger) options.linger = std::min<std::chrono::microseconds>(*options.linger, longest);
-    for (std::chrono::milliseconds* const time : {&options.epoch, &options.deadline, &options.shutdown_timeout})
+    if (options.idle_timeout) options.idle_timeout = std::min<std::chrono::microseconds>(*options.idle_timeout, longest);
+    for (std::chrono::milliseconds* const time : {&options.max_launch_time, &options.hang_timeout, &options.shutdown_timeout})
         *time = std::min<std::chrono::milliseconds>(*time, longest);
 }
 

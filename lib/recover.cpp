@@ -54,7 +54,7 @@ Positions positions_of(const Ring& ring, const Engine& engine) {
     const std::uint64_t oldest = reserved - ring.capacity();
     const std::uint64_t reclaimed = within(word64(ring, SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
-    // In relaunch mode the lost launch had all that it was given. A live kernel says what it has claimed, and never less
+    // In per_launch mode the lost launch had all that it was given. A persistent kernel says what it has claimed, and never less
     // than it has completed: if that cannot be, all of it may have been begun, and none of it is run again.
     const std::uint64_t claimed = word64(ring, SR_RING_CLAIMED).load(std::memory_order_acquire);
     const bool sound = claimed - completed <= reserved - completed;

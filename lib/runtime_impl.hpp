@@ -64,7 +64,7 @@ struct Runtime::Impl {
         engine->tell([this] { wake(); });
     }
 
-    // Where the kernel may have left, starts it. In relaunch mode also takes in what a launch has done.
+    // Where the kernel may have left, starts it. In per_launch mode also takes in what a launch has done.
     void wake() noexcept;
     bool wake_needed() const noexcept {
         return !engine->live() || ring.wake_needed(launch.load(std::memory_order_seq_cst));

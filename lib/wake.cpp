@@ -54,7 +54,7 @@ void Runtime::Impl::look() noexcept {
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     if (!is_possible()) return;
     const std::uint64_t completed = ring.completed();
-    if (watch.look(completed, [&] { return completed != ring.tail(); }, options.deadline)) lose("no progress within the deadline");
+    if (watch.look(completed, [&] { return completed != ring.tail(); }, options.hang_timeout)) lose("no progress within the deadline");
 }
 
 void Runtime::Impl::look_when_full() noexcept {
@@ -71,14 +71,14 @@ void Runtime::Impl::look_when_full() noexcept {
 void Runtime::Impl::lose(const char* what, int status) noexcept {
     if (phase.exchange(Phase::lost, std::memory_order_acq_rel) == Phase::lost) return;
     engine->revoke();  // whoever is told that it is lost may rely on that: it runs nothing more
-    if (!options.report) return;
+    if (!options.on_error) return;
     Error error{Errc::device_lost, {}};
     try {
         error.detail = what;
         if (status != 0) error.detail += " gave " + std::to_string(status);
     } catch (const std::bad_alloc&) {
     }
-    options.report(error);
+    options.on_error(error);
 }
 
 bool Runtime::Impl::hold(Backoff& backoff) noexcept {
@@ -117,7 +117,7 @@ bool Runtime::Impl::Wait::operator()() noexcept {
     impl_.wake();
     impl_.look();
     // A copy is work, whether the ring has any or not.
-    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), [] { return true; }, impl_.options.deadline))
+    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), [] { return true; }, impl_.options.hang_timeout))
         impl_.lose("a copy was not finished within the deadline");
     return backoff_.pause();
 }

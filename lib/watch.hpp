@@ -1,4 +1,4 @@
-// When a device counts as lost: it has work, and for the whole of Options::deadline shows no progress.
+// When a device counts as lost: it has work, and for the whole of Options::hang_timeout shows no progress.
 #pragma once
 
 #include <algorithm>

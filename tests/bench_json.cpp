@@ -116,7 +116,7 @@ BOOST_AUTO_TEST_CASE(device_figures) {
     const Json& limits = json.at("limits");
     check_latency(limits.at("launch_us"));
     BOOST_TEST(is_positive(limits.at("pipelined_launches_per_s")));
-    if (device->info.residency != slipring::Residency::live) return;
+    if (device->info.mode != slipring::ExecutionMode::persistent) return;
     for (const char* const key : {"load_us", "read_slots_per_s", "read_half_slots_per_s", "write_word_slots_per_s",
                                   "write_result_slots_per_s", "write_slots_per_s"})
         BOOST_TEST(is_positive(limits.at(key)), key);

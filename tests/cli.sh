@@ -67,7 +67,7 @@ counts='{p["pattern"]: p["matches"] for p in o["patterns"]}'
 status 0 scan --json -e aba -e ba -e foo -e oo -e foobar -e foo tree
 field 'o["matches"] == 3 + 5 + 4 + 4 + 1 and o["files"] == 5 and o["bytes"] == 33 and o["errors"] == 0'
 field "$counts == {'aba': 3, 'ba': 5, 'foo': 4, 'oo': 4, 'foobar': 1}"
-field 'o["slots"] == 4 and o["windows"] == 1 and o["residency"] in ("live", "relaunch") and o["device"]'
+field 'o["slots"] == 4 and o["windows"] == 1 and o["residency"] in ("persistent", "per_launch") and o["device"]'
 field 'set(o["window_round_trip_us"]) == {"p50", "p90", "p99", "p999"}'
 status 0 scan --json --verify --chunk 2 -e aba -e foobar tree tree/one
 field 'o["matches"] == 8 and o["verify"]["same"] and o["verify"]["matches"] == 8 and o["slots"] > 20'
@@ -164,10 +164,10 @@ says out 'tiny task .* ring +[0-9.]+ us +launch +[0-9.]+ us'
 status 2 scan --device 'no such device' -e foo tree
 says err 'no OpenCL device of that name'
 status 0 devices
-says out 'residency +(live|relaunch)'
+says out 'mode +(persistent|per_launch)'
 says out 'why '
 status 0 devices --json
-field 'any(d["usable"] and d["residency"] in ("live", "relaunch") and d["why"] for d in o["devices"])'
+field 'any(d["usable"] and d["residency"] in ("persistent", "per_launch") and d["why"] for d in o["devices"])'
 field 'all(d["memory"] in ("none", "svm", "nv_host", "mirrored") for d in o["devices"])'
 field 'all(d["groups"] >= 0 and d["lanes"] >= 0 and d["probe_round_trip_us"] >= 0 for d in o["devices"])'
 field 'all(set(a) == {"memory", "answered", "outcome", "took_us"} for d in o["devices"] for a in d["attempts"])'

@@ -20,13 +20,13 @@ constexpr auto longest = std::chrono::milliseconds::max();
 Options with(std::size_t which) {
     Options options{.capacity = 16};
     switch (which) {
-        case 0: options.linger = std::chrono::microseconds::max(); break;
-        case 1: options.epoch = longest; break;
-        case 2: options.deadline = longest; break;
+        case 0: options.idle_timeout = std::chrono::microseconds::max(); break;
+        case 1: options.max_launch_time = longest; break;
+        case 2: options.hang_timeout = longest; break;
         case 3: options.shutdown_timeout = longest; break;
         default:
-            options.linger = std::chrono::microseconds::max();
-            options.epoch = options.deadline = options.shutdown_timeout = longest;
+            options.idle_timeout = std::chrono::microseconds::max();
+            options.max_launch_time = options.hang_timeout = options.shutdown_timeout = longest;
     }
     return options;
 }
@@ -49,9 +49,9 @@ BOOST_AUTO_TEST_CASE(a_timeout_is_made_of_any_duration) {
 }
 
 // A slot is held back for so long that a waiter looks at its watch.
-BOOST_DATA_TEST_CASE(each_option_may_be_for_ever, data::make(residencies) * data::xrange(std::size_t{5}), residency,
+BOOST_DATA_TEST_CASE(each_option_may_be_for_ever, data::make(modes) * data::xrange(std::size_t{5}), mode,
                      which) {
-    Runtime runtime = open(residency, with(which));
+    Runtime runtime = open(mode, with(which));
     for (int round = 0; round < 3; ++round) {
         auto held = runtime.ring().reserve(1);
         BOOST_REQUIRE(held.has_value());
@@ -72,8 +72,8 @@ BOOST_DATA_TEST_CASE(each_option_may_be_for_ever, data::make(residencies) * data
     BOOST_TEST(runtime.shutdown().has_value());
 }
 
-BOOST_DATA_TEST_CASE(so_may_a_timeout_and_a_negative_one_has_passed, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency, {.capacity = 16});
+BOOST_DATA_TEST_CASE(so_may_a_timeout_and_a_negative_one_has_passed, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 16});
     auto first = hold(fleet, 0, 1), second = hold(fleet, 1, 1);
     const std::vector<Slot> batch(20, atomic_add(1, 160));
     const auto spread = fleet.spread(batch);

@@ -26,7 +26,7 @@ std::expected<FleetTicket, Errc> publish(Fleet& fleet, const std::vector<Slot>& 
 bool has_two_gpus() {
     const auto found = devices();
     return found && std::ranges::count_if(*found, [](const DeviceInfo& device) {
-               return !device.is_cpu && device.residency != Residency::none;
+               return !device.is_cpu && device.mode != ExecutionMode::none;
            }) >= 2;
 }
 
@@ -59,8 +59,8 @@ BOOST_AUTO_TEST_CASE(no_more_is_outstanding_than_a_ring_holds) {
 
 // ---- who gets what -----------------------------------------------------------------------------------------------
 
-BOOST_DATA_TEST_CASE(idle_devices_take_turns, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency);
+BOOST_DATA_TEST_CASE(idle_devices_take_turns, data::make(modes), mode) {
+    Fleet fleet = open_two(mode);
     std::uint32_t given[2] = {};
     for (std::uint32_t i = 0; i < 40; ++i) {
         const auto ticket = fleet.publish(atomic_add(1, 160));
@@ -79,9 +79,9 @@ BOOST_DATA_TEST_CASE(idle_devices_take_turns, data::make(residencies), residency
     BOOST_TEST(fleet.stats().launches >= 2u);
 }
 
-BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_loaded, data::make(residencies),
-                     residency) {
-    Fleet fleet = open_two(residency);
+BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_loaded, data::make(modes),
+                     mode) {
+    Fleet fleet = open_two(mode);
     // Published to the member itself, behind its back: it counts.
     auto held = hold(fleet, 0, 1);
     const std::vector<Slot> behind(49, atomic_add(1, 160));
@@ -116,7 +116,7 @@ BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_
 // A batch of nothing leaves the loads as they are, and says whose turn it was.
 BOOST_AUTO_TEST_CASE(equals_take_turns_beside_a_busier_one) {
     for (const std::size_t busy : {0u, 1u, 2u}) {
-        const Options options{.residency = Residency::relaunch};
+        const Options options{.mode = ExecutionMode::per_launch};
         auto fleet = Fleet::open({options, options, options});
         BOOST_REQUIRE(fleet.has_value());
         auto held = hold(*fleet, busy, 3);
@@ -131,10 +131,10 @@ BOOST_AUTO_TEST_CASE(equals_take_turns_beside_a_busier_one) {
     }
 }
 
-// In relaunch residency a member takes in what it has done only when somebody looks: the fleet does, though it
+// In per_launch mode a member takes in what it has done only when somebody looks: the fleet does, though it
 // publishes elsewhere.
 BOOST_AUTO_TEST_CASE(a_device_that_nobody_waits_for_is_found_idle_again) {
-    Fleet fleet = open_two(Residency::relaunch);
+    Fleet fleet = open_two(ExecutionMode::per_launch);
     const std::vector<Slot> batch(500, atomic_add(1, 160));
     BOOST_REQUIRE(fleet.runtime(0).publish(std::span<const Slot>(batch)).has_value());
     BOOST_TEST(eventually([&] {
@@ -143,8 +143,8 @@ BOOST_AUTO_TEST_CASE(a_device_that_nobody_waits_for_is_found_idle_again) {
     }));
 }
 
-BOOST_DATA_TEST_CASE(batches_and_windows_stay_whole, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency, {.capacity = 64});
+BOOST_DATA_TEST_CASE(batches_and_windows_stay_whole, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 64});
     // Each entry of a window adds 1 to a word of its own; the batch counts, in order, in one word.
     std::vector<std::array<std::uint32_t, 2>> words;
     for (std::uint32_t i = 0; i < 12; ++i) words.push_back({1, 170 + i});
@@ -183,8 +183,8 @@ BOOST_DATA_TEST_CASE(batches_and_windows_stay_whole, data::make(residencies), re
 
 // ---- full rings --------------------------------------------------------------------------------------------------
 
-BOOST_DATA_TEST_CASE(a_full_ring_passes_work_on_and_full_rings_lose_nothing, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency, {.capacity = 16});
+BOOST_DATA_TEST_CASE(a_full_ring_passes_work_on_and_full_rings_lose_nothing, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 16});
     auto first = hold(fleet, 0, 13);
     auto second = hold(fleet, 1, 14);
     // Three slots fit behind the first alone, though both have room.
@@ -216,8 +216,8 @@ BOOST_DATA_TEST_CASE(a_full_ring_passes_work_on_and_full_rings_lose_nothing, dat
 }
 
 // The least loaded ring is too small: the batch goes to the one that can hold it; with that full, waiting helps.
-BOOST_DATA_TEST_CASE(rings_of_different_sizes, data::make(residencies), residency) {
-    auto fleet = Fleet::open({{.residency = residency, .capacity = 16}, {.residency = residency, .capacity = 64}});
+BOOST_DATA_TEST_CASE(rings_of_different_sizes, data::make(modes), mode) {
+    auto fleet = Fleet::open({{.mode = mode, .capacity = 16}, {.mode = mode, .capacity = 64}});
     BOOST_REQUIRE(fleet.has_value());
     auto held = hold(*fleet, 1, 20);
     const std::vector<Slot> batch(40, atomic_add(1, 160));
@@ -231,7 +231,7 @@ BOOST_DATA_TEST_CASE(rings_of_different_sizes, data::make(residencies), residenc
 }
 
 BOOST_AUTO_TEST_CASE(a_window_that_nobody_can_take) {
-    Fleet fleet = open_two(Residency::relaunch);
+    Fleet fleet = open_two(ExecutionMode::per_launch);
     const std::vector<std::uint32_t> words(11, 1);
     const std::vector<Payload> entries(1, Payload(words));
     BOOST_TEST(fleet.publish(Window{.required = entries}).error() == Errc::payload_too_long);
@@ -239,8 +239,8 @@ BOOST_AUTO_TEST_CASE(a_window_that_nobody_can_take) {
 
 // ---- spread ------------------------------------------------------------------------------------------------------
 
-BOOST_DATA_TEST_CASE(spreading_levels_the_loads, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency, {.capacity = 1024});
+BOOST_DATA_TEST_CASE(spreading_levels_the_loads, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 1024});
     auto first = hold(fleet, 0, 100);
     auto second = hold(fleet, 1, 20);
     std::vector<Slot> batch;
@@ -274,7 +274,7 @@ BOOST_DATA_TEST_CASE(spreading_levels_the_loads, data::make(residencies), reside
 
 // The most loaded of three gets nothing, the others end level.
 BOOST_AUTO_TEST_CASE(spreading_over_some_of_the_devices) {
-    auto fleet = Fleet::open(std::vector<Options>(3, {.residency = Residency::relaunch}));
+    auto fleet = Fleet::open(std::vector<Options>(3, {.mode = ExecutionMode::per_launch}));
     BOOST_REQUIRE(fleet.has_value());
     auto first = hold(*fleet, 0, 40);
     auto second = hold(*fleet, 1, 900);
@@ -291,8 +291,8 @@ BOOST_AUTO_TEST_CASE(spreading_over_some_of_the_devices) {
 }
 
 // More than both rings hold: what there is room for is published, the rest is the caller's.
-BOOST_DATA_TEST_CASE(spreading_more_than_there_is_room_for, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency, {.capacity = 64});
+BOOST_DATA_TEST_CASE(spreading_more_than_there_is_room_for, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 64});
     auto held = hold(fleet, 0, 54);
     auto other = hold(fleet, 1, 1);
     const std::vector<Slot> batch(1000, atomic_add(1, 160));
@@ -316,7 +316,7 @@ BOOST_DATA_TEST_CASE(spreading_more_than_there_is_room_for, data::make(residenci
 // ---- tickets, opening --------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(tickets_that_nobody_gave) {
-    Fleet fleet = open_two(Residency::relaunch);
+    Fleet fleet = open_two(ExecutionMode::per_launch);
     const FleetTicket foreign{.device = 2, .ticket = {.first = 0, .count = 1}};
     BOOST_TEST(!fleet.poll(foreign));
     BOOST_TEST(fleet.wait(foreign).error() == Errc::bad_ticket);
@@ -329,15 +329,15 @@ BOOST_AUTO_TEST_CASE(tickets_that_nobody_gave) {
     BOOST_TEST(fleet.result(spread, 0).error() == Errc::bad_ticket);
 }
 
-BOOST_DATA_TEST_CASE(a_fleet_moves_with_its_tickets, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency);
+BOOST_DATA_TEST_CASE(a_fleet_moves_with_its_tickets, data::make(modes), mode) {
+    Fleet fleet = open_two(mode);
     Runtime* const member = &fleet.runtime(1);
     const auto ticket = fleet.publish(store_u32(5, 160));
     Fleet moved = std::move(fleet);
     BOOST_TEST(&moved.runtime(1) == member);
     BOOST_REQUIRE(finishes(moved, *ticket));
     BOOST_TEST(moved.result(*ticket)->value == 5u);
-    Fleet other = open_two(residency);
+    Fleet other = open_two(mode);
     other = std::move(moved);
     BOOST_TEST(other.poll(*ticket));
     BOOST_REQUIRE(finishes(other, *other.publish(store_u32(6, 160))));
@@ -359,7 +359,7 @@ BOOST_AUTO_TEST_CASE(a_device_by_its_number) {
     const auto found = devices();
     BOOST_REQUIRE(found.has_value());
     for (std::size_t i = 0; i < found->size(); ++i) {
-        if ((*found)[i].residency == Residency::none) continue;
+        if ((*found)[i].mode == ExecutionMode::none) continue;
         auto runtime = Runtime::open({.device = "#" + std::to_string(i)});
         BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
         BOOST_TEST(runtime->device().name == (*found)[i].name);
@@ -378,7 +378,7 @@ BOOST_AUTO_TEST_CASE(every_device_that_serves) {
     BOOST_REQUIRE(found.has_value());
     std::size_t cpus = 0, accelerators = 0;
     for (const DeviceInfo& device : *found)
-        if (device.residency != Residency::none) ++(device.is_cpu ? cpus : accelerators);
+        if (device.mode != ExecutionMode::none) ++(device.is_cpu ? cpus : accelerators);
     auto fleet = Fleet::open_all();
     BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));
     BOOST_TEST(fleet->size() == (accelerators != 0 ? accelerators : cpus));

@@ -11,12 +11,12 @@
 
 namespace slipring {
 
-inline Fleet open_two(Residency residency, Options options = {}) {
-    options.residency = residency;
+inline Fleet open_two(ExecutionMode mode, Options options = {}) {
+    options.mode = mode;
     auto fleet = Fleet::open({options, options});
     BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));
     BOOST_REQUIRE(fleet->size() == 2u);
-    for (std::size_t i = 0; i < 2; ++i) BOOST_REQUIRE(fleet->runtime(i).device().residency == residency);
+    for (std::size_t i = 0; i < 2; ++i) BOOST_REQUIRE(fleet->runtime(i).device().mode == mode);
     return std::move(*fleet);
 }
 

@@ -14,8 +14,8 @@ using namespace slipring;
 namespace data = boost::unit_test::data;
 using namespace std::chrono_literals;
 
-BOOST_DATA_TEST_CASE(a_member_that_was_shut_down_is_passed_over, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency);
+BOOST_DATA_TEST_CASE(a_member_that_was_shut_down_is_passed_over, data::make(modes), mode) {
+    Fleet fleet = open_two(mode);
     BOOST_REQUIRE(finishes(fleet, *fleet.publish(atomic_add(1, 160))));
     BOOST_REQUIRE(finishes(fleet, *fleet.publish(atomic_add(1, 160))));
     BOOST_REQUIRE(fleet.runtime(0).shutdown().has_value());
@@ -38,7 +38,7 @@ BOOST_DATA_TEST_CASE(a_member_that_was_shut_down_is_passed_over, data::make(resi
 
 // What keeps the work away from a full ring is that ring's own affair: of a full and a lost or closed one, wait.
 BOOST_AUTO_TEST_CASE(a_full_member_is_worth_waiting_for) {
-    Fleet fleet = open_two(Residency::relaunch, {.capacity = 16});
+    Fleet fleet = open_two(ExecutionMode::per_launch, {.capacity = 16});
     BOOST_REQUIRE(fleet.runtime(0).shutdown().has_value());
     auto held = hold(fleet, 1, 16);
     BOOST_TEST(fleet.publish(nop()).error() == Errc::ring_full);
@@ -49,8 +49,8 @@ BOOST_AUTO_TEST_CASE(a_full_member_is_worth_waiting_for) {
 
 // The same where the closed one, which did not drain, is the more loaded and so the last to refuse.
 BOOST_AUTO_TEST_CASE(a_full_member_is_worth_waiting_for_whoever_refuses_last) {
-    auto fleet = Fleet::open({{.residency = Residency::relaunch, .capacity = 64, .shutdown_timeout = 50ms},
-                              {.residency = Residency::relaunch, .capacity = 16}});
+    auto fleet = Fleet::open({{.mode = ExecutionMode::per_launch, .capacity = 64, .shutdown_timeout = 50ms},
+                              {.mode = ExecutionMode::per_launch, .capacity = 16}});
     BOOST_REQUIRE(fleet.has_value());
     auto closed = hold(*fleet, 0, 20);
     auto full = hold(*fleet, 1, 16);
@@ -76,9 +76,9 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     std::byte* release[2] = {};
     {
         const MeantToLeak engines;  // what is allocated in this scope is left to the kernels
-        Fleet fleet = open_two(Residency::live, {.ops = {hang},
+        Fleet fleet = open_two(ExecutionMode::persistent, {.ops = {hang},
                                                  .shutdown_timeout = 200ms,
-                                                 .report = [&](const Error&) { ++reports; }});
+                                                 .on_error = [&](const Error&) { ++reports; }});
         for (const std::size_t i : {0u, 1u}) release[i] = fleet.runtime(i).buffer(0x100, 0).data();
         const auto stuck = fleet.publish(slot(custom_opcode<0x100>()));
         BOOST_REQUIRE(stuck.has_value());
@@ -115,6 +115,6 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     BOOST_TEST(reports.load() == 2);
     // The memory was left to the kernels, so these are still the words that they look at.
     for (std::byte* word : release) std::atomic_ref(*reinterpret_cast<std::uint32_t*>(word)).store(1);
-    Fleet next = open_two(Residency::live);
+    Fleet next = open_two(ExecutionMode::persistent);
     for (const std::size_t i : {0u, 1u}) BOOST_TEST(run(next.runtime(i), store_u32(3, 160)).value == 3u);
 }

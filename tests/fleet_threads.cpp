@@ -14,10 +14,10 @@
 using namespace slipring;
 namespace data = boost::unit_test::data;
 
-BOOST_DATA_TEST_CASE(everything_ends_exactly_once, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(everything_ends_exactly_once, data::make(modes), mode) {
     constexpr std::uint32_t threads = 4;
     constexpr std::uint32_t rounds = 60;
-    Fleet fleet = open_two(residency, {.capacity = 32, .linger = std::chrono::microseconds(0)});
+    Fleet fleet = open_two(mode, {.capacity = 32, .idle_timeout = std::chrono::microseconds(0)});
     std::atomic<std::uint32_t> wrong{0};
     std::atomic<std::uint32_t> given[2] = {};  // slots
     std::vector<std::thread> pool;

@@ -63,21 +63,21 @@ void publish_in_bursts(Runtime& runtime, std::uint32_t most, std::chrono::nanose
 
 }  // namespace
 
-BOOST_DATA_TEST_CASE(a_kernel_that_leaves_at_once, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.linger = 0us});
+BOOST_DATA_TEST_CASE(a_kernel_that_leaves_at_once, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.idle_timeout = 0us});
     publish_in_bursts(runtime, publishes(), 3us);
     BOOST_TEST(runtime.stats().launches > 10u);
 }
 
 BOOST_AUTO_TEST_CASE(a_live_kernel_that_lingers_for_as_long_as_the_gaps_last) {
-    Runtime runtime = open(Residency::live, {.linger = 2us});
+    Runtime runtime = open(ExecutionMode::persistent, {.idle_timeout = 2us});
     publish_in_bursts(runtime, publishes(), 4us);
     BOOST_TEST(runtime.stats().launches > 10u);
 }
 
 // It leaves without a look back, idle or not: whatever was published since is left to the end of the launch.
 BOOST_AUTO_TEST_CASE(a_live_kernel_whose_epoch_ends_all_the_time) {
-    Runtime runtime = open(Residency::live, {.linger = 1s, .epoch = 1ms});
+    Runtime runtime = open(ExecutionMode::persistent, {.idle_timeout = 1s, .max_launch_time = 1ms});
     publish_in_bursts(runtime, std::max(publishes() / 10, 800u), 50us);  // tens of epochs
     BOOST_TEST(runtime.stats().launches > 1u);
 }
@@ -94,7 +94,7 @@ uint work(sr_args a, const sr_buffers* b, uint* result) {
 }
 )"};
     constexpr std::uint32_t slots = 2000;
-    Runtime runtime = open(Residency::live, {.capacity = 4096, .ops = {work}, .linger = 1s, .epoch = 1ms});
+    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 4096, .ops = {work}, .idle_timeout = 1s, .max_launch_time = 1ms});
     for (std::uint32_t round = 1; round <= 3; ++round) {
         const std::vector<Slot> batch(slots, *packed({inner(atomic_add(1, 160)), inner(atomic_add(1, 161))}));
         std::vector<Slot> long_ones(slots, slot(custom_opcode<0x100>(), {10000}));

@@ -45,8 +45,8 @@ uint tally(sr_args a, const sr_buffers* b, uint* result) {
 
 Options lossy(std::atomic<int>* reports = nullptr) {
     return {.ops = {stalling, counting},
-            .deadline = 400ms,
-            .report = [reports](const Error& error) {
+            .hang_timeout = 400ms,
+            .on_error = [reports](const Error& error) {
                 BOOST_TEST_MESSAGE(error.text());
                 if (reports != nullptr) ++*reports;
             }};
@@ -56,7 +56,7 @@ Options lossy(std::atomic<int>* reports = nullptr) {
 Ticket publish_stall(Runtime& runtime) {
     const auto ticket = runtime.publish(stall_slot(runtime.device()));
     BOOST_REQUIRE(ticket.has_value());
-    if (runtime.device().residency == Residency::live)
+    if (runtime.device().mode == ExecutionMode::persistent)
         BOOST_REQUIRE(eventually([&] { return runtime.ring().claimed() == ticket->end(); }));
     return *ticket;
 }
@@ -103,7 +103,7 @@ void ended_or_is_lost(Runtime& runtime, const Ticket& stuck) {
 // Whether what is behind a slot that stalls stays unclaimed: with a single work-item. Units of their own claim on, and a
 // relaunch has all that was published when it began; what they have claimed is lost.
 bool claims_nothing_more(const Runtime& runtime) {
-    return runtime.device().residency == Residency::live && runtime.device().shape.groups == 1;
+    return runtime.device().mode == ExecutionMode::persistent && runtime.device().shape.groups == 1;
 }
 
 template <class T>
@@ -120,7 +120,7 @@ BOOST_TEST_GLOBAL_FIXTURE(LetThemEnd);
 
 }  // namespace
 
-// In relaunch mode all copies queue up behind the kernel.
+// In per_launch mode all copies queue up behind the kernel.
 BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
     const MeantToLeak engines;
     std::uint32_t word = 0;
@@ -131,7 +131,7 @@ BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
         [](Runtime& runtime) { return without_value(runtime.read_log()); },
     };
     for (const auto& way : ways) {
-        Runtime runtime = open(Residency::relaunch, lossy());
+        Runtime runtime = open(ExecutionMode::per_launch, lossy());
         BOOST_REQUIRE(runtime.publish(stall_slot(runtime.device())).has_value());
         for (int time = 0; time < 2; ++time) {  // at once, the second time
             const auto told = way(runtime);
@@ -146,8 +146,8 @@ BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
 // is seen when it is over.
 BOOST_AUTO_TEST_CASE(many_slow_slots_of_a_relaunch_are_no_death) {
     Options options = lossy();
-    options.deadline = 800ms;
-    Runtime runtime = open(Residency::relaunch, options);
+    options.hang_timeout = 800ms;
+    Runtime runtime = open(ExecutionMode::per_launch, options);
     for (int i = 0; i < 20; ++i) run(runtime, slot(tally));
     for (int i = 0; i < 20; ++i) run(runtime, nop());
     std::vector<Slot> slots(150, slot(stall, {runtime.device().is_cpu ? 16'000u : 10u}));  // some milliseconds each
@@ -158,13 +158,13 @@ BOOST_AUTO_TEST_CASE(many_slow_slots_of_a_relaunch_are_no_death) {
     BOOST_REQUIRE_MESSAGE(waited.has_value(), (waited ? "" : message(waited.error())));
 }
 
-BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, data::make(modes), mode) {
     std::atomic<int> reports{0}, told{0};
     std::span<std::byte> release;
     {
         const MeantToLeak engine;  // what is allocated in this scope is left to the kernel
         BOOST_REQUIRE(threads == 0);
-        Runtime runtime = open(residency, lossy(&reports));
+        Runtime runtime = open(mode, lossy(&reports));
         release = runtime.buffer(0x100, 0);
         const auto before = runtime.publish(store_u32(7, 160));
         BOOST_REQUIRE(runtime.wait(*before, 1min).has_value());
@@ -195,22 +195,22 @@ BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, d
         BOOST_TEST(runtime.shutdown().error() == Errc::device_lost);
     }
     BOOST_TEST(reports.load() == 1);
-    if (residency == Residency::live) word(release).store(1);
-    Runtime next = open(residency);
+    if (mode == ExecutionMode::persistent) word(release).store(1);
+    Runtime next = open(mode);
     BOOST_TEST(run(next, store_u32(3, 160)).value == 3u);
 }
 
-BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::make(modes), mode) {
     const MeantToLeak engine;
-    Runtime runtime = open(residency, lossy());
-    const bool live = residency == Residency::live;
+    Runtime runtime = open(mode, lossy());
+    const bool live = mode == ExecutionMode::persistent;
     const auto old_release = runtime.buffer(0x100, 0), old_count = runtime.buffer(0x101, 0);
     const Ring old_ring = runtime.ring();
 
     const auto before = runtime.publish(std::array{store_u32(7, 160), atomic_add(100, 200)});
     BOOST_REQUIRE(runtime.wait(*before, 1min).has_value());
     const Ticket stuck = publish_stall(runtime);
-    // In relaunch mode control words are read behind the kernel.
+    // In per_launch mode control words are read behind the kernel.
     const auto launch = live ? static_cast<std::uint32_t>(runtime.stats().launches) : 0;
     const auto single = runtime.publish(atomic_add(1, 200));
     const auto batch = runtime.publish(std::vector<Slot>(50, atomic_add(1, 200)));
@@ -267,7 +267,7 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
 BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
     Options options = lossy();
     options.ops.push_back(stalling_until_lost);
-    Runtime runtime = open(Residency::live, options);
+    Runtime runtime = open(ExecutionMode::persistent, options);
     const Ring old_ring = runtime.ring();
     const auto stuck = runtime.publish(slot(stall_until_lost, {UINT32_MAX / 8}));
     const auto behind = runtime.publish(std::array{batch_fence(1, 1), atomic_add(1, 160)});
@@ -287,9 +287,9 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
 
 // What a user still holds stays his: spans, copies of the ring, reservations. They are the old device's, and say nothing
 // any more; a reservation's positions end as lost, and what is behind them goes on.
-BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes), mode) {
     const MeantToLeak engine;
-    Runtime runtime = open(residency, lossy());
+    Runtime runtime = open(mode, lossy());
     const auto old_word = runtime.buffer(0x100, 0);
     const Ring old_ring = runtime.ring();
     const Ticket stuck = publish_stall(runtime);
@@ -333,7 +333,7 @@ BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same
     const MeantToLeak engine;
     constexpr std::uint64_t far = std::uint64_t{1} << 40, huge = ~std::uint64_t{0};
     for (const auto& [offset, forged] : {std::pair{SR_RING_COMPLETED, far}, {SR_RING_CLAIMED, huge}, {SR_RING_TAIL, far}}) {
-        Runtime runtime = open(Residency::live, lossy());
+        Runtime runtime = open(ExecutionMode::persistent, lossy());
         const auto release = runtime.buffer(0x100, 0);
         for (int i = 0; i < 3; ++i) run(runtime, nop());
         publish_stall(runtime);
@@ -349,10 +349,10 @@ BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same
     }
 }
 
-BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(modes), mode) {
     const MeantToLeak engine;
     std::atomic<int> reports{0};
-    Runtime runtime = open(residency, lossy(&reports));
+    Runtime runtime = open(mode, lossy(&reports));
     for (int round = 1; round <= 2; ++round) {
         const auto release = runtime.buffer(0x100, 0);
         const Ticket stuck = publish_stall(runtime);
@@ -366,9 +366,9 @@ BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), reside
         const std::uint32_t lost = count_lost(runtime, *behind);
         if (claims_nothing_more(runtime)) BOOST_TEST(lost == 0u);
         BOOST_TEST((lost == 0 ? control(runtime, 160) == 2u : control(runtime, 160) <= 2u));
-        if (residency == Residency::live) word(release).store(1);
+        if (mode == ExecutionMode::persistent) word(release).store(1);
     }
-    if (residency == Residency::relaunch) return;  // two kernels still stall, and leave little of two cores
+    if (mode == ExecutionMode::per_launch) return;  // two kernels still stall, and leave little of two cores
     // A full ring's worth, over and over, goes through as ever.
     for (std::uint32_t i = 0; i < 3 * runtime.ring().capacity(); i += 64) {
         const auto ticket = runtime.publish(std::vector<Slot>(64, atomic_add(1, 161)));
@@ -379,8 +379,8 @@ BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(residencies), reside
     BOOST_TEST(control(runtime, 161) == 3 * runtime.ring().capacity());
 }
 
-BOOST_DATA_TEST_CASE(to_recover_what_is_not_lost_does_nothing, data::make(residencies), residency) {
-    Runtime runtime = open(residency, lossy());
+BOOST_DATA_TEST_CASE(to_recover_what_is_not_lost_does_nothing, data::make(modes), mode) {
+    Runtime runtime = open(mode, lossy());
     run(runtime, store_u32(7, 160));
     const auto launches = runtime.stats().launches;
     std::byte* const base = runtime.ring().base();
@@ -395,8 +395,8 @@ BOOST_DATA_TEST_CASE(to_recover_what_is_not_lost_does_nothing, data::make(reside
 }
 
 // The other way for a kernel to go: a slot tells it to.
-BOOST_DATA_TEST_CASE(what_is_behind_a_shutdown_still_runs, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.linger = 10s});
+BOOST_DATA_TEST_CASE(what_is_behind_a_shutdown_still_runs, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.idle_timeout = 10s});
     for (std::uint32_t round = 1; round <= 20; ++round) {
         const std::array batch{atomic_add(1, 160), shutdown(), atomic_add(1, 160), shutdown(), shutdown()};
         const auto ticket = runtime.publish(batch);

@@ -69,8 +69,8 @@ BOOST_AUTO_TEST_CASE(what_opens_says_so) {
     BOOST_TEST((code(without_memory([] { return Runtime::open(); })) == Errc::out_of_memory));
 }
 
-BOOST_DATA_TEST_CASE(a_fleet_goes_on_without_memory, data::make(residencies), residency) {
-    Fleet fleet = open_two(residency, {.capacity = 16});
+BOOST_DATA_TEST_CASE(a_fleet_goes_on_without_memory, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 16});
     // A first launch: OpenCL may compile in it, and compilers are not asked how they do without memory.
     for (int i = 0; i < 2; ++i) BOOST_REQUIRE(finishes(fleet, *fleet.publish(nop())));
     const std::vector<Slot> batch(6, atomic_add(1, 160));
@@ -93,8 +93,8 @@ BOOST_DATA_TEST_CASE(a_fleet_goes_on_without_memory, data::make(residencies), re
     BOOST_TEST((without_memory([&] { return fleet.publish(nop()); }).error() == Errc::shut_down));
 }
 
-BOOST_DATA_TEST_CASE(a_runtime_says_what_needs_memory, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.capacity = 16});
+BOOST_DATA_TEST_CASE(a_runtime_says_what_needs_memory, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 16});
     const std::string_view text = "a format that is too long to be kept without memory: {} and {x}";
     const auto format = runtime.add_format(text);
     BOOST_REQUIRE(format.has_value());

@@ -24,7 +24,7 @@ DeviceInfo usual() {
 void check_report(const DeviceInfo& info) {
     BOOST_TEST_CONTEXT(info.name << ", " << info.why) {
         BOOST_TEST(!info.why.empty());
-        if (info.residency == Residency::none) return;
+        if (info.mode == ExecutionMode::none) return;
         BOOST_REQUIRE(!info.attempts.empty());
         for (const Attempt& attempt : info.attempts) {
             BOOST_TEST((attempt.memory != SharedMemory::none));
@@ -32,7 +32,7 @@ void check_report(const DeviceInfo& info) {
             BOOST_TEST(info.why.find(attempt.outcome) != std::string::npos);
             BOOST_TEST(attempt.took.count() >= 0);
         }
-        if (info.residency == Residency::live) {
+        if (info.mode == ExecutionMode::persistent) {
             const Attempt& last = info.attempts.back();  // the first that answers is used
             BOOST_TEST(last.answered);
             BOOST_TEST((last.memory == info.memory));
@@ -46,11 +46,11 @@ void check_report(const DeviceInfo& info) {
     }
 }
 
-std::expected<Runtime, Error> forced(std::optional<Residency> residency, std::optional<SharedMemory> memory) {
-    return Runtime::open({.device = test_device(), .residency = residency, .memory = memory});
+std::expected<Runtime, Error> forced(std::optional<ExecutionMode> mode, std::optional<SharedMemory> memory) {
+    return Runtime::open({.device = test_device(), .mode = mode, .memory = memory});
 }
 
-Shape shape_of(Shape wanted) {
+LaunchShape shape_of(LaunchShape wanted) {
     auto runtime = Runtime::open({.device = test_device(), .shape = wanted});
     BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
     BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
@@ -70,13 +70,13 @@ BOOST_AUTO_TEST_CASE(every_device_says_what_was_tried) {
 }
 
 BOOST_AUTO_TEST_CASE(relaunch_can_be_had_everywhere) {
-    for (const auto& [residency, memory] :
-         {std::pair<std::optional<Residency>, std::optional<SharedMemory>>{Residency::relaunch, {}},
+    for (const auto& [mode, memory] :
+         {std::pair<std::optional<ExecutionMode>, std::optional<SharedMemory>>{ExecutionMode::per_launch, {}},
           {{}, SharedMemory::mirrored},
-          {Residency::relaunch, SharedMemory::mirrored}}) {
-        auto runtime = forced(residency, memory);
+          {ExecutionMode::per_launch, SharedMemory::mirrored}}) {
+        auto runtime = forced(mode, memory);
         BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
-        BOOST_TEST((runtime->device().residency == Residency::relaunch));
+        BOOST_TEST((runtime->device().mode == ExecutionMode::per_launch));
         BOOST_TEST((runtime->device().memory == SharedMemory::mirrored));
         BOOST_TEST(!runtime->device().why.empty());
         BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
@@ -86,12 +86,12 @@ BOOST_AUTO_TEST_CASE(relaunch_can_be_had_everywhere) {
 BOOST_AUTO_TEST_CASE(a_live_memory_is_had_or_refused_with_the_report) {
     const DeviceInfo info = usual();
     for (const SharedMemory memory : {SharedMemory::svm, SharedMemory::nv_host}) {
-        for (const std::optional<Residency> residency : {std::optional<Residency>(), std::optional(Residency::live)}) {
-            auto runtime = forced(residency, memory);
+        for (const std::optional<ExecutionMode> mode : {std::optional<ExecutionMode>(), std::optional(ExecutionMode::persistent)}) {
+            auto runtime = forced(mode, memory);
             if (runtime) {
                 check_report(runtime->device());
                 BOOST_TEST((runtime->device().memory == memory));
-                BOOST_TEST((runtime->device().residency == Residency::live));
+                BOOST_TEST((runtime->device().mode == ExecutionMode::persistent));
                 BOOST_TEST(runtime->device().attempts.size() == 1u);
                 BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
             } else {
@@ -102,31 +102,31 @@ BOOST_AUTO_TEST_CASE(a_live_memory_is_had_or_refused_with_the_report) {
             }
         }
     }
-    const auto live = forced(Residency::live, {});
-    BOOST_TEST(live.has_value() == (info.residency == Residency::live));
+    const auto live = forced(ExecutionMode::persistent, {});
+    BOOST_TEST(live.has_value() == (info.mode == ExecutionMode::persistent));
 }
 
 BOOST_AUTO_TEST_CASE(what_contradicts_itself_is_refused) {
-    const auto code = [](std::optional<Residency> residency, std::optional<SharedMemory> memory) {
-        return forced(residency, memory).error().code;
+    const auto code = [](std::optional<ExecutionMode> mode, std::optional<SharedMemory> memory) {
+        return forced(mode, memory).error().code;
     };
-    BOOST_TEST(code(Residency::none, {}) == Errc::bad_options);
+    BOOST_TEST(code(ExecutionMode::none, {}) == Errc::bad_options);
     BOOST_TEST(code({}, SharedMemory::none) == Errc::bad_options);
-    BOOST_TEST(code(Residency::live, SharedMemory::mirrored) == Errc::bad_options);
-    BOOST_TEST(code(Residency::relaunch, SharedMemory::svm) == Errc::bad_options);
+    BOOST_TEST(code(ExecutionMode::persistent, SharedMemory::mirrored) == Errc::bad_options);
+    BOOST_TEST(code(ExecutionMode::per_launch, SharedMemory::svm) == Errc::bad_options);
 }
 
 BOOST_AUTO_TEST_CASE(a_shape_is_chosen_taken_or_cut_to_the_device) {
     const DeviceInfo info = usual();
     BOOST_TEST((shape_of({}) == info.shape));
-    BOOST_TEST((shape_of({1, 1}) == Shape{1, 1}));
-    const Shape three = shape_of({3, 1});
+    BOOST_TEST((shape_of({1, 1}) == LaunchShape{1, 1}));
+    const LaunchShape three = shape_of({3, 1});
     BOOST_TEST(three.groups == std::min(3u, info.compute_units));
     if (info.is_cpu) BOOST_TEST(three.lanes == 1u);
     BOOST_TEST(shape_of({4096, 1}).groups == info.compute_units);
     BOOST_TEST(shape_of({1, 1024}).lanes >= 1u);
 
-    for (const Shape shape : {Shape{100000, 1}, Shape{1, 100000}}) {
+    for (const LaunchShape shape : {LaunchShape{100000, 1}, LaunchShape{1, 100000}}) {
         const auto refused = Runtime::open({.device = test_device(), .shape = shape});
         BOOST_REQUIRE(!refused.has_value());
         BOOST_TEST(refused.error().code == Errc::bad_options);

@@ -83,11 +83,11 @@ std::size_t ask(Runtime& runtime, Way way, std::uint32_t seed) {
 
 using namespace results;
 
-BOOST_DATA_TEST_CASE(a_slot_that_has_ended_has_its_result, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(a_slot_that_has_ended_has_its_result, data::make(modes), mode) {
     for (const bool patient : {true, false}) {
         Options options{.capacity = 1024};
-        if (!patient) options.linger = std::chrono::microseconds(0);
-        Runtime runtime = open(residency, options);
+        if (!patient) options.idle_timeout = std::chrono::microseconds(0);
+        Runtime runtime = open(mode, options);
         run(runtime, store_u32(5, 160));
         std::atomic<std::size_t> wrong = 0;
         std::vector<std::thread> threads;
@@ -100,8 +100,8 @@ BOOST_DATA_TEST_CASE(a_slot_that_has_ended_has_its_result, data::make(residencie
 }
 
 // One thread, so that it and the kernel have a core each.
-BOOST_DATA_TEST_CASE(one_after_the_other, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(one_after_the_other, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     run(runtime, store_u32(5, 160));
     for (const Way way : {Way::poll, Way::result, Way::last_of_a_batch}) BOOST_TEST(ask(runtime, way, 7) == 0u);
 }

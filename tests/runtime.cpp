@@ -1,4 +1,4 @@
-// The runtime on PoCL, in both residencies: every operation through the device, results, control words, log, DFA.
+// The runtime on PoCL, in both modes: every operation through the device, results, control words, log, DFA.
 #include <boost/test/unit_test.hpp>
 
 #include <boost/test/data/monomorphic.hpp>
@@ -13,8 +13,8 @@
 using namespace slipring;
 namespace data = boost::unit_test::data;
 
-BOOST_DATA_TEST_CASE(each_operation_does_what_its_constructor_says, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(each_operation_does_what_its_constructor_says, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     BOOST_TEST(run(runtime, nop()).ok());
     BOOST_TEST(run(runtime, store_u32(7, 160)).value == 7u);
     BOOST_TEST(run(runtime, atomic_add(5, 160)).value == 7u);
@@ -32,8 +32,8 @@ BOOST_DATA_TEST_CASE(each_operation_does_what_its_constructor_says, data::make(r
     BOOST_TEST(control(runtime, 180) == 7u);
 }
 
-BOOST_DATA_TEST_CASE(a_bad_slot_costs_only_itself, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(a_bad_slot_costs_only_itself, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     const std::array<Slot, 5> batch{store_u32(1, 200), store_u32(1, 4), slot(custom_opcode<0x1234>()), dfa_step(0, 0, 0),
                                     store_u32(2, 201)};
     const auto ticket = runtime.publish(std::span<const Slot>(batch));
@@ -51,8 +51,8 @@ BOOST_DATA_TEST_CASE(a_bad_slot_costs_only_itself, data::make(residencies), resi
     BOOST_TEST(runtime.stats().faults == 3u);
 }
 
-BOOST_DATA_TEST_CASE(a_window_runs_every_entry, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(a_window_runs_every_entry, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     const std::array<std::array<std::uint32_t, 2>, 3> args{{{1, 160}, {2, 161}, {3, 162}}};
     const std::array<Payload, 3> entries{args[0], args[1], args[2]};
     const Window window{.ticket = 5, .opcode = Op::atomic_add, .required = std::span(entries).first(1),
@@ -61,8 +61,8 @@ BOOST_DATA_TEST_CASE(a_window_runs_every_entry, data::make(residencies), residen
     for (std::uint32_t i = 0; i < 3; ++i) BOOST_TEST(control(runtime, 160 + i) == 2 * (i + 1));
 }
 
-BOOST_DATA_TEST_CASE(results_expire_when_their_slot_is_used_again, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.capacity = 8});
+BOOST_DATA_TEST_CASE(results_expire_when_their_slot_is_used_again, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 8});
     const auto first = runtime.publish(store_u32(1, 160));
     BOOST_REQUIRE(runtime.wait(*first, std::chrono::minutes(1)).has_value());
     for (std::uint32_t i = 0; i < 7; ++i) run(runtime, store_u32(i, 161));
@@ -72,24 +72,24 @@ BOOST_DATA_TEST_CASE(results_expire_when_their_slot_is_used_again, data::make(re
     BOOST_TEST(runtime.poll(*first));
 }
 
-BOOST_DATA_TEST_CASE(a_quiet_slot_completes_and_keeps_no_result, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(a_quiet_slot_completes_and_keeps_no_result, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     const auto ticket = runtime.publish(store_u32(9, 160), Quiet::yes);
     BOOST_REQUIRE(runtime.wait(*ticket, std::chrono::minutes(1)).has_value());
     BOOST_TEST(runtime.result(*ticket).error() == Errc::no_result);
     BOOST_TEST(control(runtime, 160) == 9u);
 }
 
-BOOST_DATA_TEST_CASE(too_large_is_not_full, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.capacity = 4});
+BOOST_DATA_TEST_CASE(too_large_is_not_full, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 4});
     const std::vector<Slot> batch(5, nop());
     BOOST_TEST(runtime.publish(std::span<const Slot>(batch)).error() == Errc::larger_than_ring);
     BOOST_TEST(runtime.publish(std::span<const Slot>()).value().count == 0u);
     BOOST_TEST(runtime.stats().published == 0u);
 }
 
-BOOST_DATA_TEST_CASE(far_more_than_a_ring_goes_through_a_ring, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.capacity = 64});
+BOOST_DATA_TEST_CASE(far_more_than_a_ring_goes_through_a_ring, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 64});
     const std::vector<Slot> batch(16, atomic_add(1, 160));
     Ticket last;
     for (int i = 0; i < 100;) {
@@ -107,8 +107,8 @@ BOOST_DATA_TEST_CASE(far_more_than_a_ring_goes_through_a_ring, data::make(reside
     BOOST_TEST(runtime.stats().completed == 1600u);
 }
 
-BOOST_DATA_TEST_CASE(control_words_have_bounds_and_an_owner, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.control_words = 200});
+BOOST_DATA_TEST_CASE(control_words_have_bounds_and_an_owner, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.control_words = 200});
     std::array<std::uint32_t, 3> words{1, 2, 3};
     BOOST_TEST(runtime.write_control(197, words).has_value());
     BOOST_TEST(runtime.write_control(198, words).error() == Errc::out_of_range);
@@ -118,8 +118,8 @@ BOOST_DATA_TEST_CASE(control_words_have_bounds_and_an_owner, data::make(residenc
     BOOST_TEST(run(runtime, store_u32(0, 200)).code == SR_CODE_OUT_OF_RANGE);
 }
 
-BOOST_DATA_TEST_CASE(a_dfa_table_is_loaded_between_slots, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(a_dfa_table_is_loaded_between_slots, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     std::vector<std::uint32_t> table(2 * 256, 0);
     table['a'] = 1;
     BOOST_REQUIRE(runtime.load_dfa(table).has_value());
@@ -140,8 +140,8 @@ BOOST_DATA_TEST_CASE(a_dfa_table_is_loaded_between_slots, data::make(residencies
     BOOST_TEST(run(runtime, dfa_step(1, 'a', 4)).code == SR_CODE_OUT_OF_RANGE);
 }
 
-BOOST_DATA_TEST_CASE(the_log_has_texts_and_counts_drops, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.log_records = 4});
+BOOST_DATA_TEST_CASE(the_log_has_texts_and_counts_drops, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.log_records = 4});
     const std::uint32_t plain = *runtime.add_format("a {} b {x}!");
     const std::uint32_t half = *runtime.add_format("only {x} {");
     for (const Slot& slot : {print(plain, 12, 255), print(half, 255, 0), print(77, 1, 2)}) run(runtime, slot);
@@ -164,8 +164,8 @@ BOOST_DATA_TEST_CASE(the_log_has_texts_and_counts_drops, data::make(residencies)
     BOOST_TEST(runtime.read_log()->records.empty());
 }
 
-BOOST_DATA_TEST_CASE(a_kernel_that_left_comes_back_with_the_next_publish, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.linger = std::chrono::microseconds(0)});
+BOOST_DATA_TEST_CASE(a_kernel_that_left_comes_back_with_the_next_publish, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.idle_timeout = std::chrono::microseconds(0)});
     for (std::uint32_t i = 0; i < 20; ++i) {
         BOOST_TEST(run(runtime, atomic_add(1, 160)).value == i);
         std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -175,8 +175,8 @@ BOOST_DATA_TEST_CASE(a_kernel_that_left_comes_back_with_the_next_publish, data::
     BOOST_TEST(run(runtime, atomic_add(1, 160)).value == 20u);
 }
 
-BOOST_DATA_TEST_CASE(a_launch_of_its_own_does_the_same, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(a_launch_of_its_own_does_the_same, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     BOOST_TEST(runtime.launch(store_u32(4, 160))->value == 4u);
     BOOST_TEST(run(runtime, load_u32(160, 1)).value == 4u);
     const auto fault = runtime.launch(store_u32(4, 1));
@@ -184,8 +184,8 @@ BOOST_DATA_TEST_CASE(a_launch_of_its_own_does_the_same, data::make(residencies),
     BOOST_TEST(fault->code == SR_CODE_OUT_OF_RANGE);
 }
 
-BOOST_DATA_TEST_CASE(a_reservation_is_published_by_its_commit, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(a_reservation_is_published_by_its_commit, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     auto reservation = runtime.ring().reserve(2);
     BOOST_REQUIRE(reservation.has_value());
     reservation->put(store_u32(1, 160));

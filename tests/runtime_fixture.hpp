@@ -1,4 +1,4 @@
-// What the tests of the runtime share: a runtime in either residency, and waiting that fails instead of hanging.
+// What the tests of the runtime share: a runtime in either mode, and waiting that fails instead of hanging.
 #pragma once
 
 #include <chrono>
@@ -12,12 +12,12 @@
 
 namespace slipring {
 
-constexpr Residency residencies[] = {Residency::live, Residency::relaunch};
+constexpr ExecutionMode modes[] = {ExecutionMode::persistent, ExecutionMode::per_launch};
 
 // SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device.
 inline Options from_environment(Options options) {
     if (options.device == "auto") options.device = test_device();
-    if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE"); shape != nullptr && options.shape == Shape{}) {
+    if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE"); shape != nullptr && options.shape == LaunchShape{}) {
         char* rest = nullptr;
         options.shape.groups = static_cast<std::uint32_t>(std::strtoul(shape, &rest, 10));
         options.shape.lanes = *rest == 'x' ? static_cast<std::uint32_t>(std::strtoul(rest + 1, nullptr, 10)) : 1;
@@ -25,12 +25,12 @@ inline Options from_environment(Options options) {
     return options;
 }
 
-inline Runtime open(Residency residency, Options options = {}) {
+inline Runtime open(ExecutionMode mode, Options options = {}) {
     options = from_environment(std::move(options));
-    options.residency = residency;
+    options.mode = mode;
     auto runtime = Runtime::open(std::move(options));
     BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
-    BOOST_REQUIRE(runtime->device().residency == residency);
+    BOOST_REQUIRE(runtime->device().mode == mode);
     return std::move(*runtime);
 }
 
@@ -56,7 +56,7 @@ inline std::uint32_t control(Runtime& runtime, std::uint32_t index) {
 
 namespace boost::test_tools::tt_detail {
 template <>
-struct print_log_value<slipring::Residency> {
-    void operator()(std::ostream& out, slipring::Residency residency) { out << slipring::name(residency); }
+struct print_log_value<slipring::ExecutionMode> {
+    void operator()(std::ostream& out, slipring::ExecutionMode mode) { out << slipring::name(mode); }
 };
 }  // namespace boost::test_tools::tt_detail

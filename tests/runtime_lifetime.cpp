@@ -17,8 +17,8 @@ using namespace slipring;
 namespace data = boost::unit_test::data;
 using namespace std::chrono_literals;
 
-BOOST_DATA_TEST_CASE(shutdown_drains_and_leaves_results_to_be_read, data::make(residencies), residency) {
-    Runtime runtime = open(residency);
+BOOST_DATA_TEST_CASE(shutdown_drains_and_leaves_results_to_be_read, data::make(modes), mode) {
+    Runtime runtime = open(mode);
     const std::vector<Slot> batch(500, atomic_add(1, 160));
     const auto ticket = runtime.publish(std::span<const Slot>(batch));
     BOOST_REQUIRE(runtime.shutdown().has_value());
@@ -33,10 +33,10 @@ BOOST_DATA_TEST_CASE(shutdown_drains_and_leaves_results_to_be_read, data::make(r
     BOOST_TEST(runtime.shutdown().has_value());
 }
 
-BOOST_DATA_TEST_CASE(two_runtimes_live_side_by_side, data::make(residencies), residency) {
-    Runtime one = open(residency);
+BOOST_DATA_TEST_CASE(two_runtimes_live_side_by_side, data::make(modes), mode) {
+    Runtime one = open(mode);
     {
-        Runtime two = open(residency);
+        Runtime two = open(mode);
         for (std::uint32_t i = 0; i < 50; ++i) {
             BOOST_TEST(run(one, atomic_add(1, 160)).value == i);
             BOOST_TEST(run(two, atomic_add(2, 160)).value == 2 * i);
@@ -49,7 +49,7 @@ BOOST_DATA_TEST_CASE(two_runtimes_live_side_by_side, data::make(residencies), re
 
 // A reservation that nobody commits holds up what is behind it: shutdown says so, in bounded time.
 BOOST_AUTO_TEST_CASE(shutdown_does_not_wait_for_a_producer_that_died) {
-    Runtime runtime = open(Residency::live, {.shutdown_timeout = 200ms});
+    Runtime runtime = open(ExecutionMode::persistent, {.shutdown_timeout = 200ms});
     run(runtime, nop());
     auto dead = runtime.ring().reserve(1);
     BOOST_REQUIRE(dead.has_value());
@@ -75,9 +75,9 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     std::byte* release = nullptr;
     {
         const MeantToLeak engine;  // what is allocated in this scope is left to the kernel
-        Runtime runtime = open(Residency::live, {.ops = {hang},
+        Runtime runtime = open(ExecutionMode::persistent, {.ops = {hang},
                                                  .shutdown_timeout = 200ms,
-                                                 .report = [&](const Error& error) {
+                                                 .on_error = [&](const Error& error) {
                                                      ++reports;
                                                      reported = error.code;
                                                  }});
@@ -94,6 +94,6 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     BOOST_TEST((reported == Errc::device_lost));
     // The memory was left to the kernel, so this is still the word it looks at.
     std::atomic_ref(*reinterpret_cast<std::uint32_t*>(release)).store(1);
-    Runtime next = open(Residency::live);
+    Runtime next = open(ExecutionMode::persistent);
     BOOST_TEST(run(next, store_u32(3, 160)).value == 3u);
 }

@@ -51,8 +51,8 @@ Error refused(Options options) {
 
 }  // namespace
 
-BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.ops = {sum, fail}});
+BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.ops = {sum, fail}});
     const auto input = runtime.buffer(0x100, 0);
     const auto output = runtime.buffer(0x100, 1);
     BOOST_REQUIRE(input.size() == 1000u);
@@ -79,14 +79,14 @@ BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(resid
     BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {0, 1, 4})).code == SR_CODE_OUT_OF_RANGE);
 }
 
-BOOST_DATA_TEST_CASE(a_handler_is_not_told_to_stop_while_its_device_serves, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.ops = {ask}});
+BOOST_DATA_TEST_CASE(a_handler_is_not_told_to_stop_while_its_device_serves, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.ops = {ask}});
     BOOST_TEST(run(runtime, slot(custom_opcode<9>(), {1000})).value == 1000u);
     BOOST_TEST(runtime.launch(slot(custom_opcode<9>(), {1000}))->value == 1000u);
 }
 
-BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::make(residencies), residency) {
-    Runtime runtime = open(residency, {.ops = {sum, fail}});
+BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.ops = {sum, fail}});
     BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {0})).ok());
     BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {70})).code == 70u);
     for (const std::uint32_t code : {1u, 2u, 4u, 5u, 6u, 7u, 8u, 63u, 256u}) {  // all but one are slipring's to say

@@ -17,10 +17,10 @@
 using namespace slipring;
 namespace data = boost::unit_test::data;
 
-BOOST_DATA_TEST_CASE(everything_at_once_loses_nothing, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(everything_at_once_loses_nothing, data::make(modes), mode) {
     constexpr std::uint32_t threads = 4;
     constexpr std::uint32_t rounds = 100;
-    Runtime runtime = open(residency, {.capacity = 64, .linger = std::chrono::microseconds(0)});
+    Runtime runtime = open(mode, {.capacity = 64, .idle_timeout = std::chrono::microseconds(0)});
     std::atomic<std::uint32_t> wrong{0};
     std::vector<std::thread> pool;
     for (std::uint32_t t = 0; t < threads; ++t) {
@@ -73,12 +73,12 @@ uint take_in(sr_args a, const sr_buffers* b, uint* result) {
 // A user's program: two threads write one word of an input buffer in turn, each when the slot that read the other's
 // has ended. All that each knows of the other is a number, and that is relaxed: the order of the writes is the one
 // that publish, the kernel and the wait make. ThreadSanitizer sees the two of the host's, and no race.
-BOOST_DATA_TEST_CASE(memory_goes_from_thread_to_thread_through_the_kernel, data::make(residencies), residency) {
+BOOST_DATA_TEST_CASE(memory_goes_from_thread_to_thread_through_the_kernel, data::make(modes), mode) {
     constexpr std::uint32_t rounds = 200;
     enum class Way { wait, wait_for_quiet, result };
     for (const Way way : {Way::wait, Way::wait_for_quiet, Way::result}) {
         const Quiet quiet = way == Way::wait_for_quiet ? Quiet::yes : Quiet::no;
-        Runtime runtime = open(residency, {.capacity = 4, .ops = {taking_in}});
+        Runtime runtime = open(mode, {.capacity = 4, .ops = {taking_in}});
         auto* const word = reinterpret_cast<std::uint32_t*>(runtime.buffer(take_in.value(), 0).data());
         std::atomic<std::uint32_t> wrong{0}, published{0};  // of slots, one a round, at the position of that number
         const auto turn = [&](std::uint32_t self) {

@@ -24,10 +24,10 @@ uint stall(sr_args a, const sr_buffers* b, uint* result) {
 )",
                         .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
 
-// For some seconds, or in relaunch mode, where nobody can end it, for one; always for longer than the deadline. A turn
+// For some seconds, or in per_launch mode, where nobody can end it, for one; always for longer than the deadline. A turn
 // takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
 inline Slot stall_slot(const DeviceInfo& device) {
-    const bool live = device.residency == Residency::live;
+    const bool live = device.mode == ExecutionMode::persistent;
     return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 1'800u : 2'000u)});
 }
 

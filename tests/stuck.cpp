@@ -22,13 +22,13 @@ const Slot endless = slot(stall, {UINT32_MAX / 8});
 BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     const MeantToLeak engines;
     std::vector<Runtime> holders;
-    holders.push_back(open(Residency::live, {.ops = {stalling}, .deadline = 400ms}));
+    holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}, .hang_timeout = 400ms}));
     const DeviceInfo device = holders.front().device();
     // Whose threads can be counted, and one of them can be had while the lost kernel holds another.
-    if (!device.is_cpu || device.shape != Shape{1, 1} || device.compute_units < 2) return;
-    while (holders.size() < device.compute_units) holders.push_back(open(Residency::live, {.ops = {stalling}}));
+    if (!device.is_cpu || device.shape != LaunchShape{1, 1} || device.compute_units < 2) return;
+    while (holders.size() < device.compute_units) holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}}));
 
-    Runtime idle = open(Residency::relaunch, {.deadline = 400ms});
+    Runtime idle = open(ExecutionMode::per_launch, {.hang_timeout = 400ms});
     std::vector<Ticket> stuck;
     for (Runtime& holder : holders) {
         stuck.push_back(*holder.publish(endless));

@@ -24,7 +24,7 @@ const int threads = setenv("POCL_MAX_PTHREAD_COUNT", "8", 1) + setenv("POCL_CPU_
 const Slot endless = slot(stall, {UINT32_MAX / 8});
 
 Options patient() {
-    return {.ops = {stalling}, .linger = 10min, .epoch = 10min, .deadline = 20min};
+    return {.ops = {stalling}, .idle_timeout = 10min, .max_launch_time = 10min, .hang_timeout = 20min};
 }
 
 void let_go(Runtime& runtime) { word(runtime.buffer(0x100, 0)).store(1); }
@@ -44,7 +44,7 @@ bool kernel_has_left(const Runtime& runtime, std::uint32_t launch) { return runt
 
 BOOST_AUTO_TEST_CASE(copies_do_not_wait_for_a_kernel_that_has_nothing_to_do) {
     BOOST_REQUIRE(threads == 0);
-    Runtime runtime = open(Residency::live, patient());
+    Runtime runtime = open(ExecutionMode::persistent, patient());
     run(runtime, store_u32(7, 160));
     for (int i = 0; i < 5; ++i) copy_everything(runtime);
     BOOST_TEST(runtime.launch(atomic_add(1, 160))->value == 7u);
@@ -54,7 +54,7 @@ BOOST_AUTO_TEST_CASE(copies_do_not_wait_for_a_kernel_that_has_nothing_to_do) {
 }
 
 BOOST_AUTO_TEST_CASE(copies_and_launches_do_not_wait_for_a_slot_that_is_slow) {
-    Runtime runtime = open(Residency::live, patient());
+    Runtime runtime = open(ExecutionMode::persistent, patient());
     const auto slow = runtime.publish(endless);
     BOOST_REQUIRE(slow.has_value());
     BOOST_REQUIRE(eventually([&] { return runtime.ring().claimed() == slow->end(); }));
@@ -68,7 +68,7 @@ BOOST_AUTO_TEST_CASE(copies_and_launches_do_not_wait_for_a_slot_that_is_slow) {
 
 // A launch takes what it takes. The ring goes on meanwhile, kernels come and go, and tables are exchanged.
 BOOST_AUTO_TEST_CASE(nobody_waits_for_a_launch_of_its_own) {
-    Runtime runtime = open(Residency::live, {.ops = {stalling}, .linger = 0us, .deadline = 20min});
+    Runtime runtime = open(ExecutionMode::persistent, {.ops = {stalling}, .idle_timeout = 0us, .hang_timeout = 20min});
     std::atomic<bool> ended{false}, well{false};
     std::thread launcher([&] {
         const auto result = runtime.launch(endless);
@@ -92,8 +92,8 @@ BOOST_AUTO_TEST_CASE(nobody_waits_for_a_launch_of_its_own) {
 
 // Both write records at once; none is lost, and a fence of no ring changes nothing.
 BOOST_AUTO_TEST_CASE(a_launch_shares_no_log_with_the_ring) {
-    for (const Residency residency : residencies) {
-        Runtime runtime = open(residency, {.log_records = 1024});
+    for (const ExecutionMode mode : modes) {
+        Runtime runtime = open(mode, {.log_records = 1024});
         const auto format = runtime.add_format("{}");
         BOOST_REQUIRE(format.has_value());
         constexpr std::uint32_t each = 200;
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_launch_shares_no_log_with_the_ring) {
 // It never waits for anything: publish is all that it calls.
 BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_died) {
     const MeantToLeak engine;
-    Runtime runtime = open(Residency::live, {.capacity = 4, .ops = {stalling}, .deadline = 400ms});
+    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 4, .ops = {stalling}, .hang_timeout = 400ms});
     const auto release = runtime.buffer(0x100, 0);
     BOOST_REQUIRE(runtime.publish(endless).has_value());
     Errc told = Errc::ring_full;
@@ -138,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_
 // Whoever waits a little at a time, too.
 BOOST_AUTO_TEST_CASE(short_waits_add_up_until_the_device_is_lost) {
     const MeantToLeak engine;
-    Runtime runtime = open(Residency::live, {.ops = {stalling}, .deadline = 400ms});
+    Runtime runtime = open(ExecutionMode::persistent, {.ops = {stalling}, .hang_timeout = 400ms});
     const auto release = runtime.buffer(0x100, 0);
     const auto ticket = runtime.publish(endless);
     BOOST_REQUIRE(ticket.has_value());
@@ -155,7 +155,7 @@ BOOST_AUTO_TEST_CASE(short_waits_add_up_until_the_device_is_lost) {
 // what is reserved, runs them, and is then where no producer will ever be.
 BOOST_AUTO_TEST_CASE(a_position_beyond_all_that_was_reserved_is_a_lost_device) {
     std::atomic<int> reports{0};
-    Runtime runtime = open(Residency::live, {.capacity = 8, .report = [&](const Error&) { ++reports; }});
+    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 8, .on_error = [&](const Error&) { ++reports; }});
     run(runtime, nop());
     const Ring ring = runtime.ring();
     const std::uint64_t reserved = ring.reserved();

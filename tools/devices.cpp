@@ -1,4 +1,4 @@
-// slipring devices: every OpenCL device, whether slipring can use it, in which residency, and why.
+// slipring devices: every OpenCL device, whether slipring can use it, in which mode, and why.
 #include <algorithm>
 #include <cstdio>
 #include <memory>
@@ -15,13 +15,13 @@ using nlohmann::ordered_json;
 
 void print_text(const std::vector<slipring::DeviceInfo>& devices) {
     for (const slipring::DeviceInfo& d : devices) {
-        const bool serves = d.residency != slipring::Residency::none;
+        const bool serves = d.mode != slipring::ExecutionMode::none;
         std::printf("%s\n", d.name.c_str());
         std::printf("  platform   %s\n", d.platform.c_str());
         std::printf("  version    %s, driver %s\n", d.version.c_str(), d.driver.c_str());
         std::printf("  type       %s, %u compute units\n", d.is_cpu ? "CPU" : "accelerator", d.compute_units);
         std::printf("  usable     %s\n", serves ? "yes" : "no");
-        std::printf("  residency  %s\n", std::string(slipring::name(d.residency)).c_str());
+        std::printf("  mode       %s\n", std::string(slipring::name(d.mode)).c_str());
         if (serves) {
             std::printf("  memory     %s\n", std::string(slipring::name(d.memory)).c_str());
             std::printf("  shape      %u groups x %u lanes\n", d.shape.groups, d.shape.lanes);
@@ -53,8 +53,8 @@ void print_json(const std::vector<slipring::DeviceInfo>& devices, const std::str
                         {"driver", d.driver},
                         {"is_cpu", d.is_cpu},
                         {"compute_units", d.compute_units},
-                        {"usable", d.residency != slipring::Residency::none},
-                        {"residency", slipring::name(d.residency)},
+                        {"usable", d.mode != slipring::ExecutionMode::none},
+                        {"residency", slipring::name(d.mode)},
                         {"memory", slipring::name(d.memory)},
                         {"groups", d.shape.groups},
                         {"lanes", d.shape.lanes},
@@ -70,7 +70,7 @@ int run(bool json) {
     auto found = slipring::devices();
     const std::vector<slipring::DeviceInfo> devices = found ? *found : std::vector<slipring::DeviceInfo>{};
     const bool serves = std::ranges::any_of(
-        devices, [](const slipring::DeviceInfo& d) { return d.residency != slipring::Residency::none; });
+        devices, [](const slipring::DeviceInfo& d) { return d.mode != slipring::ExecutionMode::none; });
     std::string error;
     if (!found) error = found.error().text();
     else if (!serves) error = slipring::Error{.code = slipring::Errc::no_device}.text();
@@ -88,7 +88,7 @@ void add_devices(CLI::App& program, int& status) {
         program.add_subcommand("devices", "List every OpenCL device and what slipring can do there");
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "Print one JSON object");
-    command->footer("live: the kernel keeps running and sees what the host publishes. relaunch: slower, a launch\n"
+    command->footer("persistent: the kernel keeps running and sees what the host publishes. per_launch: slower, a launch\n"
                     "drains what was published. none: it does not serve, see why.\n"
                     "Exit status: 0 if at least one device serves, 2 otherwise.");
     command->callback([json, &status] { status = run(*json); });

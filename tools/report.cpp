@@ -73,7 +73,7 @@ void print_text(const ScanReport& r) {
     std::printf("%llu files, %.2f MB in %.3f s: %.1f MB/s\n", number(r.totals.files),
                 static_cast<double>(r.totals.bytes) / 1e6, r.seconds, r.bytes_per_s() / 1e6);
     std::printf("%llu slots in %llu windows on %s (%s)\n", number(r.totals.slots), number(r.totals.windows),
-                r.device.c_str(), r.residency.c_str());
+                r.device.c_str(), r.mode.c_str());
     std::printf("window round trip, from its publishing until the host saw its last slot end:\n"
                 "  p50 %.0f us   p90 %.0f us   p99 %.0f us   p99.9 %.0f us\n",
                 r.window_us.p50, r.window_us.p90, r.window_us.p99, r.window_us.p999);
@@ -117,7 +117,7 @@ ordered_json named(const std::string& pattern) {
 void print_json(const ScanReport& r) {
     ordered_json out = {
         {"device", r.device},
-        {"residency", r.residency},
+        {"residency", r.mode},
         {"matches", r.totals.matches},
         {"files", r.totals.files},
         {"bytes", r.totals.bytes},

@@ -28,7 +28,7 @@ struct Verification {
 
 struct ScanReport {
     std::string device;
-    std::string residency;
+    std::string mode;
     Totals totals{};
     double seconds = 0;  // from opening the first file until the last result was there
     Percentiles window_us{};

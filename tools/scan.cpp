@@ -180,7 +180,7 @@ int run(ScanOptions options) {
     if (auto ok = scan.run(); !ok) return complain(ok.error());
 
     ScanReport report{.device = scanner->runtime().device().name,
-                      .residency = std::string(slipring::name(scanner->runtime().device().residency)),
+                      .mode = std::string(slipring::name(scanner->runtime().device().mode)),
                       .totals = scanner->totals(),
                       .seconds = seconds_since(begin),
                       .window_us = percentiles(scanner->round_trips_us()),

@@ -13,17 +13,17 @@
 namespace slipring {
 
 // What a device can do, found out by a probe (a ping with a deadline), never assumed from its name.
-enum class Residency {
-    none,      // it does not serve
-    relaunch,  // a running kernel does not see the host's stores: a bounded launch drains what was published
-    live,      // the running kernel and the host see each other's stores
+enum class ExecutionMode {
+    none,        // it does not serve
+    per_launch,  // a running kernel does not see the host's stores: a bounded launch drains what was published
+    persistent,  // the running kernel and the host see each other's stores
 };
 
-constexpr std::string_view name(Residency residency) noexcept {
-    switch (residency) {
-        case Residency::live: return "live";
-        case Residency::relaunch: return "relaunch";
-        case Residency::none: break;
+constexpr std::string_view name(ExecutionMode mode) noexcept {
+    switch (mode) {
+        case ExecutionMode::persistent: return "persistent";
+        case ExecutionMode::per_launch: return "per_launch";
+        case ExecutionMode::none: break;
     }
     return "none";
 }
@@ -33,7 +33,7 @@ enum class SharedMemory {
     none,
     svm,       // fine-grained shared virtual memory: one address (PoCL, Intel, AMD)
     nv_host,   // a location-host buffer of NVIDIA's cl_nv_create_buffer: host memory that the kernel reads over the bus
-    mirrored,  // a copy on each side, moved by transfers around a launch (relaunch)
+    mirrored,  // a copy on each side, moved by transfers around a launch (per_launch)
 };
 
 constexpr std::string_view name(SharedMemory memory) noexcept {
@@ -56,11 +56,11 @@ struct Attempt {
 
 // How much of a device the kernel takes: `groups` work-groups of `lanes` work-items. 1 x 1 runs the slots in the order
 // of their positions; any other shape runs them side by side, and only a BATCH_FENCE orders them.
-struct Shape {
+struct LaunchShape {
     std::uint32_t groups = 0;  // 0: from the device
     std::uint32_t lanes = 0;
 
-    friend constexpr bool operator==(Shape, Shape) noexcept = default;
+    friend constexpr bool operator==(LaunchShape, LaunchShape) noexcept = default;
 };
 
 struct DeviceInfo {
@@ -70,10 +70,10 @@ struct DeviceInfo {
     std::string driver;
     bool is_cpu = false;
     std::uint32_t compute_units = 0;
-    Residency residency = Residency::none;
+    ExecutionMode mode = ExecutionMode::none;
     SharedMemory memory = SharedMemory::none;
-    Shape shape{};                    // that the kernel has, or would have without Options::shape
-    double probe_round_trip_us = 0;   // of a word to the running kernel and back, the median of some; 0 if not live
+    LaunchShape shape{};                    // that the kernel has, or would have without Options::shape
+    double probe_round_trip_us = 0;   // of a word to the running kernel and back, the median of some; 0 if not persistent
     std::vector<Attempt> attempts{};  // of the probe, in their order
     std::string why;                  // what decided it, for a person: the attempts in one line
 };

@@ -22,9 +22,9 @@
 // any thread at any time; open, shutdown, move and destruction want the fleet to themselves. So does whatever wants
 // one member to itself (its shutdown, recover and move): publish looks at every member. No global state.
 //
-// Several runtimes on one device are allowed, each with its own persistent kernel. On a CPU device a live kernel
+// Several runtimes on one device are allowed, each with its own persistent kernel. On a CPU device a persistent kernel
 // occupies one compute unit while it is there. Where there are fewer units than kernels they take turns: the next one
-// starts when one has left, after Options::linger without work, or at the end of its launch. That may be long while
+// starts when one has left, after Options::idle_timeout without work, or at the end of its launch. That may be long while
 // there is work: have a unit for each.
 #pragma once
 
@@ -66,7 +66,7 @@ public:
     static std::expected<Fleet, Error> open(std::vector<Options> members);
 
     // One runtime, with these options, on every device that Options::device means and that serves (in at least
-    // Options::residency, if that is given): on the GPUs and other accelerators if there are any, else on the CPUs.
+    // Options::mode, if that is given): on the GPUs and other accelerators if there are any, else on the CPUs.
     // A device that two platforms offer counts twice: name a platform. Probes every device first: see devices().
     // Errors: no_platform, device_not_found, no_device, bad_options (more than max_size), and as Runtime::open.
     static std::expected<Fleet, Error> open_all(Options each = {});
@@ -84,12 +84,12 @@ public:
     const Runtime& runtime(std::size_t i) const noexcept;
 
     // Slots that member i, i < size(), has reserved and not completed: what publish goes by, a moment later already
-    // another number, and never more than the ring's capacity. A live kernel reports in steps of up to 32 slots while
+    // another number, and never more than the ring's capacity. A persistent kernel reports in steps of up to 32 slots while
     // it is busy.
     std::uint64_t outstanding(std::size_t i) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------
-    // Costs, beyond Runtime::publish, a look at two positions of each member. A member in relaunch residency that has
+    // Costs, beyond Runtime::publish, a look at two positions of each member. A member in per_launch mode that has
     // work is also woken, for it takes in what it has done only when somebody looks.
     // Members that are lost or shut down are passed over. Errors, the first of these that any member gave:
     // ring_full (every other member refused too), larger_than_ring, device_lost, shut_down (by all); a window also

@@ -104,7 +104,7 @@ public:
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
-    // Where a wide kernel serves (see Shape): how the last slot that was published alone ended, if well. The low half is
+    // Where a wide kernel serves (see LaunchShape): how the last slot that was published alone ended, if well. The low half is
     // the low word of its position + 1, the high half its result; its slot says so too, a moment later. Acquires (A).
     std::uint64_t answer() const noexcept { return word64(SR_RING_ANSWER).load(std::memory_order_acquire); }
     // No position from here on has been started.

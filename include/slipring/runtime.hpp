@@ -31,8 +31,8 @@
 
 namespace slipring {
 
-// Memory that a custom operation's handler sees, and the host too, in place and without copies where the device is
-// live. At any moment one side owns each byte: an `input` is written by the host alone (between the end of one slot
+// Memory that a custom operation's handler sees, and the host too, in place and without copies where the kernel
+// is persistent. At any moment one side owns each byte: an `input` is written by the host alone (between the end of one slot
 // that reads it and the publishing of the next), an `output` by the device alone.
 struct BufferSpec {
     enum class Use { input, output };
@@ -51,8 +51,8 @@ struct BufferSpec {
 // whatever else it returns counts as SR_CODE_BAD_ARGUMENT.
 //
 // A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has given
-// this kernel up (Options::deadline), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
-// relaunch residency it is always false: a launch has the ring as it was when it began.
+// this kernel up (Options::hang_timeout), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
+// relaunch mode it is always false: a launch has the ring as it was when it began.
 //
 // A handler is native code, and nothing confines it. One that reads or writes outside its buffers may take with it,
 // on a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for
@@ -70,14 +70,14 @@ struct CustomOp {
 
 struct Options {
     // auto; or a part of a device's or platform's name, whatever its case; or "#N", device N of devices(), from 0,
-    // where two have the same name. auto prefers live devices, then GPUs; so does a name that several have.
+    // where two have the same name. auto prefers devices with a persistent kernel, then GPUs; so does a name that several have.
     std::string device = "auto";
-    // Forces the choice: live, or relaunch even where live would work; and the memory that is to be shared. Where the
+    // Forces the choice: persistent, or per_launch even where persistent would work; and the memory that is to be shared. Where the
     // device cannot do it, open fails with the probe's report.
-    std::optional<Residency> residency{};
+    std::optional<ExecutionMode> mode{};
     std::optional<SharedMemory> memory{};
     // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
-    Shape shape{};
+    LaunchShape shape{};
     std::uint32_t capacity = 1024;        // slots; a power of two, 2 .. 2^24
     std::uint32_t control_words = 4096;   // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
     std::uint32_t log_records = 256;      // of the debug log; a power of two, 1 .. 2^16
@@ -86,18 +86,18 @@ struct Options {
     //
     // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish relaunches it.
     // Unset: 1 ms on a CPU, 3 ms elsewhere; and where other programs want a CPU's core, not at all for a while.
-    std::optional<std::chrono::microseconds> linger{};
+    std::optional<std::chrono::microseconds> idle_timeout{};
     // How long a launch may go on while there is work; then it is relaunched at once.
-    std::chrono::milliseconds epoch{250};
+    std::chrono::milliseconds max_launch_time{250};
     // A kernel that has work and shows no progress for so long is lost: every waiter gets device_lost, and so does a
     // producer that finds the ring full. An operation that takes longer than this must not be published. The time is
     // that of who waits: while the process is stopped, in a debugger or with its machine, at most 0.1 s of it passes.
-    std::chrono::milliseconds deadline{5000};
+    std::chrono::milliseconds hang_timeout{5000};
     // How long shutdown and the destructor wait for the kernel before they give it up.
     std::chrono::milliseconds shutdown_timeout{5000};
     // Told what went wrong where nobody can be returned an error: in the destructor and on OpenCL's own threads.
     // May be called from any thread; must not call the runtime.
-    std::function<void(const Error&)> report{};
+    std::function<void(const Error&)> on_error{};
 };
 
 // What was published: consecutive positions of the ring.
@@ -163,7 +163,7 @@ public:
     const DeviceInfo& device() const noexcept;  // as it serves here
 
     // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
-    // Slots run and end in the order of their positions where the shape is 1 x 1 (see Shape and device()), as on CPUs
+    // Slots run and end in the order of their positions where the shape is 1 x 1 (see LaunchShape and device()), as on CPUs
     // unless it is set. In any other shape they run side by side, also those of one batch: what must come after what
     // has a batch_fence between, or is published when the first has ended.
     // Errors: ring_full (at once), larger_than_ring, shut_down, device_lost; a window also payload_too_long.
@@ -194,7 +194,7 @@ public:
     // ---- memory --------------------------------------------------------------------------------------------------
 
     // Control words [index, index + n). Not ordered with slots in flight: wait for those first. No kernel is waited for
-    // where the device is live: p50 0.1 ms beside a busy one on an H100, a copy within the process on a CPU.
+    // where its kernel is persistent: p50 0.1 ms beside a busy one on an H100, a copy within the process on a CPU.
     // Errors: out_of_range, system_word (writing below SR_OBSERVABLE_BASE), device_lost, opencl_failed.
     std::expected<void, Errc> read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept;
     std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept;
@@ -217,7 +217,7 @@ public:
 
     // Takes the records that are there: the ring's in the order of their execution, then launch()'s, which has a log of
     // its own of as many records. A record of an id without a format has the text "format N: a b".
-    // Errors: out_of_memory (nothing is taken), opencl_failed, and in relaunch residency device_lost; a live log can be
+    // Errors: out_of_memory (nothing is taken), opencl_failed, and in per_launch mode device_lost; the log of a persistent kernel can be
     // read of a lost device, too.
     std::expected<Log, Errc> read_log() noexcept;
 
@@ -228,8 +228,8 @@ public:
 
     // Runs one slot in a kernel launch of its own and waits for it: what the ring saves. For comparison, and for
     // work too long for a ring: it takes what it takes. BATCH_FENCE and SHUTDOWN have no ring here and do nothing. Two
-    // calls follow each other; nothing else waits for them where the device is live. In relaunch residency the ring and
-    // every copy wait for it, within Options::deadline.
+    // calls follow each other; nothing else waits for them where its kernel is persistent. In per_launch mode the ring and
+    // every copy wait for it, within Options::hang_timeout.
     // Errors: shut_down, device_lost, opencl_failed.
     std::expected<Result, Errc> launch(const Slot& slot) noexcept;
 

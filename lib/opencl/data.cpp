@@ -1,6 +1,6 @@
 // What is copied: control words, the table and the logs.
 //
-// The queue is the kernel's own in relaunch mode, and its device may be busy in any: so nothing here waits without asking
+// The queue is the kernel's own in per_launch mode, and its device may be busy in any: so nothing here waits without asking
 // `go_on`.
 #include <algorithm>
 #include <bit>
@@ -65,7 +65,7 @@ std::expected<void, Errc> Engine::read_control(std::uint32_t index, std::span<st
     const Memory& control = impl_->control;
     const std::size_t at = std::size_t{index} * 4;
     Status status;
-    if (control.is_shadowed()) {
+    if (control.is_mirrored()) {
         status << control.download(impl_->data_queue, at, words.size_bytes());
         status << impl_->finish_data(go_on);
     }
@@ -79,7 +79,7 @@ std::expected<void, Errc> Engine::write_control(std::uint32_t index, std::span<c
     const std::size_t at = std::size_t{index} * 4;
     if (!words.empty()) std::memcpy(control.host().data() + at, words.data(), words.size_bytes());
     Status status;
-    if (control.is_shadowed()) {
+    if (control.is_mirrored()) {
         status << control.upload(impl_->data_queue, at, words.size_bytes());
         status << impl_->finish_data(go_on);
     }
@@ -89,7 +89,7 @@ std::expected<void, Errc> Engine::write_control(std::uint32_t index, std::span<c
 std::expected<std::span<std::byte>, Errc> Engine::pull_log(Writer writer, const GoOn& go_on) noexcept {
     const Memory& log = impl_->log_of(writer);
     Status status;
-    if (log.is_shadowed()) {
+    if (log.is_mirrored()) {
         status << log.download(impl_->data_queue, 0, SR_LOG_CONSUMED);
         status << log.download(impl_->data_queue, SR_LOG_RECORDS, log.size() - SR_LOG_RECORDS);
         status << impl_->finish_data(go_on);
@@ -101,7 +101,7 @@ std::expected<std::span<std::byte>, Errc> Engine::pull_log(Writer writer, const 
 std::expected<void, Errc> Engine::push_log_consumed(Writer writer, const GoOn& go_on) noexcept {
     const Memory& log = impl_->log_of(writer);
     Status status;
-    if (log.is_shadowed()) {
+    if (log.is_mirrored()) {
         status << log.upload(impl_->data_queue, SR_LOG_CONSUMED, 4);
         status << impl_->finish_data(go_on);
     }

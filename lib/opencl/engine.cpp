@@ -23,7 +23,7 @@ std::expected<std::unique_ptr<Engine>, Error> Engine::open(const Options& option
 
     auto impl = std::make_unique<Impl>();
     impl->device = std::move(*chosen);
-    impl->pace = Pace(options.ops, options.deadline);
+    impl->pace = Pace(options.ops, options.hang_timeout);
     const cl::Device& device = impl->device.device;
     cl_int status = CL_SUCCESS;
     impl->context = impl->device.probe.context;
@@ -103,7 +103,7 @@ cl_int Engine::Impl::bind(const Options& options) {
     const auto ticks = [&](std::chrono::microseconds time) {
         return static_cast<cl_ulong>(std::clamp(static_cast<double>(time.count()) * device.probe.ticks_per_us, 0.0, 1e18));
     };
-    const std::chrono::microseconds linger = options.linger.value_or(std::chrono::milliseconds(device.info.is_cpu ? 1 : 3));
+    const std::chrono::microseconds linger = options.idle_timeout.value_or(std::chrono::milliseconds(device.info.is_cpu ? 1 : 3));
     const cl_uint log_mask = options.log_records - 1;
     Status status;
     status << ring.bind(run, run_arg::ring);
@@ -116,10 +116,10 @@ cl_int Engine::Impl::bind(const Options& options) {
     status << run.setArg(run_arg::linger, live() ? ticks(linger) : cl_ulong{0});
     // A wide launch may stand in front of a slot that is never published until its epoch is over: not as long as a
     // waiter has patience.
-    const std::chrono::milliseconds epoch = std::min(options.epoch, (options.deadline + std::chrono::milliseconds(1)) / 2);
+    const std::chrono::milliseconds epoch = std::min(options.max_launch_time, (options.hang_timeout + std::chrono::milliseconds(1)) / 2);
     status << run.setArg(run_arg::epoch, live() ? ticks(epoch) : ~cl_ulong{0});
     // Unless it is said how long to linger: not beside others that want the core. A timer's tick takes far less than this.
-    const bool minds = live() && device.info.is_cpu && !options.linger;
+    const bool minds = live() && device.info.is_cpu && !options.idle_timeout;
     status << run.setArg(run_arg::gap, minds ? ticks(std::chrono::milliseconds(1)) : cl_ulong{0});
     if (wide()) status << sched.bind(run, run_arg::sched);
     status << slot.bind(once, once_arg::slot);
@@ -154,7 +154,7 @@ cl_int Engine::Impl::rehearse() {
     Backoff backoff(patience);
     const auto go_on = [&backoff] { return backoff.pause(); };
     if (const cl_int zeroed = data_sentinel.settle(data_queue, go_on); zeroed != CL_COMPLETE) return zeroed;
-    const Shape shape = device.info.shape;
+    const LaunchShape shape = device.info.shape;
     Status status;
     status << run.setArg(run_arg::launch, cl_uint{0});
     status << run.setArg(run_arg::first, cl_ulong{0});

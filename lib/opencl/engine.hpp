@@ -1,6 +1,6 @@
 // The OpenCL half of a runtime: context, queues, kernels and memory. No OpenCL type leaves this folder.
 //
-// Thread-safety: three groups, each called by one thread at a time, and each a queue of its own where the device is live:
+// Thread-safety: three groups, each called by one thread at a time, and each a queue of its own where its kernel is persistent:
 // what touches the persistent kernel (launch, finished, harvest, idle); what copies (control, table, log); and once.
 // runtime_impl.hpp says who holds what meanwhile. Any thread may call the rest.
 #pragma once
@@ -38,7 +38,7 @@ public:
     std::span<std::byte> ring_memory() const noexcept;
     std::span<std::byte> buffer(std::size_t op, std::size_t index) const noexcept;
 
-    // Enqueues launch `number` of the persistent kernel, which runs after the one before it. In relaunch mode it
+    // Enqueues launch `number` of the persistent kernel, which runs after the one before it. In per_launch mode it
     // takes slots from `completed` on along and back, as many as are over soon.
     std::expected<void, Failure> launch(const Ring& ring, std::uint32_t number) noexcept;
 
@@ -54,10 +54,10 @@ public:
     // Waits until no launch runs; false when `go_on` said no first.
     bool idle(const GoOn& go_on) noexcept;
 
-    // Relaunch mode: once a launch has finished, makes known what it completed.
+    // Per_launch mode: once a launch has finished, makes known what it completed.
     void harvest(const Ring& ring) noexcept;
 
-    // Relaunch mode: no position from here on was given to a launch.
+    // Per_launch mode: no position from here on was given to a launch.
     std::uint64_t handed_over(const Ring& ring) const noexcept;
 
     // Asks launch `number` to leave soon, whatever is published.

@@ -47,7 +47,7 @@ struct Engine::Impl {
 
     Candidate device;
     cl::Context context;
-    // In relaunch mode all three are one, so that copies follow the kernel.
+    // In per_launch mode all three are one, so that copies follow the kernel.
     cl::CommandQueue run_queue;   // the persistent kernel's
     cl::CommandQueue data_queue;  // copies
     cl::CommandQueue once_queue;  // a slot by itself, which may take long
@@ -82,11 +82,11 @@ struct Engine::Impl {
     std::chrono::steady_clock::time_point launched_at{};
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> device_words{};
 
-    bool live() const noexcept { return device.probe.residency == Residency::live; }
-    bool wide() const noexcept { return device.info.shape != Shape{1, 1}; }
+    bool live() const noexcept { return device.probe.mode == ExecutionMode::persistent; }
+    bool wide() const noexcept { return device.info.shape != LaunchShape{1, 1}; }
     // Control words and table belong to the device: read-modify-write atomics do not cross a bus.
     MemoryKind own_kind() const noexcept {
-        return device.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::shadowed;
+        return device.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::mirrored;
     }
     cl_uint first_buffer() const noexcept { return run_arg::sched + (wide() ? 1 : 0); }
 

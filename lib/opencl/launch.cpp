@@ -51,7 +51,7 @@ std::expected<void, Engine::Failure> Engine::launch(const Ring& ring, std::uint3
         status << i.copy_inputs(queue);
     }
 
-    const Shape shape = i.device.info.shape;
+    const LaunchShape shape = i.device.info.shape;
     status << i.run.setArg(run_arg::launch, cl_uint{number});
     status << i.run.setArg(run_arg::first, cl_ulong{i.first});
     const cl_int enqueued = queue.enqueueNDRangeKernel(

@@ -51,7 +51,7 @@ std::expected<Memory, Error> Memory::make(const cl::Context& context, const cl::
                 memory.buffer_, CL_TRUE, CL_MAP_READ | CL_MAP_WRITE, 0, bytes, nullptr, nullptr, &status));
             if (status != CL_SUCCESS) return cl_error("clEnqueueMapBuffer", status);
             break;
-        case MemoryKind::shadowed:
+        case MemoryKind::mirrored:
             memory.host_ = static_cast<std::byte*>(std::aligned_alloc(alignment, bytes));
             if (memory.host_ == nullptr) return cl_error("aligned_alloc", CL_OUT_OF_HOST_MEMORY);
             [[fallthrough]];
@@ -78,7 +78,7 @@ Memory::~Memory() {
     if (host_ == nullptr) return;
     if (kind_ == MemoryKind::svm) clSVMFree(context_(), host_);
     if (kind_ == MemoryKind::nv_host) queue_.enqueueUnmapMemObject(buffer_, host_);
-    if (kind_ == MemoryKind::shadowed) std::free(host_);
+    if (kind_ == MemoryKind::mirrored) std::free(host_);
 }
 
 void Memory::swap(Memory& other) noexcept {
@@ -96,12 +96,12 @@ cl_int Memory::bind(cl::Kernel& kernel, cl_uint index) const noexcept {
 }
 
 cl_int Memory::upload(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept {
-    if (kind_ != MemoryKind::shadowed || bytes == 0) return CL_SUCCESS;
+    if (kind_ != MemoryKind::mirrored || bytes == 0) return CL_SUCCESS;
     return queue.enqueueWriteBuffer(buffer_, CL_FALSE, offset, bytes, host_ + offset);
 }
 
 cl_int Memory::download(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept {
-    if (kind_ != MemoryKind::shadowed || bytes == 0) return CL_SUCCESS;
+    if (kind_ != MemoryKind::mirrored || bytes == 0) return CL_SUCCESS;
     return queue.enqueueReadBuffer(buffer_, CL_FALSE, offset, bytes, host_ + offset);
 }
 

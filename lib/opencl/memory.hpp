@@ -15,7 +15,7 @@ enum class MemoryKind {
     svm,       // fine-grained shared virtual memory: one address, live
     nv_host,   // NVIDIA's location-host buffer, mapped: live
     device,    // device memory alone
-    shadowed,  // device memory and a copy on the host, moved by upload and download
+    mirrored,  // device memory and a copy on the host, moved by upload and download
 };
 
 // One block, zeroed once what was enqueued on its queue so far is over. Move-only; that queue must outlive it.
@@ -31,12 +31,12 @@ public:
     // The host's view; empty for MemoryKind::device.
     std::span<std::byte> host() const noexcept { return {host_, host_ == nullptr ? 0 : bytes_}; }
     std::size_t size() const noexcept { return bytes_; }
-    bool is_shadowed() const noexcept { return kind_ == MemoryKind::shadowed; }
+    bool is_mirrored() const noexcept { return kind_ == MemoryKind::mirrored; }
     explicit operator bool() const noexcept { return bytes_ != 0; }
 
     cl_int bind(cl::Kernel& kernel, cl_uint index) const noexcept;
 
-    // Enqueue a copy of [offset, offset + bytes) between the shadow and the device; nothing for the live kinds.
+    // Enqueue a copy of [offset, offset + bytes) between the two; nothing for the kinds that both see.
     cl_int upload(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept;
     cl_int download(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept;
 

@@ -159,7 +159,7 @@ Attempt try_relaunch(Bench& bench, const cl::Device& device) {
     Attempt attempt;
     attempt.memory = SharedMemory::mirrored;
     attempt.outcome = "a launch for what was published";
-    auto made = Memory::make(bench.context, bench.queue, device, MemoryKind::shadowed, 4096);
+    auto made = Memory::make(bench.context, bench.queue, device, MemoryKind::mirrored, 4096);
     if (made) {
         bench.memories.push_back(std::move(*made));
         cl::Event launch;
@@ -213,7 +213,7 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         out.attempts.push_back(try_live(*bench, device, way, start + patience_gpu / 2, out));
         out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
         if (!out.attempts.back().answered) continue;
-        out.residency = Residency::live;
+        out.mode = ExecutionMode::persistent;
         out.kind = way.kind;
         return out;
     }
@@ -227,7 +227,7 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     if (only_live && relaunch.answered) return out;
     out.attempts.push_back(relaunch);
     out.why += (out.why.empty() ? "" : "; ") + relaunch.outcome;
-    if (relaunch.answered && !stuck) out.residency = Residency::relaunch;
+    if (relaunch.answered && !stuck) out.mode = ExecutionMode::per_launch;
     return out;
 }
 

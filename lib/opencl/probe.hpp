@@ -13,8 +13,8 @@
 namespace slipring {
 
 struct Probe {
-    Residency residency = Residency::none;
-    MemoryKind kind = MemoryKind::shadowed;  // of the memory that host and kernel share
+    ExecutionMode mode = ExecutionMode::none;
+    MemoryKind kind = MemoryKind::mirrored;  // of the memory that host and kernel share
     double ticks_per_us = 1.0;               // of the device's clock, sr_ticks, where it is live
     double round_trip_us = 0;                // of a word, where it is live
     std::vector<Attempt> attempts;

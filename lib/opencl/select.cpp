@@ -27,15 +27,15 @@ SharedMemory shared(MemoryKind kind) {
         case MemoryKind::svm: return SharedMemory::svm;
         case MemoryKind::nv_host: return SharedMemory::nv_host;
         case MemoryKind::device:
-        case MemoryKind::shadowed: break;
+        case MemoryKind::mirrored: break;
     }
     return SharedMemory::mirrored;
 }
 
 // What the probe found, for whoever asks.
 void serve(Candidate& one) {
-    one.info.residency = one.probe.residency;
-    one.info.memory = one.probe.residency == Residency::none ? SharedMemory::none : shared(one.probe.kind);
+    one.info.mode = one.probe.mode;
+    one.info.memory = one.probe.mode == ExecutionMode::none ? SharedMemory::none : shared(one.probe.kind);
     one.info.probe_round_trip_us = one.probe.round_trip_us;
     one.info.attempts = one.probe.attempts;
     one.info.why = one.probe.why;
@@ -81,10 +81,10 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
 
 // One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each has
 // 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
-Shape fit(Shape wanted, const Candidate& one) {
+LaunchShape fit(LaunchShape wanted, const Candidate& one) {
     const bool units = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
     const std::uint32_t most_lanes = units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
-    Shape shape = wanted;
+    LaunchShape shape = wanted;
     if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 64;
     if (shape.lanes == 0) shape.lanes = units && shape.groups > 1 ? 256 : 1;
     shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
@@ -108,15 +108,15 @@ std::expected<Candidate, Error> choose(const Options& options) {
 
     // Live before relaunch, then GPUs and accelerators before CPUs; the first of equals.
     const auto rank = [&](const Candidate& one) {
-        const bool serves = named(one) && one.probe.residency >= options.residency.value_or(Residency::relaunch);
-        return serves ? 1 + 2 * static_cast<int>(one.probe.residency) + (one.info.is_cpu ? 0 : 1) : 0;
+        const bool serves = named(one) && one.probe.mode >= options.mode.value_or(ExecutionMode::per_launch);
+        return serves ? 1 + 2 * static_cast<int>(one.probe.mode) + (one.info.is_cpu ? 0 : 1) : 0;
     };
     const auto best = std::ranges::max_element(*found, {}, rank);
     if (rank(*best) == 0) return std::unexpected(Error{Errc::no_device, list(*found)});
 
-    if (options.residency == Residency::relaunch && best->probe.residency == Residency::live) {
-        best->probe.residency = Residency::relaunch;
-        best->probe.kind = MemoryKind::shadowed;
+    if (options.mode == ExecutionMode::per_launch && best->probe.mode == ExecutionMode::persistent) {
+        best->probe.mode = ExecutionMode::per_launch;
+        best->probe.kind = MemoryKind::mirrored;
         best->probe.why = "relaunch was asked for; " + best->probe.why;
         serve(*best);
     }

@@ -26,6 +26,6 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
 std::expected<Candidate, Error> choose(const Options& options);
 
 // The shape that the kernel has there: `wanted`, where it is not zero, within what the device can run at once.
-Shape fit(Shape wanted, const Candidate& one);
+LaunchShape fit(LaunchShape wanted, const Candidate& one);
 
 }  // namespace slipring
