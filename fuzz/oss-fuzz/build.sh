@@ -1,14 +1,15 @@
 #!/bin/bash -eu
-# What OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target with the service's
-# compiler, flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS, $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options
-# and dictionary.
+# build.sh [TARGET...]: what OSS-Fuzz and ClusterFuzzLite run, in the folder of the sources: builds every target, or
+# those that are named, with the service's compiler, flags and engine ($CC, $CXX, $CFLAGS, $CXXFLAGS,
+# $LIB_FUZZING_ENGINE) into $OUT, with its corpus, options and dictionary.
 cd "$(dirname "$(readlink -f "$0")")/../.."
 build=${WORK:-$(mktemp -d)}/slipring
 rm -rf "$build"
 meson setup "$build" -Dfuzzing_engine=oss-fuzz -Dbuildtype=plain -Db_lundef=false
-ninja --quiet -C "$build"
-for corpus in fuzz/corpus/*/; do
-    target=$(basename "$corpus")
+[ $# -gt 0 ] || set -- $(ls fuzz/corpus)
+ninja --quiet -C "$build" "${@/#/fuzz/}"
+for target; do
+    corpus=fuzz/corpus/$target
     cp "$build/fuzz/$target" "$OUT/$target"
     (cd "$corpus" && zip -q -r "$OUT/${target}_seed_corpus.zip" .)
     # As in ../run.py, on slower machines.

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs build.sh with the environment that the services give it, then each target that it made, from its seed corpus.
+# test.sh TARGET...: runs build.sh with the environment that the services give it, then each target from its seeds.
 set -eu
 here=$(dirname "$(readlink -f "$0")")
 scratch=$(mktemp -d)
@@ -9,11 +9,11 @@ flags='-O1 -fno-omit-frame-pointer -gline-tables-only -DFUZZING_BUILD_MODE_UNSAF
        -fsanitize=address -fsanitize-address-use-after-scope -fsanitize=fuzzer-no-link'
 flags=$(echo $flags)
 CC=clang-19 CXX=clang++-19 CFLAGS=$flags CXXFLAGS=$flags LIB_FUZZING_ENGINE=-fsanitize=fuzzer SANITIZER=address \
-    OUT=$scratch/out WORK=$scratch/work bash "$here/build.sh" >"$scratch/log" 2>&1 || { cat "$scratch/log"; exit 1; }
+    OUT=$scratch/out WORK=$scratch/work bash "$here/build.sh" "$@" >"$scratch/log" 2>&1 ||
+    { cat "$scratch/log"; exit 1; }
 
 made=0
-for corpus in "$here"/../corpus/*/; do
-    target=$(basename "$corpus")
+for target; do
     mkdir "$scratch/seeds" "$scratch/new"
     unzip -q "$scratch/out/${target}_seed_corpus.zip" -d "$scratch/seeds"
     dictionary=$scratch/out/$target.dict
