@@ -95,10 +95,18 @@ Slot stays(uint bit) { return slot(custom_opcode<0x102>(), {bit}); }
 
 }  // namespace
 
+// Each seed is the same steps in every configuration. Unoptimised, as under AddressSanitizer, they take three times
+// as long, and the first four are enough: all numbers of units and all starts occur in them.
+#ifdef __OPTIMIZE__
+constexpr uint schedules = 8;
+#else
+constexpr uint schedules = 4;
+#endif
+
 // The retirer is often left out for long: rings of all sizes go round.
 BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_behind_it) {
     for (const std::uint32_t capacity : {2u, 4u, 8u, 64u, 256u}) {
-        for (uint seed = 1; seed <= 8; ++seed) {
+        for (uint seed = 1; seed <= schedules; ++seed) {
             BOOST_TEST_CONTEXT("capacity " << capacity << ", seed " << seed) {
                 const std::uint64_t starts[] = {-std::uint64_t{5}, 0, (std::uint64_t{1} << 32) - 7};
                 const std::uint64_t start = starts[seed % 3];
