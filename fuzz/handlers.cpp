@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "../lib/handlers.hpp"
-#include "../lib/options.hpp"
+#include "../lib/device/handlers.hpp"
+#include "../lib/runtime/options.hpp"
 #include "fields.hpp"
 
 using namespace fuzz;

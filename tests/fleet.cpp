@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "../lib/load.hpp"
+#include "../lib/fleet/load.hpp"
 #include "fleet_fixture.hpp"
 
 using namespace slipring;

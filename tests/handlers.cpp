@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "../lib/handlers.hpp"
+#include "../lib/device/handlers.hpp"
 #include "cases.hpp"
 
 using namespace slipring;

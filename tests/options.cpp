@@ -4,7 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "../lib/options.hpp"
+#include "../lib/runtime/options.hpp"
 
 using namespace slipring;
 using namespace std::chrono_literals;

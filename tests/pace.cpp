@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "../lib/opencl/pace.hpp"
+#include "../lib/device/pace.hpp"
 #include "ring_memory.hpp"
 
 using namespace slipring;

@@ -12,8 +12,8 @@
 
 #include <unistd.h>
 
-#include "../lib/handlers.hpp"
-#include "../lib/source.hpp"
+#include "../lib/device/handlers.hpp"
+#include "../lib/device/source.hpp"
 #include "random.hpp"
 
 using namespace slipring;

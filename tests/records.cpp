@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "../lib/records.hpp"
+#include "../lib/runtime/records.hpp"
 #include "native_device.hpp"
 #include "native_memory.hpp"
 

@@ -1,7 +1,7 @@
 // When silence makes a device lost, by a clock of the test's.
 #include <boost/test/unit_test.hpp>
 
-#include "../lib/watch.hpp"
+#include "../lib/runtime/watch.hpp"
 
 using namespace slipring;
 using namespace std::chrono_literals;

@@ -1,0 +1,60 @@
+// What comes back: tickets, results, the debug log, and counters.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <slipring/abi.h>
+#include <slipring/api.hpp>
+#include <slipring/ring.hpp>
+
+namespace slipring {
+
+// What was published: consecutive positions of the ring.
+struct Ticket {
+    std::uint64_t first = 0;
+    std::uint32_t count = 0;
+    Quiet quiet = Quiet::no;  // as published: whether to ask the slots or the ring
+
+    constexpr std::uint64_t end() const noexcept { return first + count; }
+};
+
+// How one slot ended.
+struct Result {
+    std::uint32_t state = SR_STATE_EMPTY;  // SR_STATE_DONE, SR_STATE_FAULT or SR_STATE_CANCELLED
+    std::uint32_t code = SR_CODE_OK;       // SR_CODE_*: why it faulted
+    std::uint32_t inner = 0;               // in a packed slot: which operation ended it
+    std::uint32_t value = 0;               // the operation's result
+
+    constexpr bool ok() const noexcept { return state == SR_STATE_DONE; }
+};
+
+// "done", "fault", ...; "ok", "unknown opcode", ...
+SLIPRING_API std::string_view state_name(std::uint32_t state) noexcept;
+SLIPRING_API std::string_view code_name(std::uint32_t code) noexcept;
+
+// One PRINTF, with its format's text and the arguments filled in.
+struct LogRecord {
+    std::uint32_t position = 0;  // the low word of the slot's position
+    std::uint32_t format = 0;
+    std::uint32_t a = 0;
+    std::uint32_t b = 0;
+    std::string text{};
+};
+
+struct Log {
+    std::vector<LogRecord> records;
+    std::uint32_t dropped = 0;  // PRINTFs that found the log full, ever
+};
+
+// Counters since open; each is read on its own.
+struct Stats {
+    std::uint64_t published = 0;  // slots
+    std::uint64_t completed = 0;  // slots that have ended, one way or another
+    std::uint64_t faults = 0;     // modulo 2^32: of the slots before `completed` at least
+    std::uint64_t launches = 0;   // of the persistent kernel
+};
+
+}  // namespace slipring

@@ -1,0 +1,174 @@
+#include "device.hpp"
+
+#include <algorithm>
+#include <bit>
+
+#include <slipring/ring.hpp>
+
+#include "../../cl/wide/layout.h"
+#include "handlers.hpp"
+#include "program.hpp"
+
+namespace slipring {
+
+std::expected<std::unique_ptr<Device>, Error> Device::open(const Options& options) {
+    auto chosen = choose(options);
+    if (!chosen) return std::unexpected(chosen.error());
+    auto device = std::make_unique<Device>();
+    device->chosen = std::move(*chosen);
+    device->context = device->chosen.probe.context;
+    if (auto ok = device->make_queues(); !ok) return std::unexpected(ok.error());
+    if (auto ok = device->make_kernels(options); !ok) return std::unexpected(ok.error());
+    if (auto ok = device->make_memory(options); !ok) return std::unexpected(ok.error());
+    if (const cl_int bound = device->bind(options); bound != CL_SUCCESS) return cl_error("clSetKernelArg", bound);
+    return device;
+}
+
+std::expected<void, Error> Device::make_queues() {
+    cl_int status = CL_SUCCESS;
+    run_queue = cl::CommandQueue(context, chosen.device, 0, &status);
+    if (status != CL_SUCCESS) return cl_error("clCreateCommandQueue", status);
+    for (cl::CommandQueue* const queue : {&data_queue, &alone_queue}) {
+        *queue = persists() ? cl::CommandQueue(context, chosen.device, 0, &status) : run_queue;
+        if (status != CL_SUCCESS) return cl_error("clCreateCommandQueue", status);
+    }
+    for (Sentinel* const sentinel : {&run_sentinel, &data_sentinel, &alone_sentinel}) {
+        auto made = Sentinel::make(context);
+        if (!made) return std::unexpected(made.error());
+        *sentinel = std::move(*made);
+    }
+    return {};
+}
+
+std::expected<void, Error> Device::make_kernels(const Options& options) {
+    auto built = build(context, chosen.device, program_source(options.ops), options.ops);
+    if (!built) return std::unexpected(built.error());
+    program = std::move(*built);
+    cl_int status = CL_SUCCESS;
+    run = cl::Kernel(program, wide() ? "slipring_run_wide" : "slipring_run", &status);
+    if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
+    if (wide()) {
+        std::uint32_t& lanes = chosen.info.shape.lanes;  // the kernel's registers may not suffice for as many
+        const auto max_lanes = run.getWorkGroupInfo<CL_KERNEL_WORK_GROUP_SIZE>(chosen.device, &status);
+        if (status == CL_SUCCESS && lanes > max_lanes)
+            lanes = static_cast<std::uint32_t>(lanes > 32 ? max_lanes / 32 * 32 : max_lanes);
+    }
+    alone = cl::Kernel(program, "slipring_once", &status);
+    if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
+    return {};
+}
+
+std::expected<void, Error> Device::make_memory(const Options& options) {
+    const MemoryKind shared = chosen.probe.kind, own = own_kind();
+    const auto make = [&](Memory& to, MemoryKind kind, std::size_t bytes) -> std::expected<void, Error> {
+        auto made = Memory::make(context, data_queue, chosen.device, kind, bytes);
+        if (!made) return std::unexpected(made.error());
+        to = std::move(*made);
+        return {};
+    };
+    const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
+    const std::size_t sched_bytes = wide() ? SR_SCHED_WORDS(std::size_t{options.capacity}) * 4 : 4;
+    // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
+    for (const auto& [memory, bytes] : {std::pair{&ring, *Ring::bytes(options.capacity)},
+                                        {&log, log_bytes},
+                                        {&alone_log, log_bytes},
+                                        {&slot, std::size_t{SR_SLOT_BYTES}},
+                                        {&outcome, std::size_t{16}}})
+        if (auto made = make(*memory, shared, bytes); !made) return made;
+    buffers.resize(options.ops.size());
+    for (std::size_t i = 0; i < options.ops.size(); ++i) {
+        for (const BufferSpec& spec : options.ops[i].buffers) {
+            buffers[i].push_back({Memory(), spec});
+            if (auto made = make(buffers[i].back().memory, shared, spec.bytes); !made) return made;
+        }
+    }
+    auto no_table = table_memory(1024);
+    if (!no_table) return std::unexpected(no_table.error());
+    table = std::move(*no_table);
+    for (const auto& [memory, kind, bytes] :
+         {std::tuple{&control, own, std::size_t{options.control_words} * 4},
+          {&sched, own == MemoryKind::svm ? own : MemoryKind::device, sched_bytes}})
+        if (auto made = make(*memory, kind, bytes); !made) return made;
+    return {};
+}
+
+cl_int Device::bind(const Options& options) {
+    const cl_uint log_mask = options.log_records - 1;
+    Status status;
+    status << ring.bind(run, run_arg::ring);
+    status << run.setArg(run_arg::mask, cl_uint{options.capacity - 1});
+    status << run.setArg(run_arg::shift, static_cast<cl_uint>(std::countr_zero(options.capacity)));
+    status << control.bind(run, run_arg::control);
+    status << run.setArg(run_arg::control_words, cl_uint{options.control_words});
+    status << log.bind(run, run_arg::log);
+    status << run.setArg(run_arg::log_mask, log_mask);
+    if (wide()) status << sched.bind(run, run_arg::sched);
+    status << slot.bind(alone, alone_arg::slot);
+    status << outcome.bind(alone, alone_arg::outcome);
+    status << control.bind(alone, alone_arg::control);
+    status << alone.setArg(alone_arg::control_words, cl_uint{options.control_words});
+    status << alone_log.bind(alone, alone_arg::log);
+    status << alone.setArg(alone_arg::log_mask, log_mask);
+    status << ring.bind(alone, alone_arg::ring);
+    status << bind_table();
+    cl_uint index = 0;
+    for (const auto& op : buffers) {
+        for (const Buffer& buffer : op) {
+            status << buffer.memory.bind(run, first_buffer() + index);
+            status << buffer.memory.bind(alone, alone_arg::buffers + index);
+            ++index;
+        }
+    }
+    return status.value;
+}
+
+cl_int Device::bind_table() {
+    Status status;
+    status << table->bind(run, run_arg::table);
+    status << run.setArg(run_arg::table_states, table_states);
+    return status.value;
+}
+
+std::expected<std::shared_ptr<const Memory>, Error> Device::table_memory(std::size_t bytes) {
+    bytes = std::bit_ceil(std::max<std::size_t>(bytes, 4));
+    const std::scoped_lock lock(tables_mutex);
+    for (const auto& one : tables)
+        if (one != table && one != alone_table && one->size() >= bytes) return one;
+    tables.reserve(tables.size() + 1);
+    auto made = Memory::make(context, data_queue, chosen.device, own_kind(), bytes);
+    if (!made) return std::unexpected(made.error());
+    return tables.emplace_back(std::make_shared<const Memory>(std::move(*made)));
+}
+
+cl_ulong Device::ticks(std::chrono::microseconds time) const noexcept {
+    return static_cast<cl_ulong>(std::clamp(static_cast<double>(time.count()) * chosen.probe.ticks_per_us, 0.0, 1e18));
+}
+
+cl_int Device::enqueue_run(std::uint32_t number, std::uint64_t first, cl::Event* last) noexcept {
+    const LaunchShape shape = info().shape;
+    Status status;
+    status << run.setArg(run_arg::launch, cl_uint{number});
+    status << run.setArg(run_arg::first, cl_ulong{first});
+    if (!status) return status.value;
+    const cl::NDRange global(std::size_t{shape.groups} * shape.lanes), local(shape.lanes);
+    return run_queue.enqueueNDRangeKernel(run, cl::NullRange, global, local, nullptr, last);
+}
+
+cl_int Device::upload_inputs(const cl::CommandQueue& queue) const noexcept {
+    Status status;
+    for (const auto& op : buffers)
+        for (const Buffer& buffer : op)
+            if (buffer.spec.use == BufferSpec::Use::input) status << buffer.memory.upload(queue, 0, buffer.spec.bytes);
+    return status.value;
+}
+
+cl_int Device::download_outputs(const cl::CommandQueue& queue) const noexcept {
+    Status status;
+    for (const auto& op : buffers)
+        for (const Buffer& buffer : op)
+            if (buffer.spec.use == BufferSpec::Use::output)
+                status << buffer.memory.download(queue, 0, buffer.spec.bytes);
+    return status.value;
+}
+
+}  // namespace slipring

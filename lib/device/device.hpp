@@ -1,0 +1,116 @@
+// An opened device: context, queues, kernels and memory. A session has one, and says what it is used for.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <expected>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <slipring/options.hpp>
+
+#include "cl.hpp"
+#include "launches.hpp"
+#include "memory.hpp"
+#include "select.hpp"
+#include "sentinel.hpp"
+
+namespace slipring {
+
+// The kernels' parameters, in their order in persistent.cl.
+namespace run_arg {
+enum : cl_uint {
+    ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, first, idle_timeout,
+    max_time, crowded_gap,
+    sched,     // of the wide kernel alone
+};
+}
+namespace alone_arg {
+enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, ring, number, buffers };
+}
+
+// The first error of several calls.
+struct Status {
+    cl_int value = CL_SUCCESS;
+    void operator<<(cl_int next) noexcept {
+        if (value == CL_SUCCESS) value = next;
+    }
+    explicit operator bool() const noexcept { return value == CL_SUCCESS; }
+};
+
+struct Device {
+    struct Buffer {
+        Memory memory;
+        BufferSpec spec;
+    };
+
+    // Chooses it and makes all that it takes. A session then sets the kernel's time limits, and rehearses.
+    static std::expected<std::unique_ptr<Device>, Error> open(const Options& options);
+
+    const DeviceInfo& info() const noexcept { return chosen.info; }
+    bool wide() const noexcept { return info().shape != LaunchShape{1, 1}; }
+    cl_ulong ticks(std::chrono::microseconds time) const noexcept;  // of the device's clock
+
+    // A launch of the ring's kernel with nothing to do, told to leave: its number, 0, is what STOP and LEFT begin with.
+    // CL_COMPLETE; an error (below it); or (above it) what did not finish before `go_on` said no. PoCL compiles a kernel
+    // when it is launched first, and that may take longer than a hang_timeout.
+    template <class GoOn>
+    cl_int rehearse(const GoOn& go_on) {
+        if (const cl_int zeroed = data_sentinel.settle(data_queue, go_on); zeroed != CL_COMPLETE) return zeroed;
+        const cl_int status = enqueue_run(0, 0, nullptr);
+        return status == CL_SUCCESS ? run_sentinel.settle(run_queue, go_on) : status;
+    }
+    cl_int enqueue_run(std::uint32_t number, std::uint64_t first, cl::Event* last) noexcept;
+
+    // Enqueue copies of all buffers; nothing for the kinds that both see.
+    cl_int upload_inputs(const cl::CommandQueue& queue) const noexcept;
+    cl_int download_outputs(const cl::CommandQueue& queue) const noexcept;
+
+    // Memory that no launch has, for a table of so many bytes.
+    std::expected<std::shared_ptr<const Memory>, Error> table_memory(std::size_t bytes);
+    cl_int bind_table();
+
+    Candidate chosen;
+    cl::Context context;
+    // Where a launch takes its slots along all three are one, so that copies follow the kernel.
+    cl::CommandQueue run_queue;    // the ring's kernel
+    cl::CommandQueue data_queue;   // copies
+    cl::CommandQueue alone_queue;  // a slot by itself, which may take long
+    Sentinel run_sentinel, data_sentinel, alone_sentinel;
+    cl::Program program;
+    cl::Kernel run;
+    cl::Kernel alone;
+    cl_uint alone_number = 0;
+    Memory ring, control, log;
+    Memory slot, outcome, alone_log;  // of `alone`
+    // The table of DFA_STEP, and those before it: on NVIDIA to free one waits for every kernel of the context, so a table's
+    // memory is used again when neither launch has it any more. Sizes are powers of two: all together at most twice the
+    // largest for each launch. `tables_mutex` guards all of these; a slot that runs by itself has its table for as long.
+    std::mutex tables_mutex;
+    std::vector<std::shared_ptr<const Memory>> tables;
+    std::shared_ptr<const Memory> table;
+    cl_uint table_states = 0;
+    std::shared_ptr<const Memory> alone_table;
+    std::vector<std::vector<Buffer>> buffers;  // [operation][index]
+    Memory sched;                              // the scheduler state of a wide kernel
+    std::atomic<bool> abandoned{false};        // something is under way, and nobody waits for it any more
+
+private:
+    bool persists() const noexcept { return info().mode == ExecutionMode::persistent; }
+    // Control words and table belong to the device: read-modify-write atomics do not cross a bus.
+    MemoryKind own_kind() const noexcept {
+        return chosen.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::mirrored;
+    }
+    cl_uint first_buffer() const noexcept { return run_arg::sched + (wide() ? 1 : 0); }
+
+    std::expected<void, Error> make_queues();
+    std::expected<void, Error> make_kernels(const Options& options);
+    std::expected<void, Error> make_memory(const Options& options);
+    cl_int bind(const Options& options);
+};
+
+}  // namespace slipring

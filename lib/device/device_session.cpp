@@ -1,0 +1,96 @@
+// The ring's kernel, as far as both sessions treat it alike.
+#include "device_session.hpp"
+
+#include <atomic>
+#include <thread>
+
+#include "../backoff.hpp"
+#include "../left.hpp"
+
+namespace slipring {
+namespace {
+
+// A compiler may run in it, on a busy machine.
+constexpr std::chrono::seconds patience{60};
+
+std::atomic_ref<std::uint32_t> ring_word(const Memory& ring, std::size_t offset) noexcept {
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.host().data() + offset));
+}
+
+}  // namespace
+
+std::expected<std::unique_ptr<Session>, Error> Session::open(const Options& options) {
+    auto opened = Device::open(options);
+    if (!opened) return std::unexpected(opened.error());
+    Device& device = **opened;
+    auto session = device.info().mode == ExecutionMode::persistent ? persistent_session(std::move(*opened), options)
+                                                                   : per_launch_session(std::move(*opened), options);
+    if (!session) return std::unexpected(session.error());
+    Backoff backoff(patience);
+    if (const cl_int ran = device.rehearse([&backoff] { return backoff.pause(); }); ran > CL_COMPLETE) {
+        leave_to_kernel(std::move(*session));
+        return std::unexpected(
+            Error{Errc::no_device, "a first launch did not finish in time; something else holds the device"});
+    } else if (ran != CL_SUCCESS) {
+        return cl_error("a first launch", ran);
+    }
+    return std::move(*session);
+}
+
+DeviceSession::~DeviceSession() {
+    while (!launches_.settled()) std::this_thread::yield();  // the last launch has finished, and is about to be told
+}
+
+std::span<std::byte> DeviceSession::buffer(std::size_t op, std::size_t index) const noexcept {
+    if (op >= device_->buffers.size() || index >= device_->buffers[op].size()) return {};
+    const Device::Buffer& buffer = device_->buffers[op][index];
+    return buffer.memory.host().first(buffer.spec.bytes);
+}
+
+cl_int DeviceSession::enqueue(std::uint32_t number, std::uint64_t first) noexcept {
+    const cl_int status = device_->enqueue_run(number, first, &last_);
+    if (status == CL_SUCCESS) launched_ = true;  // and memory is its own, whatever fails behind it
+    number_ = number;
+    return status;
+}
+
+std::expected<void, Session::Failure> DeviceSession::send(Status status) noexcept {
+    if (status) status << launches_.add(last_);
+    status << device_->run_queue.flush();
+    if (!status) return std::unexpected(Failure{"launching the kernel", status.value});
+    return {};
+}
+
+bool DeviceSession::finished() const noexcept {
+    return !launched_ || last_.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() <= CL_COMPLETE;
+}
+
+bool DeviceSession::failed() const noexcept {
+    return launched_ && last_.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() < CL_COMPLETE;
+}
+
+// A kernel that says that it has left has little left to do, and a read behind it holds up no others.
+bool DeviceSession::idle(const GoOn& go_on) noexcept {
+    while (!finished() && !says_left())
+        if (!go_on()) return false;
+    return finished() || device_->run_sentinel.settle(device_->run_queue, go_on) <= CL_COMPLETE;
+}
+
+void DeviceSession::stop(std::uint32_t number) noexcept {
+    ring_word(device_->ring, SR_RING_STOP).store(number, std::memory_order_release);
+}
+
+void DeviceSession::revoke() noexcept { ring_word(device_->ring, SR_RING_REVOKED).store(1, std::memory_order_seq_cst); }
+
+cl_int DeviceSession::finish(const Sentinel& sentinel, const cl::CommandQueue& queue, const GoOn& go_on) noexcept {
+    const cl_int status = sentinel.settle(queue, go_on);
+    if (status > CL_COMPLETE) device_->abandoned = true;
+    return status;
+}
+
+std::expected<void, Errc> DeviceSession::outcome_of(cl_int status) const noexcept {
+    if (status == CL_COMPLETE && !abandoned()) return {};
+    return std::unexpected(abandoned() ? Errc::device_lost : Errc::opencl_failed);
+}
+
+}  // namespace slipring

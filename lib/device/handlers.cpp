@@ -1,0 +1,74 @@
+#include "handlers.hpp"
+
+#include <slipring/abi.h>
+
+#include "source.hpp"
+
+namespace slipring {
+namespace {
+
+std::string decimal(std::uint64_t number) { return std::to_string(number); }
+
+// A handler and what puts back the macros it changes. A declaration that it leaves open ends at the semicolon.
+std::string guarded(const CustomOp& op) {
+    std::string before, after = "\n;\n";
+    const auto macros = macros_of(op.source);
+    for (const std::string& name : *macros) {
+        if (SR_BUG(82, true, false)) continue;
+        before += "#pragma push_macro(\"" + name + "\")\n";
+        after += "#undef " + name + "\n#pragma pop_macro(\"" + name + "\")\n";
+    }
+    return before + line_mark(op.name) + op.source + after;
+}
+
+// The kernels' buffer parameters, and the statements that gather them, one sr_buffers an operation.
+std::string buffer_macros(std::span<const CustomOp> ops) {
+    std::string parameters = "#define SR_BUFFER_PARAMETERS ";
+    std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
+    std::size_t parameter = 0;
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+        const std::string own = " buffers[" + decimal(i) + "].";
+        gather += own + "count = " + decimal(ops[i].buffers.size()) + "u;";
+        gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);";
+        for (std::size_t k = 0; k < ops[i].buffers.size(); ++k, ++parameter) {
+            const std::string name = "sr_b" + decimal(parameter);
+            parameters += ", __global uchar* " + name;
+            gather += own + "at[" + decimal(k) + "] = " + name + ";";
+            gather += own + "bytes[" + decimal(k) + "] = " + decimal(ops[i].buffers[k].bytes) + "ul;";
+        }
+    }
+    return parameters + "\n" + gather + "\n";
+}
+
+// sr_custom: one case an operation. On a CPU it stays behind a call: a handler's own loop is better off without the
+// drain's registers (a scan is a quarter faster so).
+std::string dispatch(std::span<const CustomOp> ops) {
+    std::string out =
+        "#ifdef SR_CACHED\n__attribute__((noinline))\n#endif\n"
+        "static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {\n"
+        "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
+    for (std::size_t i = 0; i < ops.size(); ++i)
+        out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name + "(a, memory->buffers + " +
+               decimal(i) + ", value));\n";
+    return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
+}
+
+}  // namespace
+
+std::string line_mark(const std::string& name) { return "#line 1 \"" + name + "\"\n"; }
+
+std::expected<void, Error> check_source(const CustomOp& op) {
+    const auto macros = macros_of(op.source);
+    if (macros) return {};
+    std::string detail = op.name + ", line " + decimal(macros.error().line) + ": ";
+    return std::unexpected(Error{Errc::bad_options, detail.append(macros.error().what)});
+}
+
+std::string program_source(std::span<const CustomOp> ops) {
+    std::string source = embedded::prelude;
+    for (const CustomOp& op : ops) source += guarded(op);
+    source += line_mark("slipring") + dispatch(ops) + buffer_macros(ops);
+    return source + embedded::kernels;
+}
+
+}  // namespace slipring

@@ -1,0 +1,39 @@
+// How much a relaunch takes along. What a launch did is seen when it is over, and that must be long before somebody takes
+// its silence for a death: so of each kind of slot it has as many as have been seen to be over soon.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include <slipring/options.hpp>
+#include <slipring/ring.hpp>
+
+namespace slipring {
+
+class Pace {
+public:
+    Pace() = default;
+    Pace(std::span<const CustomOp> ops, std::chrono::milliseconds deadline);
+
+    // Where a launch ends that begins at `first`: behind at least one slot, if one is published.
+    std::uint64_t end_of_launch(const Ring& ring, std::uint64_t first) noexcept;
+
+    // What end_of_launch has given took so long. One slot alone has all of the deadline.
+    void took(std::chrono::nanoseconds time) noexcept;
+
+private:
+    struct Kind {
+        std::uint32_t opcode;
+        std::uint64_t most;  // in a launch, now
+        std::uint64_t ever;  // in a launch
+        std::uint64_t seen = 0;  // in this launch
+    };
+    Kind& kind(std::uint32_t opcode) noexcept;
+
+    std::vector<Kind> kinds_;  // the first stands for all that are not named: a few words each
+    std::chrono::nanoseconds deadline_{};
+};
+
+}  // namespace slipring

@@ -1,0 +1,128 @@
+// The session of a device whose running kernel does not see the host's stores: a launch for what was published, which takes
+// the slots along and brings them back.
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "device_session.hpp"
+#include "pace.hpp"
+
+namespace slipring {
+namespace {
+
+class PerLaunch final : public DeviceSession {
+public:
+    PerLaunch(Telling telling, std::unique_ptr<Device> device, const Options& options)
+        : DeviceSession(telling, std::move(device)), slots_(std::size_t{options.capacity} * SR_SLOT_WORDS),
+          pace_(options.ops, options.hang_timeout) {}
+
+    // Published slots that are not complete belong to the device, so nobody writes them meanwhile. As many as finish soon.
+    std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept override {
+        Device& d = device();
+        const cl::CommandQueue& queue = d.run_queue;
+        first_ = ring.completed();
+        end_ = pace_.end_of_launch(ring, first_);
+        submitted_at_ = Clock::now();
+
+        Status status;
+        // Where the ring begins, the device's copy does not know: not at 0, after a recovery.
+        if (number == 1) status << d.ring.upload(queue, SR_RING_COMPLETED, sizeof first_);
+        each_piece(ring, [&](std::size_t offset, std::size_t bytes) {
+            status << d.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
+        });
+        status << d.upload_inputs(queue);
+        status << enqueue(number, first_);
+        const std::span<std::byte> slots = std::as_writable_bytes(std::span(slots_));
+        each_piece(ring, [&](std::size_t offset, std::size_t bytes) {
+            status << d.ring.download_to(queue, SR_RING_SLOTS + offset, slots.subspan(offset, bytes), last());
+        });
+        status << d.download_outputs(queue);
+        status << d.ring.download_to(queue, SR_RING_COMPLETED, words_, last());
+        unreaped_ = true;
+        return send(status);
+    }
+
+    // What a persistent kernel does itself: results and states first, then the position. Others look at the states
+    // meanwhile, so they are no copy's business.
+    void reap(const Ring& ring) noexcept override {
+        if (!unreaped_ || !finished() || failed()) return;  // what a failed launch had stays begun
+        std::uint64_t completed;
+        std::uint32_t faults, left;
+        std::memcpy(&completed, words_.data(), sizeof completed);
+        std::memcpy(&faults, words_.data() + (SR_RING_FAULTS - SR_RING_COMPLETED), sizeof faults);
+        std::memcpy(&left, words_.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
+        if (completed - first_ > end_ - first_) return;  // it had no more than these
+        unreaped_ = false;
+        pace_.took(Clock::now() - submitted_at_);
+        for (std::uint64_t at = first_; at != completed; ++at) {
+            const std::uint32_t* const from = &slots_[(at & (ring.capacity() - 1)) * SR_SLOT_WORDS];
+            if ((from[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) ring.end_slot(at, from);
+        }
+        const auto word32 = [&ring](std::size_t offset) {
+            return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + offset));
+        };
+        word32(SR_RING_FAULTS).store(faults, std::memory_order_relaxed);
+        // A2
+        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
+            .store(completed, std::memory_order_release);
+        word32(SR_RING_LEFT).store(left, std::memory_order_seq_cst);
+    }
+
+    std::uint64_t begun(const Ring&, std::uint64_t completed, std::uint64_t) const noexcept override {
+        return unreaped_ ? end_ : completed;
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+
+    // The launch's slots in the ring: one piece, or two where they wrap. copy(offset, bytes)
+    void each_piece(const Ring& ring, auto copy) const noexcept {
+        for (std::uint64_t at = first_; at != end_;) {
+            const std::uint64_t in_lap = at & (ring.capacity() - 1);
+            const std::uint64_t count = std::min<std::uint64_t>(end_ - at, ring.capacity() - in_lap);
+            copy(in_lap * SR_SLOT_BYTES, count * SR_SLOT_BYTES);
+            at += count;
+        }
+    }
+
+    bool says_left() const noexcept override { return false; }
+
+    cl_int bring_inputs() noexcept override { return device().upload_inputs(device().alone_queue); }
+
+    cl_int await_outcome(const cl::Event&, const GoOn& go_on) noexcept override {
+        Device& d = device();
+        Status status;
+        status << d.download_outputs(d.alone_queue);
+        status << d.outcome.download(d.alone_queue, 0, 16);
+        status << finish(d.alone_sentinel, d.alone_queue, go_on);
+        return status.value;
+    }
+
+    // What the last launch had, [first_, end_), as it left it; and the ring's words from COMPLETED to LEFT.
+    std::vector<std::uint32_t> slots_;
+    alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> words_{};
+    std::uint64_t first_ = 0, end_ = 0;
+    bool unreaped_ = false;
+    Pace pace_;
+    Clock::time_point submitted_at_{};
+};
+
+}  // namespace
+
+// A launch ends with what it was given.
+std::expected<std::unique_ptr<DeviceSession>, Error> per_launch_session(std::unique_ptr<Device> device,
+                                                                        const Options& options) {
+    Status status;
+    status << device->run.setArg(run_arg::idle_timeout, cl_ulong{0});
+    status << device->run.setArg(run_arg::max_time, ~cl_ulong{0});
+    status << device->run.setArg(run_arg::crowded_gap, cl_ulong{0});
+    if (!status) return cl_error("clSetKernelArg", status.value);
+    constexpr Session::Telling telling{.by_slot = false, .by_last = false, .by_answer = false, .by_reap = true};
+    return std::make_unique<PerLaunch>(telling, std::move(device), options);
+}
+
+}  // namespace slipring

@@ -1,0 +1,234 @@
+#include "probe.hpp"
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "../backoff.hpp"
+#include "handlers.hpp"
+#include "../left.hpp"
+#include "program.hpp"
+#include "sentinel.hpp"
+
+namespace slipring {
+namespace {
+
+using namespace std::chrono_literals;
+using Clock = Backoff::Clock;
+
+constexpr cl_uint pings = 16;
+constexpr cl_uint enough = 6;  // answered, where the host is too busy to ask more often
+// The kernel ends by itself after so many polls, however blind it is: some tenths of a second, at some ns a poll in a
+// cache, or a microsecond over a bus. A second of the host's is longer, and leaves it busy time.
+constexpr cl_ulong most_polls_cpu = 10'000'000;
+constexpr cl_ulong most_polls = 200'000;
+constexpr auto patience_gpu = 900ms;
+// For a first launch, in which PoCL compiles; or to end.
+constexpr auto patience_cpu = 5s;
+
+// All that a launch may touch, so that it can be left to one that does not end.
+struct Bench {
+    cl::Context context;
+    cl::CommandQueue queue;
+    cl::Program program;
+    cl::Kernel kernel;
+    Sentinel sentinel;
+    std::vector<Memory> memories;  // one a try, the last in use; none is released before all are: see Probe
+    bool cpu = false;
+    bool stuck = false;  // a launch is under way, and nobody waits for it any more
+
+    Memory& memory() noexcept { return memories.back(); }
+    cl_int launch(cl_uint answers, cl_ulong most, cl::Event& over) {
+        cl_int status = memory().bind(kernel, 0);
+        if (status == CL_SUCCESS) status = kernel.setArg(1, answers);
+        if (status == CL_SUCCESS) status = kernel.setArg(2, most);
+        if (status == CL_SUCCESS)
+            status = queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &over);
+        return status == CL_SUCCESS ? queue.flush() : status;
+    }
+    // What was launched is over, and well.
+    bool ends() {
+        Backoff backoff(cpu ? std::chrono::nanoseconds(patience_cpu) : patience_gpu);
+        const cl_int status = sentinel.settle(queue, [&backoff] { return backoff.pause(); });
+        stuck = stuck || status > CL_COMPLETE;
+        return status == CL_COMPLETE;
+    }
+};
+
+std::atomic_ref<cl_uint> word(const Memory& memory, std::size_t index) {
+    return std::atomic_ref(*reinterpret_cast<cl_uint*>(memory.host().data() + index * 4));
+}
+
+std::uint64_t word64(const Memory& memory, std::size_t index) {
+    return word(memory, index).load() | std::uint64_t{word(memory, index + 1).load()} << 32;
+}
+
+// Spins, then yields, until the word has the value; false when the launch is over or the time is up.
+bool appears(std::atomic_ref<cl_uint> at, cl_uint value, const cl::Event& launch, Clock::time_point deadline) {
+    for (unsigned spin = 0; at.load(std::memory_order_acquire) != value; ++spin) {
+        if (spin % 64 == 0 && Clock::now() > deadline) return false;
+        if (spin < 20000) continue;
+        if (launch.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() <= CL_COMPLETE)
+            return at.load(std::memory_order_acquire) == value;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
+// Asks the running kernel; true if both saw each other's stores while it ran.
+bool ask(Bench& bench, Probe& out) {
+    cl::Event launch;
+    if (bench.launch(pings, bench.cpu ? most_polls_cpu : most_polls, launch) != CL_SUCCESS) {
+        bench.ends();
+        return false;
+    }
+
+    struct Ping {
+        Clock::duration took{};
+        Clock::time_point at{};  // the answer's coming
+        std::uint64_t ticks = 0;
+    };
+    std::array<Ping, pings> seen{};
+    const auto deadline = Clock::now() + patience_gpu;
+    cl_uint answered = 0;
+    while (answered < pings) {
+        if (answered == enough / 2) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
+        const auto start = Clock::now();
+        word(bench.memory(), 32).store(answered + 1, std::memory_order_release);
+        if (!appears(word(bench.memory(), 0), answered + 1, launch, deadline)) break;
+        const auto at = Clock::now();
+        seen[answered++] = {at - start, at, word64(bench.memory(), 64)};
+    }
+    // What has not answered sees nothing, or has given up, or will.
+    if (!bench.ends() || answered < enough) return false;
+    // Of the first and of the last the promptest: others say late when the kernel saw them.
+    const auto prompt = [](auto first, auto last) { return *std::ranges::min_element(first, last, {}, &Ping::took); };
+    const auto end = seen.begin() + answered;
+    const Ping early = prompt(seen.begin(), seen.begin() + enough / 2), late = prompt(end - enough / 2, end);
+    const std::chrono::duration<double, std::micro> between = late.at - early.at;
+    out.ticks_per_us = std::max(1e-3, static_cast<double>(late.ticks - early.ticks) / between.count());
+    std::ranges::sort(seen.begin(), end, {}, &Ping::took);
+    out.round_trip_us = std::chrono::duration<double, std::micro>(seen[answered / 2].took).count();
+    return true;
+}
+
+struct Way {
+    SharedMemory memory;
+    MemoryKind kind;
+    const char* what;
+};
+
+constexpr Way svm{SharedMemory::svm, MemoryKind::svm, "fine-grained shared virtual memory"};
+constexpr Way nv_host{SharedMemory::nv_host, MemoryKind::nv_host, "a location-host buffer (cl_nv_create_buffer)"};
+
+std::vector<Way> claimed_ways(const cl::Device& device) {
+    std::vector<Way> ways;
+    if ((device.getInfo<CL_DEVICE_SVM_CAPABILITIES>() & CL_DEVICE_SVM_FINE_GRAIN_BUFFER) != 0) ways.push_back(svm);
+    if (device.getInfo<CL_DEVICE_EXTENSIONS>().find("cl_nv_create_buffer") != std::string::npos) ways.push_back(nv_host);
+    return ways;
+}
+
+std::chrono::microseconds since(Clock::time_point start) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - start);
+}
+
+// Asks again until `enough_tried`: the host may be too busy to answer in time.
+Attempt try_live(Bench& bench, const cl::Device& device, const Way& way, Clock::time_point enough_tried, Probe& out) {
+    const auto start = Clock::now();
+    Attempt attempt;
+    attempt.memory = way.memory;
+    auto made = Memory::make(bench.context, bench.queue, device, way.kind, 4096);
+    if (made) bench.memories.push_back(std::move(*made));
+    if (made) do {
+        for (const std::size_t index : {0u, 32u}) word(bench.memory(), index).store(0, std::memory_order_release);
+        attempt.answered = ask(bench, out);
+    } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
+    attempt.outcome = std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
+                                               : made ? " is offered, but a running kernel did not answer the host in time"
+                                                      : " is offered, but " + made.error().text());
+    attempt.took = since(start);
+    return attempt;
+}
+
+// What every device must do: run a kernel whose store is seen when it is over.
+Attempt try_relaunch(Bench& bench, const cl::Device& device) {
+    const auto start = Clock::now();
+    Attempt attempt;
+    attempt.memory = SharedMemory::mirrored;
+    attempt.outcome = "a launch for what was published";
+    auto made = Memory::make(bench.context, bench.queue, device, MemoryKind::mirrored, 4096);
+    if (made) {
+        bench.memories.push_back(std::move(*made));
+        cl::Event launch;
+        cl_int status = bench.launch(0, 0, launch);
+        if (status == CL_SUCCESS) status = bench.memory().download(bench.queue, 0, 4);
+        attempt.answered = bench.ends() && status == CL_SUCCESS && word(bench.memory(), 0) == SR_PROBE_RUNS;
+        if (!attempt.answered)
+            attempt.outcome += bench.stuck ? ": a kernel was not over in time; something else holds the device"
+                                           : ": what a kernel wrote did not come back";
+    } else {
+        attempt.outcome += ": " + made.error().text();
+    }
+    attempt.took = since(start);
+    return attempt;
+}
+
+}  // namespace
+
+Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
+    Probe out;
+    const auto refuse = [&out](std::string why) {
+        out.why = std::move(why);
+        return out;
+    };
+    if (device.getInfo<CL_DEVICE_AVAILABLE>() == CL_FALSE || device.getInfo<CL_DEVICE_COMPILER_AVAILABLE>() == CL_FALSE)
+        return refuse("the device or its compiler is not available");
+    if (device.getInfo<CL_DEVICE_ENDIAN_LITTLE>() == CL_FALSE)
+        return refuse("the device is big-endian; slots are little-endian");
+    const auto bench = std::make_shared<Bench>();
+    out.made = bench;
+    bench->cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
+    cl_int status = CL_SUCCESS;
+    bench->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
+    if (status == CL_SUCCESS) bench->queue = cl::CommandQueue(bench->context, device, 0, &status);
+    if (status != CL_SUCCESS) return refuse(cl_error("making a context and a queue", status).error().detail);
+    out.context = bench->context;
+    auto sentinel = Sentinel::make(bench->context);
+    if (!sentinel) return refuse(sentinel.error().text());
+    bench->sentinel = std::move(*sentinel);
+    auto program = build(bench->context, device, std::string(embedded::prelude) + embedded::probe, {});
+    if (!program) return refuse(program.error().text());
+    bench->program = std::move(*program);
+    bench->kernel = cl::Kernel(bench->program, "slipring_probe", &status);
+    if (status != CL_SUCCESS) return refuse(cl_error("clCreateKernel", status).error().detail);
+
+    const Attempt relaunch = try_relaunch(*bench, device);
+    const auto start = Clock::now();
+    for (const Way& way : claimed_ways(device)) {
+        if (!relaunch.answered || bench->stuck) break;
+        if (only && *only != way.memory) continue;
+        out.attempts.push_back(try_live(*bench, device, way, start + patience_gpu / 2, out));
+        out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
+        if (!out.attempts.back().answered) continue;
+        out.mode = ExecutionMode::persistent;
+        out.kind = way.kind;
+        return out;
+    }
+    const bool stuck = bench->stuck;
+    if (stuck) leave_to_kernel(std::make_unique<std::shared_ptr<Bench>>(bench));
+    const bool only_live = only && *only != SharedMemory::mirrored;
+    if (out.attempts.empty() && relaunch.answered) {
+        if (only_live) return refuse("the device does not offer " + std::string(name(*only)));
+        if (!only) out.why = "neither fine-grained shared virtual memory nor cl_nv_create_buffer";
+    }
+    if (only_live && relaunch.answered) return out;
+    out.attempts.push_back(relaunch);
+    out.why += (out.why.empty() ? "" : "; ") + relaunch.outcome;
+    if (relaunch.answered && !stuck) out.mode = ExecutionMode::per_launch;
+    return out;
+}
+
+}  // namespace slipring

@@ -1,0 +1,37 @@
+// A slot by itself: a launch of its own, on a queue of its own.
+#include <array>
+#include <cstring>
+
+#include "device_session.hpp"
+
+namespace slipring {
+
+std::expected<Result, Errc> DeviceSession::run_alone(const Slot& slot, const GoOn& go_on) noexcept {
+    Device& d = *device_;
+    if (d.abandoned) return std::unexpected(Errc::device_lost);  // something may still read the slot
+    Status status;
+    {
+        const std::scoped_lock lock(d.tables_mutex);
+        d.alone_table = d.table;  // until the next
+        status << d.alone_table->bind(d.alone, alone_arg::table);
+        status << d.alone.setArg(alone_arg::table_states, d.table_states);
+    }
+    status << d.alone.setArg(alone_arg::number, ++d.alone_number);
+    std::memcpy(d.slot.host().data(), slot.words().data(), SR_SLOT_BYTES);
+    status << d.slot.upload(d.alone_queue, 0, SR_SLOT_BYTES);
+    status << bring_inputs();
+    cl::Event launch;
+    if (status) status << d.alone_queue.enqueueNDRangeKernel(d.alone, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &launch);
+    if (status) status << await_outcome(launch, go_on);
+    else static_cast<void>(finish(d.alone_sentinel, d.alone_queue, go_on));  // what was enqueued has read the slot
+    if (auto ok = outcome_of(status.value); !ok) return std::unexpected(ok.error());
+
+    std::array<std::uint32_t, 3> words{};
+    std::memcpy(words.data(), d.outcome.host().data(), sizeof words);
+    const std::uint32_t state = words[0] == SR_CODE_OK          ? SR_STATE_DONE
+                                : words[0] == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
+                                                                : SR_STATE_FAULT;
+    return Result{state, words[0], words[1], words[2]};
+}
+
+}  // namespace slipring

@@ -1,0 +1,127 @@
+#include "select.hpp"
+
+#include <algorithm>
+
+#include "choice.hpp"
+
+namespace slipring {
+namespace {
+
+bool is_nvidia(const cl::Device& device) {
+    return device.getInfo<CL_DEVICE_EXTENSIONS>().find("cl_nv_device_attribute_query") != std::string::npos;
+}
+
+DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
+    DeviceInfo info;
+    info.name = device.getInfo<CL_DEVICE_NAME>();
+    info.platform = platform.getInfo<CL_PLATFORM_NAME>() + ", " + platform.getInfo<CL_PLATFORM_VERSION>();
+    info.version = device.getInfo<CL_DEVICE_VERSION>();
+    info.driver = device.getInfo<CL_DRIVER_VERSION>();
+    info.is_cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
+    info.compute_units = device.getInfo<CL_DEVICE_MAX_COMPUTE_UNITS>();
+    return info;
+}
+
+SharedMemory shared(MemoryKind kind) {
+    switch (kind) {
+        case MemoryKind::svm: return SharedMemory::svm;
+        case MemoryKind::nv_host: return SharedMemory::nv_host;
+        case MemoryKind::device:
+        case MemoryKind::mirrored: break;
+    }
+    return SharedMemory::mirrored;
+}
+
+// What the probe found, for whoever asks.
+void serve(Candidate& one) {
+    one.info.mode = one.probe.mode;
+    one.info.memory = one.probe.mode == ExecutionMode::none ? SharedMemory::none : shared(one.probe.kind);
+    one.info.probe_round_trip_us = one.probe.round_trip_us;
+    one.info.attempts = one.probe.attempts;
+    one.info.why = one.probe.why;
+    one.info.shape = fit({}, one);
+}
+
+std::string list(const std::vector<Candidate>& found) {
+    std::string out;
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const Candidate& one = found[i];
+        if (!out.empty()) out += "; ";
+        out += numbered(i) + " " + one.info.name + " (" + one.info.platform + ")";
+        if (!one.probe.why.empty()) out += ": " + one.probe.why;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory) {
+    std::vector<cl::Platform> platforms;
+    cl::Platform::get(&platforms);
+    if (platforms.empty()) return std::unexpected(Error{Errc::no_platform, {}});
+
+    std::vector<Candidate> found;
+    std::string empty;  // platforms without a device
+    for (const cl::Platform& platform : platforms) {
+        std::vector<cl::Device> devices;
+        platform.getDevices(CL_DEVICE_TYPE_ALL, &devices);
+        if (devices.empty()) empty += platform.getInfo<CL_PLATFORM_NAME>() + " has no device; ";
+        for (const cl::Device& device : devices) {
+            Candidate one{device, describe(platform, device), {}};
+            if (means(wanted, found.size(), one.info)) {
+                one.probe = probe(device, memory);
+                serve(one);
+            }
+            found.push_back(std::move(one));
+        }
+    }
+    if (found.empty()) return std::unexpected(Error{Errc::no_platform, empty});
+    return found;
+}
+
+// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each has
+// 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
+LaunchShape fit(LaunchShape wanted, const Candidate& one) {
+    const bool units = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
+    const std::uint32_t most_lanes = units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
+    LaunchShape shape = wanted;
+    if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 64;
+    if (shape.lanes == 0) shape.lanes = units && shape.groups > 1 ? 256 : 1;
+    shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
+    shape.lanes = std::min(shape.lanes, most_lanes);
+    if (shape.lanes > 1) shape.lanes = std::min(most_lanes, (shape.lanes + 31) / 32 * 32);
+    if (units && shape.groups > 1) shape.lanes = std::max(shape.lanes, 32u);
+    if (shape.groups == 1 && shape.lanes <= 32) shape.lanes = 1;  // a unit by itself, which runs them in order
+    return shape;
+}
+
+std::expected<Candidate, Error> choose(const Options& options) {
+    auto found = candidates(options.device, options.memory);
+    if (!found) return std::unexpected(found.error());
+
+    const std::string& wanted = options.device;
+    const auto named = [&](const Candidate& one) {
+        return means(wanted, static_cast<std::size_t>(&one - found->data()), one.info);
+    };
+    if (std::ranges::none_of(*found, named))
+        return std::unexpected(Error{Errc::device_not_found, "no " + wanted + "; there is " + list(*found)});
+
+    // Live before relaunch, then GPUs and accelerators before CPUs; the first of equals.
+    const auto rank = [&](const Candidate& one) {
+        const bool serves = named(one) && one.probe.mode >= options.mode.value_or(ExecutionMode::per_launch);
+        return serves ? 1 + 2 * static_cast<int>(one.probe.mode) + (one.info.is_cpu ? 0 : 1) : 0;
+    };
+    const auto best = std::ranges::max_element(*found, {}, rank);
+    if (rank(*best) == 0) return std::unexpected(Error{Errc::no_device, list(*found)});
+
+    if (options.mode == ExecutionMode::per_launch && best->probe.mode == ExecutionMode::persistent) {
+        best->probe.mode = ExecutionMode::per_launch;
+        best->probe.kind = MemoryKind::mirrored;
+        best->probe.why = "relaunch was asked for; " + best->probe.why;
+        serve(*best);
+    }
+    best->info.shape = fit(options.shape, *best);
+    return *best;
+}
+
+}  // namespace slipring

@@ -1,0 +1,31 @@
+// Which device it shall be.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <slipring/options.hpp>
+
+#include "probe.hpp"
+
+namespace slipring {
+
+struct Candidate {
+    cl::Device device;
+    DeviceInfo info;
+    Probe probe;
+};
+
+// Every device of every platform, in the order of devices(), probed if `wanted` means it (device_choice.hpp), over
+// `memory` alone if it is given. Errors: no_platform.
+std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory = {});
+
+// The one to open, as Options says. Errors: no_platform, device_not_found, no_device, each with what was found.
+std::expected<Candidate, Error> choose(const Options& options);
+
+// The shape that the kernel has there: `wanted`, where it is not zero, within what the device can run at once.
+LaunchShape fit(LaunchShape wanted, const Candidate& one);
+
+}  // namespace slipring

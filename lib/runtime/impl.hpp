@@ -1,0 +1,132 @@
+// A runtime's insides. publish.cpp, completion.cpp, control.cpp and log.cpp have the calls that a user makes all the time;
+// lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a device hangs,
+// recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <slipring/runtime.hpp>
+
+#include "../backoff.hpp"
+#include "../device/session.hpp"
+#include "opening.hpp"
+#include "watch.hpp"
+
+namespace slipring {
+
+// Slots of the ring that ended in FAULT or CANCELLED, as the device says.
+inline std::uint32_t faults_of(const Ring& ring) noexcept {
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_FAULTS)).load(std::memory_order_relaxed);
+}
+
+struct Runtime::Impl {
+    enum class Phase : std::uint32_t { open, closed, lost };
+
+    Options options;
+    std::unique_ptr<Session> session;
+    Ring ring;
+
+    std::atomic<Phase> phase{Phase::open};
+    // The newest launch's number. LEFT in the ring equals it while no kernel runs: 0 before the first.
+    std::atomic<std::uint32_t> launch{0};
+    std::atomic<std::uint64_t> launches{0};
+
+    // Who holds `busy` is alone with the session's kernel. Nobody waits for it but load_dfa and shutdown:
+    // a producer that finds it taken leaves its wish in `wanted`, which the holder looks at after letting go.
+    std::atomic<bool> busy{false};
+    std::atomic<bool> wanted{false};
+
+    std::mutex data;  // the session's copies
+    std::mutex once;  // and its launches of a slot alone, which take what they take
+    std::mutex formats_mutex;
+    std::vector<std::string> formats;
+
+    // One look at a time, whoever looks: a waiter, or a producer that finds the ring full.
+    std::mutex watching;
+    Watch watch;
+    Watch::Clock::time_point looked_when_full{};
+
+    // Recovery's. Sessions that were lost: users may hold their memory, or their kernels may, until the runtime goes.
+    std::vector<std::unique_ptr<Session>> lost_sessions;
+    std::shared_ptr<Opening> opening;  // one that was not ready when recover() gave up
+    std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the ring was this one
+
+    Impl(Options given, std::unique_ptr<Session> opened, Ring made)
+        : options(std::move(given)), session(std::move(opened)), ring(made) {
+        listen();
+    }
+    ~Impl();
+
+    // A launch that is over is followed by the next at once, if there is more to do, whoever waits or does not.
+    void listen() {
+        session->tell([this] { wake(); });
+    }
+
+    // Where the kernel may have left, starts it. In per_launch mode also takes in what a launch has done.
+    void wake() noexcept;
+    bool wake_needed() const noexcept {
+        return session->telling().by_reap || ring.wake_needed(launch.load(std::memory_order_seq_cst));
+    }
+
+    bool done(const Ticket& ticket) const noexcept;
+    bool all_ended(const Ticket& ticket) const noexcept;
+    // A look at the device's progress: loses the device if that has been missing for too long, or is impossible. For
+    // whoever waits for it, again and again.
+    void look() noexcept;
+    // The same for a producer that finds the ring full, and may do so a million times a second.
+    void look_when_full() noexcept;
+
+    // How long a call may take: as long as a slot, or as long as it takes.
+    enum class Takes { copy, own_time };
+    // One wait of the session's: no longer than until the device is lost, which a copy that the device does not come to loses,
+    // too. It begins by yielding and does not spin, since what it waits for may need this core.
+    class Wait {
+    public:
+        Wait(Impl& impl, Takes takes) noexcept : impl_(impl), takes_(takes) {}
+        bool operator()() noexcept;
+
+    private:
+        Impl& impl_;
+        Takes takes_;
+        Backoff::Clock::time_point yield_until_ = Backoff::Clock::now() + std::chrono::microseconds(250);
+        Backoff backoff_{std::chrono::nanoseconds::max()};
+        Watch watch_;
+    };
+    // A call to the session, alone with its copies, or with its launches of a slot alone.
+    template <class Call>
+    auto on_session(std::mutex& alone, Takes takes, Call call) noexcept {
+        const std::scoped_lock lock(alone);
+        Wait wait(*this, takes);
+        return call(Session::GoOn([&wait] { return wait(); }));
+    }
+    template <class Call>
+    auto copying(Call call) noexcept {
+        return on_session(data, Takes::copy, std::move(call));
+    }
+
+    // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
+    bool drained(std::uint64_t end, Backoff& backoff) noexcept;
+
+    // With `busy` held: asks the kernel to leave and waits for it.
+    bool leave(Backoff& backoff) noexcept;
+    // Takes `busy`, waiting for it; false when the time is up.
+    bool lock_kernel(Backoff& backoff) noexcept;
+    void unlock_kernel() noexcept;
+
+    std::expected<Log, Errc> read_log(const Session::GoOn& go_on) noexcept;
+    std::expected<void, Errc> shutdown() noexcept;
+    std::expected<void, Error> recover(const std::string& device);
+    // For all who wait. `what` has static storage; `status` is OpenCL's, if it gave one.
+    void lose(const char* what, int status = 0) noexcept;
+
+private:
+    void step() noexcept;
+    // True if the device can be where it says that it is; otherwise loses it.
+    bool check_progress() noexcept;
+    std::expected<void, Error> replace(std::unique_ptr<Session> opened, Options next);
+};
+
+}  // namespace slipring

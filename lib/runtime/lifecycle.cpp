@@ -1,0 +1,84 @@
+// A runtime's opening, and its kernel's coming and going as the host sees it.
+#include <new>
+
+#include "impl.hpp"
+#include "options.hpp"
+
+namespace slipring {
+
+std::expected<Runtime, Error> Runtime::open(Options options) try {
+    if (auto ok = check(options); !ok) return std::unexpected(ok.error());
+    bound_durations(options);
+    auto session = Session::open(options);
+    if (!session) return std::unexpected(session.error());
+    const auto ring = Ring::create((*session)->ring_memory(), options.capacity);
+    if (!ring) return std::unexpected(Error{ring.error(), {}});
+    return Runtime(std::make_unique<Impl>(std::move(options), std::move(*session), *ring));
+} catch (const std::bad_alloc&) {
+    return std::unexpected(Error{Errc::out_of_memory, {}});
+}
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) noexcept : impl_(std::move(impl)) {}
+Runtime::Runtime(Runtime&&) noexcept = default;
+Runtime& Runtime::operator=(Runtime&&) noexcept = default;
+Runtime::~Runtime() = default;
+
+const DeviceInfo& Runtime::device() const noexcept { return impl_->session->info(); }
+const Ring& Runtime::ring() const noexcept { return impl_->ring; }
+void Runtime::wake() noexcept { impl_->wake(); }
+
+Stats Runtime::stats() noexcept {
+    Stats stats;
+    stats.completed = impl_->ring.completed();
+    stats.published = impl_->ring.tail();
+    stats.faults = impl_->lost_faults.load(std::memory_order_relaxed) + faults_of(impl_->ring);
+    stats.launches = impl_->launches.load(std::memory_order_relaxed);
+    return stats;
+}
+
+// ---- the kernel ----------------------------------------------------------------------------------------------------
+
+// One thread at a time comes in; the others' wishes are not lost: whoever cannot enter has set `wanted` first, and
+// who leaves clears `busy` first and then looks at `wanted`. All four accesses are sequentially consistent (S), so
+// one of the two sees the other.
+void Runtime::Impl::wake() noexcept {
+    wanted.store(true, std::memory_order_seq_cst);
+    while (wanted.load(std::memory_order_seq_cst) && !busy.exchange(true, std::memory_order_seq_cst)) {
+        wanted.store(false, std::memory_order_seq_cst);
+        step();
+        busy.store(false, std::memory_order_seq_cst);
+    }
+}
+
+void Runtime::Impl::step() noexcept {
+    if (phase.load(std::memory_order_acquire) == Phase::lost) return;
+    const bool over = session->finished();  // before LEFT is looked at, which a kernel writes before it is over
+    session->reap(ring);
+    if (!check_progress()) return;
+    const std::uint32_t current = launch.load(std::memory_order_relaxed);
+    if (!ring.wake_needed(current)) {
+        // It says that it is still there. If OpenCL says that it is not, it died.
+        if (current != 0 && over) lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
+        return;
+    }
+    // Who published after this look sees LEFT and comes here himself.
+    if (ring.completed() == ring.tail()) return;
+
+    // The number first: from here on LEFT differs from it, and nobody else starts a launch.
+    launch.store(current + 1, std::memory_order_seq_cst);
+    launches.fetch_add(1, std::memory_order_relaxed);
+    if (auto ok = session->submit(ring, current + 1); !ok) lose(ok.error().what, ok.error().status);
+}
+
+bool Runtime::Impl::lock_kernel(Backoff& backoff) noexcept {
+    while (busy.exchange(true, std::memory_order_seq_cst))
+        if (!backoff.pause()) return false;
+    return true;
+}
+
+void Runtime::Impl::unlock_kernel() noexcept {
+    busy.store(false, std::memory_order_seq_cst);
+    wake();
+}
+
+}  // namespace slipring

@@ -1,0 +1,45 @@
+// Publishing: into the ring, then a look whether the kernel has left.
+#include "impl.hpp"
+
+namespace slipring {
+namespace {
+
+// Whoever waits for room must learn that there will be none.
+template <class Impl>
+std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
+    // Who spins here is to find the next room at once: no clock and no lock each time.
+    static thread_local std::uint32_t refusals = 0;
+    if (why == Errc::ring_full && ++refusals % 64 == 0) impl.look_when_full();
+    const bool lost = impl.phase.load(std::memory_order_acquire) == Impl::Phase::lost;
+    return std::unexpected(lost ? Errc::device_lost : why);
+}
+
+// The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
+template <class Impl, class Descriptor>
+std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor, std::uint64_t count,
+                                       Quiet quiet) noexcept {
+    if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
+        return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
+    const auto first = impl.ring.publish(descriptor, quiet);
+    if (impl.wake_needed()) [[unlikely]]
+        impl.wake();
+    if (!first) [[unlikely]]
+        return refused(impl, first.error());
+    return Ticket{*first, static_cast<std::uint32_t>(count), quiet};
+}
+
+}  // namespace
+
+std::expected<Ticket, Errc> Runtime::publish(const Slot& slot, Quiet quiet) noexcept {
+    return publish_to(*impl_, slot, 1, quiet);
+}
+
+std::expected<Ticket, Errc> Runtime::publish(std::span<const Slot> batch, Quiet quiet) noexcept {
+    return publish_to(*impl_, batch, batch.size(), quiet);
+}
+
+std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) noexcept {
+    return publish_to(*impl_, window, window.size(), quiet);
+}
+
+}  // namespace slipring

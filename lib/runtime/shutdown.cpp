@@ -1,0 +1,66 @@
+// The end of a runtime: what was published is drained, the kernel leaves, and what does not come back keeps its memory.
+#include "../left.hpp"
+#include "impl.hpp"
+
+namespace slipring {
+
+std::expected<void, Errc> Runtime::shutdown() noexcept { return impl_->shutdown(); }
+
+bool Runtime::Impl::leave(Backoff& backoff) noexcept {
+    session->stop(launch.load(std::memory_order_relaxed));
+    if (!session->idle([&backoff] { return backoff.pause(); })) return false;
+    session->reap(ring);
+    return true;
+}
+
+bool Runtime::Impl::drained(std::uint64_t end, Backoff& backoff) noexcept {
+    while (!ring.is_complete(end)) {
+        if (wake_needed()) wake();
+        look();
+        if (phase.load(std::memory_order_acquire) == Phase::lost || !backoff.pause()) return false;
+    }
+    return true;
+}
+
+std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
+    Phase was = Phase::open;
+    if (!phase.compare_exchange_strong(was, Phase::closed, std::memory_order_seq_cst) && was == Phase::lost)
+        return std::unexpected(Errc::device_lost);
+
+    // A reservation that nobody commits is not published: what stands behind it cannot be drained.
+    Backoff backoff(options.shutdown_timeout);
+    const bool all = drained(ring.reserved(), backoff);
+    if (phase.load(std::memory_order_acquire) == Phase::lost) return std::unexpected(Errc::device_lost);
+
+    Backoff grace(std::max<std::chrono::milliseconds>(options.shutdown_timeout / 4, std::chrono::milliseconds(50)));
+    if (!lock_kernel(grace)) return std::unexpected(Errc::timed_out);
+    const bool left = leave(grace);
+    if (!left) lose("the kernel did not leave in time; its memory is left to it");
+    unlock_kernel();
+    if (!left) return std::unexpected(Errc::device_lost);
+    if (!all) return std::unexpected(Errc::timed_out);
+    return {};
+}
+
+namespace {
+
+// Nothing can take memory from a kernel that still runs: then the session is left to it.
+void part_with(std::unique_ptr<Session> session, bool lost) noexcept {
+    Backoff grace(std::chrono::milliseconds(50));
+    const bool ended = !lost || session->finished();
+    if (!ended || !session->idle([&grace] { return grace.pause(); }) || session->abandoned())
+        leave_to_kernel(std::move(session));
+}
+
+}  // namespace
+
+Runtime::Impl::~Impl() {
+    static_cast<void>(shutdown());
+    // A launch that a late wake() has started since leaves at once.
+    session->forget();
+    session->stop(launch.load(std::memory_order_relaxed));
+    part_with(std::move(session), phase.load(std::memory_order_acquire) == Phase::lost);
+    for (auto& lost : lost_sessions) part_with(std::move(lost), true);
+}
+
+}  // namespace slipring

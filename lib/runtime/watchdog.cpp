@@ -1,0 +1,65 @@
+// Who finds out that a device hangs: whoever waits for it, and a producer that finds the ring full. watch.hpp has the rule.
+#include <new>
+#include <string>
+#include <thread>
+
+#include "impl.hpp"
+
+namespace slipring {
+
+// Reserved last: whatever happens in between, it is not behind. A kernel does not look at what is reserved: where something
+// wrote over the ring's memory, it may have run what nobody published.
+bool Runtime::Impl::check_progress() noexcept {
+    const std::uint64_t completed = ring.completed();
+    if (static_cast<std::int64_t>(ring.reserved() - completed) >= 0) return true;
+    lose("it says that it ran slots that nobody published");
+    return false;
+}
+
+void Runtime::Impl::look() noexcept {
+    const std::unique_lock alone(watching, std::try_to_lock);
+    if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
+    if (!check_progress()) return;
+    const std::uint64_t completed = ring.completed();
+    if (watch.look(completed, [&] { return completed != ring.tail(); }, options.hang_timeout)) lose("no progress within the deadline");
+}
+
+void Runtime::Impl::look_when_full() noexcept {
+    const auto now = Watch::Clock::now();
+    {
+        const std::unique_lock alone(watching, std::try_to_lock);
+        if (!alone || now - looked_when_full < std::chrono::milliseconds(1)) return;
+        looked_when_full = now;
+    }
+    wake();
+    look();
+}
+
+void Runtime::Impl::lose(const char* what, int status) noexcept {
+    if (phase.exchange(Phase::lost, std::memory_order_acq_rel) == Phase::lost) return;
+    session->revoke();  // whoever is told that it is lost may rely on that: it runs nothing more
+    if (!options.on_error) return;
+    Error error{Errc::device_lost, {}};
+    try {
+        error.detail = what;
+        if (status != 0) error.detail += " gave " + std::to_string(status);
+    } catch (const std::bad_alloc&) {
+    }
+    options.on_error(error);
+}
+
+bool Runtime::Impl::Wait::operator()() noexcept {
+    if (impl_.phase.load(std::memory_order_acquire) == Phase::lost) return false;
+    if (Backoff::Clock::now() < yield_until_) {
+        std::this_thread::yield();
+        return true;
+    }
+    impl_.wake();
+    impl_.look();
+    // A copy is work, whether the ring has any or not.
+    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), [] { return true; }, impl_.options.hang_timeout))
+        impl_.lose("a copy was not finished within the deadline");
+    return backoff_.pause();
+}
+
+}  // namespace slipring
