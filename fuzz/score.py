@@ -1,10 +1,11 @@
 """Measures the fuzz targets: score.py [--json] [--bugs N,N...] [--runs R]
 
-Builds slipring once for each seeded bug of bugs.txt, then runs the targets that ought to see it, on one core, from an
-empty corpus and from the seeds, until one does or its time is up. Prints a row a bug: whether the bug's place was
-reached, whether it made a difference there (triggered), whether a target stopped (detected), which, and after how
-many seconds, the start of the program included: the median of R runs (1) with different seeds. Then each target's
-executions a second of processor time without a bug. Compiling for the next bug goes on meanwhile, on another core.
+Applies each patch of mutants/ by itself to a copy of the sources, builds it, then runs the targets that ought to see
+the bug, on one core, from an empty corpus and from the seeds, until one does or its time is up. Prints a row a bug:
+whether the bug's place was reached, whether it made a difference there (triggered), both as mutant.h tells, whether a
+target stopped (detected), which, and after how many seconds, the start of the program included: the median of R runs
+(1) with different seeds. Then each target's executions a second of processor time without a bug. Compiling for the
+next bug goes on meanwhile, on another core.
 
 Exit status: 0 every bug was detected both ways, 1 some were not, 2 it could not be measured."""
 import argparse
@@ -22,8 +23,11 @@ import threading
 import time
 from pathlib import Path
 
+import mutants
+
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build" / "score"
+TREE = ROOT / "build" / "score" / "tree"
+BUILD = ROOT / "build" / "score" / "build"
 CORPUS = ROOT / "fuzz" / "corpus"
 LIMIT = 20  # seconds a target has
 SPEED = 6  # seconds of a speed measurement
@@ -31,33 +35,26 @@ SPEED = 6  # seconds of a speed measurement
 ARGUMENTS = ["-len_control=0", "-entropic=0", "-timeout=5", "-reload=0", "-print_final_stats=1"]
 
 
-def read_bugs():
-    """Rows of bugs.txt, which must be exactly the numbers that the sources have, each once."""
-    bugs = []
-    for line in (ROOT / "fuzz" / "bugs.txt").read_text().splitlines():
-        if line and not line.startswith("#"):
-            number, targets, what = line.split(None, 2)
-            bugs.append({"id": int(number), "targets": targets.split(","), "what": what})
-    sources = [path for folder in ("cl", "include", "lib", "tools") for path in (ROOT / folder).rglob("*")
-               if path.is_file() and path.name != "embed.py"]
-    found = [int(n) for path in sources for n in re.findall(r"\bSR_BUG\((\d+),", path.read_text())]
-    if sorted(found) != sorted(bug["id"] for bug in bugs):
-        differ = sorted(set(found) ^ {bug["id"] for bug in bugs}) or "a number that occurs twice"
-        sys.exit(f"score: bugs.txt and the sources differ in {differ}")
-    return bugs
-
-
 def build(bug, targets, to):
-    """The targets with that bug compiled in (0: none), as files in the folder `to`."""
-    if not (BUILD / "build.ninja").exists():
-        subprocess.run(["meson", "setup", BUILD, ROOT, "-Dfuzzing_engine=libfuzzer", "-Db_sanitize=address,undefined",
-                        "-Db_lundef=false", "-Ddebug=false", "-Doptimization=1"], check=True,
-                       env={"CXX": "clang++-19", **os.environ}, stdout=subprocess.DEVNULL)
-    subprocess.run(["meson", "configure", BUILD, f"-Dseeded_bug={bug}"], check=True, stdout=subprocess.DEVNULL)
+    """The targets with that bug (None: without any), as files in the folder `to`."""
+    if bug and (wrong := mutants.apply(bug, TREE)):
+        raise OSError(wrong)
     subprocess.run(["ninja", "--quiet", "-j1", "-C", BUILD, *(f"fuzz/{t}" for t in targets)], check=True,
                    stdout=subprocess.DEVNULL)
     for target in targets:
-        shutil.copy(BUILD / "fuzz" / target, Path(to) / f"{bug}-{target}")
+        shutil.copy(BUILD / "fuzz" / target, Path(to) / f"{bug['id'] if bug else 0}-{target}")
+    if bug:
+        mutants.apply(bug, TREE, "--reverse")
+
+
+def set_up():
+    """A copy of the sources as they are, and a build folder for it."""
+    mutants.copy_to(TREE)
+    if not (BUILD / "build.ninja").exists():
+        subprocess.run(["meson", "setup", BUILD, TREE, "-Dfuzzing_engine=libfuzzer", "-Db_sanitize=address,undefined",
+                        "-Db_lundef=false", "-Ddebug=false", "-Doptimization=1",
+                        f"-Dcpp_args=['-include', '{TREE / 'fuzz' / 'mutant.h'}']"],
+                       check=True, env={"CXX": "clang++-19", **os.environ}, stdout=subprocess.DEVNULL)
 
 
 def run(program, corpora, seed, seconds):
@@ -80,8 +77,8 @@ def measure(bug, folder, origin, runs):
         for seed in range(1, runs + 1):
             corpora = [CORPUS / target] if origin == "seeds" else []
             output, detected, took = run(Path(folder) / f"{bug['id']}-{target}", corpora, seed, LIMIT)
-            row["reached"] |= "seeded bug: reached" in output
-            row["triggered"] |= "seeded bug: triggered" in output
+            row["reached"] |= "mutant: reached" in output
+            row["triggered"] |= "mutant: triggered" in output
             if not detected:
                 break
             seconds.append(took)
@@ -99,28 +96,30 @@ def speed(program, target):
     output, detected, _ = run(program, [CORPUS / target], 1, SPEED)
     executed = re.search(r"number_of_executed_units: *(\d+)", output)
     if detected or not executed:
-        sys.exit(f"score: {target} stops without a seeded bug:\n{output}")
+        sys.exit(f"score: {target} stops without a bug:\n{output}")
     return {"target": target, "executions_per_second": round(int(executed[1]) / (spent() - begin))}
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="./dev fuzz-score", description="Measure the targets with seeded bugs.")
+    parser = argparse.ArgumentParser(prog="./dev fuzz-score", description="Measure the targets with known bugs.")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
     parser.add_argument("--bugs", type=lambda text: {int(n) for n in text.split(",")}, help="these alone, as 1,2,3")
     parser.add_argument("--runs", type=int, default=1, help="runs from which a median is taken")
     options = parser.parse_args()
-    bugs = [bug for bug in read_bugs() if not options.bugs or bug["id"] in options.bugs]
-    targets = sorted({target for bug in read_bugs() for target in bug["targets"]})
+    known = mutants.read()
+    bugs = [bug for bug in known if not options.bugs or bug["id"] in options.bugs]
+    targets = sorted({target for bug in known for target in bug["targets"]})
 
     with tempfile.TemporaryDirectory() as folder:
         ready = queue.Queue(maxsize=4)
 
         def compile_all():
             try:
+                set_up()
                 for bug in bugs:
-                    build(bug["id"], bug["targets"], folder)
+                    build(bug, bug["targets"], folder)
                     ready.put(bug)
-                build(0, targets, folder)
+                build(None, targets, folder)
                 ready.put(None)
             except (subprocess.CalledProcessError, OSError) as error:
                 ready.put(error)
