@@ -5,8 +5,6 @@
 #ifndef SLIPRING_ABI_H
 #define SLIPRING_ABI_H
 
-#include "seeded.h"
-
 #define SR_ABI_VERSION 1u
 
 /* ---- a slot ------------------------------------------------------------ */

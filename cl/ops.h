@@ -28,13 +28,12 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
 
 /* [first, first + count) lies below `bound`. */
 static inline int sr_inside(uint first, uint count, uint bound) {
-    return SR_BUG(40, first + count <= bound,
-                  count <= bound && first <= SR_BUG(41, bound - count + 1u, bound - count));
+    return count <= bound && first <= bound - count;
 }
 
 /* The same, and above the system's words: operations may read those, not write them. */
 static inline int sr_writable(uint first, uint count, uint bound) {
-    return first >= SR_BUG(42, SR_OBSERVABLE_BASE - 1u, SR_OBSERVABLE_BASE) && sr_inside(first, count, bound);
+    return first >= SR_OBSERVABLE_BASE && sr_inside(first, count, bound);
 }
 
 /* A slot's arguments, without ticket and class. */
@@ -43,7 +42,7 @@ static inline const uint* sr_args_of(const uint* copy) {
 }
 
 /* Which way a copy goes, so that no word is overwritten before it was read. */
-static inline int sr_goes_up(uint source, uint destination) { return SR_BUG(43, 1, destination <= source); }
+static inline int sr_goes_up(uint source, uint destination) { return destination <= source; }
 
 #define SR_AT_ONCE 16u /* words that a lane has under way: a load takes a GPU as long for one as for all of them */
 
@@ -91,7 +90,7 @@ static inline void sr_memcpy(__global uint* control, uint source, uint destinati
 }
 
 static inline uint sr_check_memcpy(const uint* args, uint bound) {
-    if (!sr_inside(args[0], SR_BUG(48, 1u, args[2]), bound)) return SR_CODE_OUT_OF_RANGE;
+    if (!sr_inside(args[0], args[2], bound)) return SR_CODE_OUT_OF_RANGE;
     return sr_writable(args[1], args[2], bound) ? SR_CODE_OK : SR_CODE_OUT_OF_RANGE;
 }
 
@@ -102,8 +101,8 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
     const uint n = *written; /* this side alone writes it */
     /* L: synchronizes with the host's release in read_log: it has read the record that is overwritten here. */
     const uint waiting = sr_minus(n, sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u));
-    if (waiting > SR_BUG(44, (ulong)memory->log_mask + 1u, memory->log_mask)) {
-        sr_store_release(dropped, sr_plus(*dropped, SR_BUG(45, 0u, 1u)));
+    if (waiting > memory->log_mask) {
+        sr_store_release(dropped, sr_plus(*dropped, 1u));
         return 0;
     }
     __global uint* const record = memory->log + SR_LOG_RECORDS / 4u + (n & memory->log_mask) * SR_LOG_RECORD_WORDS;
@@ -124,7 +123,6 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
         case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */
             return SR_CODE_OK;
         case SR_OP_STORE_U32:
-            if (SR_BUG(46, args[1] < words, 0)) control[args[1]] = args[0]; /* the check below comes too late */
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
             sr_store(control + args[1], *value = args[0]);
             return SR_CODE_OK;
@@ -134,7 +132,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             return SR_CODE_OK;
         case SR_OP_LOAD_U32:
             if (!sr_inside(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
-            if (!sr_inside(args[1], 1, SR_BUG(47, words, words - SR_OBSERVABLE_BASE))) return SR_CODE_OUT_OF_RANGE;
+            if (!sr_inside(args[1], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
             sr_store(control + SR_OBSERVABLE_BASE + args[1], *value = sr_load(control + args[0]));
             return SR_CODE_OK;
         case SR_OP_COMPARE_SWAP:
@@ -147,8 +145,8 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             *value = args[2];
             return SR_CODE_OK;
         case SR_OP_DFA_STEP:
-            if (args[1] > SR_BUG(49, 0x100u, 0xFFu)) return SR_CODE_BAD_ARGUMENT;
-            if (args[0] >= SR_BUG(50, memory->table_states + 1u, memory->table_states)) return SR_CODE_OUT_OF_RANGE;
+            if (args[1] > 0xFFu) return SR_CODE_BAD_ARGUMENT;
+            if (args[0] >= memory->table_states) return SR_CODE_OUT_OF_RANGE;
             if (!sr_inside(args[2], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
             *value = memory->table[(ulong)args[0] * 256u + args[1]];
             sr_store(control + SR_OBSERVABLE_BASE + args[2], *value);
@@ -181,21 +179,21 @@ static inline uint sr_packed_offset(const uint* args, uint i, uint count) {
 static inline sr_outcome sr_execute_packed(const uint* args, uint position, const sr_memory* memory) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
-    if (count > SR_BUG(51, SR_PACKED_MAX_OPS + 1u, SR_PACKED_MAX_OPS)) return out;
+    if (count > SR_PACKED_MAX_OPS) return out;
     const uint table_words = (SR_PACKED_BYTE_TABLE + 2u * count + 3u) / 4u;
     if (sr_packed_offset(args, 0, count) != 0) return out;
     for (uint i = 0; i < count; ++i)
-        if (SR_BUG(52, 0, sr_packed_offset(args, i, count) > sr_packed_offset(args, i + 1u, count))) return out;
+        if (sr_packed_offset(args, i, count) > sr_packed_offset(args, i + 1u, count)) return out;
     /* Offsets only grow, so the last end bounds them all. */
-    if (sr_packed_offset(args, count, count) > SR_BUG(53, SR_MAX_ARGS, SR_MAX_ARGS - table_words)) return out;
+    if (sr_packed_offset(args, count, count) > SR_MAX_ARGS - table_words) return out;
 
     out.code = SR_CODE_OK;
-    for (uint i = 0; i < count && SR_BUG(54, 1, out.code == SR_CODE_OK); ++i) {
+    for (uint i = 0; i < count && out.code == SR_CODE_OK; ++i) {
         const uint first = table_words + sr_packed_offset(args, i, count);
         const uint end = table_words + sr_packed_offset(args, i + 1u, count);
         uint own[SR_MAX_ARGS];
         for (uint k = 0; k < SR_MAX_ARGS; ++k)
-            own[k] = first + k < SR_BUG(55, end + (end < SR_MAX_ARGS), end) ? args[first + k] : 0u;
+            own[k] = first + k < end ? args[first + k] : 0u;
         out.inner = i;
         out.value = 0;
         out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, &out.value);
@@ -207,11 +205,11 @@ static inline sr_outcome sr_execute_packed(const uint* args, uint position, cons
 static inline int sr_is_barrier(const uint* copy) {
     const uint opcode = copy[SR_WORD_OPCODE];
     if (opcode != SR_OP_PACKED_SLOT) return opcode == SR_OP_BATCH_FENCE || opcode == SR_OP_SHUTDOWN;
-    const int windowed = SR_BUG(93, 0, (copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0);
+    const int windowed = (copy[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0;
     const uint* const args = copy + SR_WORD_ARGS + (windowed ? SR_WINDOW_PREFIX : 0u);
     const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
     for (uint i = 0; i < count && i < SR_PACKED_MAX_OPS; ++i)
-        if (SR_BUG(92, 0, sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i) == SR_OP_BATCH_FENCE)) return 1;
+        if (sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i) == SR_OP_BATCH_FENCE) return 1;
     return 0;
 }
 
@@ -236,12 +234,12 @@ static inline int sr_is_long_copy(const uint* copy) {
 static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int leaves_copies) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint attributes = copy[SR_WORD_PRIORITY];
-    if ((attributes & SR_PRIORITY_MASK) > SR_BUG(56, SR_PRIORITY_IDLE + 1u, SR_PRIORITY_IDLE)) return out;
-    if (SR_BUG(57, 0, (attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0)) return out;
+    if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return out;
+    if ((attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0) return out;
 
     const uint* args = copy + SR_WORD_ARGS;
     if ((attributes & SR_FLAG_WINDOWED) != 0) {
-        if (args[1] > SR_BUG(58, 2u, SR_CLASS_LOOKAHEAD)) return out;
+        if (args[1] > SR_CLASS_LOOKAHEAD) return out;
         args += SR_WINDOW_PREFIX;
     }
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);

@@ -12,7 +12,7 @@ static inline __global uint* sr_slot(const sr_ring* ring, ulong position) {
 }
 
 static inline uint sr_tagged(const sr_ring* ring, ulong position, uint state) {
-    const uint lap = (uint)(SR_BUG(67, (uint)position, position) >> ring->shift);
+    const uint lap = (uint)(position >> ring->shift);
     return (lap & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
 }
 
@@ -31,7 +31,7 @@ static inline uint sr_terminal_state(uint code) {
  * be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
 /* `awaited` is the state word of the slot that is to be run next. */
 static inline int sr_is_next(uint state, uint awaited) {
-    return SR_BUG(60, (state & SR_STATE_MASK) == SR_STATE_PUBLISHED, state == awaited);
+    return state == awaited;
 }
 
 #define SR_COPY_WORDS (SR_SLOT_WORDS + SR_WINDOW_PREFIX) /* a copied slot, and zeros behind it: see sr_run_slot */
@@ -67,7 +67,7 @@ static inline void sr_finish_slot(__global uint* slot, uint state, uint code, ui
 
 /* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, or counts faults. */
 static inline void sr_release(const sr_ring* ring, ulong head) {
-    sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), SR_BUG(66, head + 1u, head));
+    sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), head);
 }
 
 #endif

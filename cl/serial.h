@@ -65,14 +65,14 @@ SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory,
 /* Counts a fault, and finishes the slot at `head`. */
 static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory, ulong head, const uint* copy, sr_outcome out) {
     __global uint* const slot = sr_slot(ring, head);
-    if (SR_BUG(63, 0, out.code != SR_CODE_OK)) {
+    if (out.code != SR_CODE_OK) {
         const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
         sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
     }
-    if ((SR_BUG(64, slot[SR_WORD_PRIORITY], copy[SR_WORD_PRIORITY]) & SR_FLAG_QUIET) == 0) {
+    if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
         if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-        sr_finish_slot(slot, sr_tagged(ring, head, sr_terminal_state(out.code)), out.code | SR_BUG(65, 0u, out.inner << 8),
-               out.value, copy[SR_WORD_PRIORITY]); /* A2 */
+        sr_finish_slot(slot, sr_tagged(ring, head, sr_terminal_state(out.code)), out.code | out.inner << 8, out.value,
+                       copy[SR_WORD_PRIORITY]); /* A2 */
     }
 #ifdef SR_CACHED
     else {
@@ -112,9 +112,6 @@ static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory,
             if (how == SR_IS_TO_LEAVE) break;
         }
         sr_copy_slot(copy, slot);
-        if (SR_BUG(61, 1, 0)) copy[SR_WORD_OPCODE] = slot[SR_WORD_OPCODE];
-        if (SR_BUG(62, sr_slot(ring, head + 1u)[SR_WORD_OPCODE] == SR_OP_BATCH_FENCE, 0))
-            memory->control[SR_CONTROL_EPOCH] += 1u;
         sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
         if (sr_revoked_behind(ring)) {
             sr_store64(claimed, head);

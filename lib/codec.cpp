@@ -21,16 +21,15 @@ std::uint32_t load_word(std::span<const std::byte> image, std::size_t slot, std:
 // Everything that can be wrong with the place: the image, the range, the states of the slots in it.
 std::expected<void, Errc> check_place(std::span<const std::byte> image, std::uint32_t start,
                                       std::uint64_t count) noexcept {
-    if (SR_BUG(10, false, image.size() % SR_SLOT_BYTES != 0)) return std::unexpected(Errc::image_not_whole_slots);
+    if (image.size() % SR_SLOT_BYTES != 0) return std::unexpected(Errc::image_not_whole_slots);
     if (count > UINT32_MAX) return std::unexpected(Errc::index_overflow);
-    const std::uint64_t end = SR_BUG(11, static_cast<std::uint32_t>(start + count), start + count);
-    if (end > SR_BUG(12, UINT32_MAX - 1u, UINT32_MAX)) return std::unexpected(Errc::index_overflow);
+    const std::uint64_t end = start + count;
+    if (end > UINT32_MAX) return std::unexpected(Errc::index_overflow);
     const std::size_t slots = image.size() / SR_SLOT_BYTES;
-    if (end > SR_BUG(13, slots + 1, slots)) return std::unexpected(Errc::out_of_image);
-    for (std::uint64_t i = start; i < SR_BUG(14, end - (count != 0), end); ++i) {
+    if (end > slots) return std::unexpected(Errc::out_of_image);
+    for (std::uint64_t i = start; i < end; ++i) {
         const std::uint32_t word = load_word(image, i, SR_WORD_STATE);
-        const std::uint32_t state = SR_BUG(16, word, word & SR_STATE_MASK);
-        if (SR_BUG(15, state == SR_STATE_CLAIMED, false)) continue;
+        const std::uint32_t state = word & SR_STATE_MASK;
         if (state != SR_STATE_EMPTY && state != SR_STATE_DONE) return std::unexpected(Errc::slot_in_use);
     }
     return {};
@@ -38,7 +37,7 @@ std::expected<void, Errc> check_place(std::span<const std::byte> image, std::uin
 
 void write(const Slot& slot, std::byte* to) noexcept {
     const Words& words = slot.words();
-    std::memcpy(to + 4, &words[1], SR_SLOT_BYTES - SR_BUG(18, 8u, 4u));
+    std::memcpy(to + 4, &words[1], SR_SLOT_BYTES - 4);
     std::atomic_signal_fence(std::memory_order_release);  // else a compiler makes one store of it and the state
     std::memcpy(to, &words[0], 4);                        // the state last
 }
@@ -47,7 +46,6 @@ void write(const Slot& slot, std::byte* to) noexcept {
 template <class EntryAt>
 std::expected<std::uint32_t, Errc> encode_all(std::uint64_t count, std::span<std::byte> image, std::uint32_t start,
                                               EntryAt entry_at) noexcept {
-    if (SR_BUG(17, count > 0 && !image.empty() && start == 0, false)) write(entry_at(0), image.data());  // too early
     if (auto ok = check_place(image, start, count); !ok) return std::unexpected(ok.error());
     std::byte* const to = image.data() + std::size_t{start} * SR_SLOT_BYTES;
     for (std::size_t i = 0; i < count; ++i) write(entry_at(i), to + i * SR_SLOT_BYTES);
@@ -55,7 +53,7 @@ std::expected<std::uint32_t, Errc> encode_all(std::uint64_t count, std::span<std
 }
 
 bool known(std::uint32_t opcode) noexcept {
-    return is_builtin(opcode) || is_custom(opcode) || SR_BUG(21, opcode >> 16 != 0, opcode == SR_OP_PACKED_SLOT);
+    return is_builtin(opcode) || is_custom(opcode) || opcode == SR_OP_PACKED_SLOT;
 }
 
 // Byte `i` of the argument words.
@@ -96,16 +94,14 @@ std::expected<std::vector<Slot>, Errc> to_batch(const Window& window) noexcept {
 
 std::expected<Slot, Errc> decode(std::span<const std::byte> image, std::uint32_t index) noexcept {
     if (image.size() % SR_SLOT_BYTES != 0) return std::unexpected(Errc::image_not_whole_slots);
-    if (index >= image.size() / SR_SLOT_BYTES + SR_BUG(19, 1u, 0u)) return std::unexpected(Errc::out_of_image);
+    if (index >= image.size() / SR_SLOT_BYTES) return std::unexpected(Errc::out_of_image);
 
     Slot slot;  // copy once, check the copy
     std::memcpy(SlotAccess::words(slot).data(), image.data() + std::size_t{index} * SR_SLOT_BYTES, SR_SLOT_BYTES);
     const Words& words = slot.words();
-    if ((words[SR_WORD_STATE] & SR_BUG(20, SR_STATE_MASK, ~0u)) != SR_STATE_PUBLISHED)
-        return std::unexpected(Errc::not_published);
+    if (words[SR_WORD_STATE] != SR_STATE_PUBLISHED) return std::unexpected(Errc::not_published);
     if (!known(slot.opcode())) return std::unexpected(Errc::unknown_opcode);
-    if ((words[SR_WORD_PRIORITY] & SR_BUG(22, SR_PRIORITY_MASK, ~0u)) != SR_PRIORITY_NORMAL)
-        return std::unexpected(Errc::bad_flags);
+    if (words[SR_WORD_PRIORITY] != SR_PRIORITY_NORMAL) return std::unexpected(Errc::bad_flags);
     if (slot.is_packed()) {
         if (auto ops = unpack(slot); !ops) return std::unexpected(ops.error());
     }
@@ -119,10 +115,10 @@ std::expected<InnerOps, Errc> unpack(const Slot& slot) noexcept {
     InnerOps ops;
     ops.count = byte_at(slot, SR_PACKED_BYTE_OPS);
     const std::uint32_t words = byte_at(slot, SR_PACKED_BYTE_WORDS);
-    if (ops.count > SR_BUG(23, SR_PACKED_MAX_OPS + 1, SR_PACKED_MAX_OPS)) return malformed;
+    if (ops.count > SR_PACKED_MAX_OPS) return malformed;
     const std::size_t table_bytes = SR_PACKED_BYTE_TABLE + 2 * std::size_t{ops.count};
     const std::size_t table_words = (table_bytes + 3) / 4;
-    if (words > SR_MAX_ARGS - table_words + SR_BUG(25, 1u, 0u)) return malformed;
+    if (words > SR_MAX_ARGS - table_words) return malformed;
 
     // Each op's arguments end where the next one's begin; the first begins at 0 and the last ends at `words`.
     const auto offset = [&](std::size_t i) {
@@ -130,14 +126,14 @@ std::expected<InnerOps, Errc> unpack(const Slot& slot) noexcept {
     };
     if (offset(0) != 0) return malformed;
     for (std::size_t i = 0; i < ops.count; ++i) {
-        if (SR_BUG(24, false, offset(i + 1) < offset(i)) || offset(i + 1) > words) return malformed;
+        if (offset(i + 1) < offset(i) || offset(i + 1) > words) return malformed;
         ops.op[i] = {byte_at(slot, SR_PACKED_BYTE_TABLE + 2 * i),
                      slot.args().subspan(table_words + offset(i), offset(i + 1) - offset(i))};
     }
 
     // What no op owns is zero.
     for (std::size_t i = table_bytes; i < 4 * table_words; ++i)
-        if (SR_BUG(26, false, byte_at(slot, i) != 0)) return malformed;
+        if (byte_at(slot, i) != 0) return malformed;
     for (std::size_t i = table_words + words; i < SR_MAX_ARGS; ++i)
         if (slot.args()[i] != 0) return malformed;
     return ops;
@@ -146,7 +142,7 @@ std::expected<InnerOps, Errc> unpack(const Slot& slot) noexcept {
 std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image, std::uint32_t start,
                                               std::uint32_t count) noexcept {
     if (count == 0) return std::unexpected(Errc::malformed_window);
-    if (SR_BUG(29, false, start > UINT32_MAX - count)) return std::unexpected(Errc::index_overflow);
+    if (start > UINT32_MAX - count) return std::unexpected(Errc::index_overflow);
 
     WindowHead head;
     for (std::uint32_t i = 0; i < count; ++i) {
@@ -160,11 +156,11 @@ std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image, 
             head.tenant = slot->tenant();
         }
         const bool same = slot->args()[0] == head.ticket && slot->opcode() == head.opcode.value() &&
-                          SR_BUG(27, true, slot->tenant() == head.tenant);
+                          slot->tenant() == head.tenant;
         if (!same) return std::unexpected(Errc::malformed_window);
         switch (slot->args()[1]) {
             case SR_CLASS_REQUIRED:
-                if (SR_BUG(28, false, head.lookahead != 0)) return std::unexpected(Errc::malformed_window);
+                if (head.lookahead != 0) return std::unexpected(Errc::malformed_window);
                 ++head.required;
                 break;
             case SR_CLASS_LOOKAHEAD:

@@ -5,23 +5,22 @@
 namespace slipring {
 
 std::expected<Slot, Errc> slot(Opcode opcode, std::span<const std::uint32_t> args) noexcept {
-    if (args.size() > SR_BUG(1, SR_MAX_ARGS + 1, SR_MAX_ARGS)) return std::unexpected(Errc::too_many_arguments);
+    if (args.size() > SR_MAX_ARGS) return std::unexpected(Errc::too_many_arguments);
     Slot made = SlotAccess::make(opcode.value());
     std::ranges::copy(args, SlotAccess::words(made).begin() + SR_WORD_ARGS);
     return made;
 }
 
 std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept {
-    if (ops.size() > SR_BUG(2, SR_PACKED_MAX_OPS + 1, SR_PACKED_MAX_OPS))
-        return std::unexpected(Errc::too_many_inner_ops);
+    if (ops.size() > SR_PACKED_MAX_OPS) return std::unexpected(Errc::too_many_inner_ops);
 
     // The table first: it says where the arguments begin. Both counts stay below 256: checked as they grow.
-    const std::size_t table_words = (SR_PACKED_BYTE_TABLE + 2 * ops.size() + SR_BUG(5, 0u, 3u)) / 4;
+    const std::size_t table_words = (SR_PACKED_BYTE_TABLE + 2 * ops.size() + 3) / 4;
     std::size_t words = 0;
     for (const InnerOp& op : ops) {
-        if (op.opcode > SR_BUG(3, 0x100u, 0xFFu)) return std::unexpected(Errc::inner_opcode_too_large);
+        if (op.opcode > 0xFFu) return std::unexpected(Errc::inner_opcode_too_large);
         const std::size_t left = SR_MAX_ARGS - table_words - words;
-        if (op.args.size() > SR_BUG(4, left + 1, left)) return std::unexpected(Errc::packed_too_long);
+        if (op.args.size() > left) return std::unexpected(Errc::packed_too_long);
         words += op.args.size();
     }
 
@@ -44,8 +43,8 @@ std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept {
 }
 
 std::expected<void, Errc> check(const Window& window) noexcept {
-    const auto fits = [](Payload payload) { return payload.size() <= SR_BUG(6, 11u, SR_WINDOW_MAX_PAYLOAD); };
-    if (!std::ranges::all_of(window.required, fits) || SR_BUG(7, false, !std::ranges::all_of(window.lookahead, fits)))
+    const auto fits = [](Payload payload) { return payload.size() <= SR_WINDOW_MAX_PAYLOAD; };
+    if (!std::ranges::all_of(window.required, fits) || !std::ranges::all_of(window.lookahead, fits))
         return std::unexpected(Errc::payload_too_long);
     return {};
 }

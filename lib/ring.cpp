@@ -38,9 +38,9 @@ std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory
     if (header.word32(SR_RING_FORMAT).load(std::memory_order_acquire) != SR_RING_FORMAT_1)
         return std::unexpected(Errc::not_a_ring);
     const std::uint32_t capacity = header.word32(SR_RING_CAPACITY).load(std::memory_order_acquire);
-    const auto size = bytes(SR_BUG(75, std::bit_floor(capacity | 2), capacity));
+    const auto size = bytes(capacity);
     if (!size) return std::unexpected(Errc::not_a_ring);
-    if (memory.size() < *size - SR_BUG(76, SR_SLOT_BYTES, 0u)) return std::unexpected(Errc::bad_memory);
+    if (memory.size() < *size) return std::unexpected(Errc::bad_memory);
 
     // reclaimed <= completed <= reserved <= reclaimed + capacity, and the tail, which may be old, is not ahead.
     const RingView ring(memory.data(), capacity);
@@ -48,7 +48,7 @@ std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory
     const std::uint64_t completed = ring.completed();
     const std::uint64_t reclaimed = ring.word64(SR_RING_RECLAIMED).load(std::memory_order_acquire);
     const std::uint64_t tail = ring.word64(SR_RING_TAIL).load(std::memory_order_acquire);
-    if (SR_BUG(77, false, reserved - reclaimed > capacity || completed - reclaimed > reserved - reclaimed))
+    if (reserved - reclaimed > capacity || completed - reclaimed > reserved - reclaimed)
         return std::unexpected(Errc::not_a_ring);
     if (static_cast<std::int64_t>(reserved - tail) < 0) return std::unexpected(Errc::not_a_ring);
 
@@ -59,9 +59,8 @@ std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory
         const bool published = ring.is_published(position);
         const bool open = position - completed < reserved - completed;
         const bool passed = static_cast<std::int64_t>(tail - position) > 0;
-        if (SR_BUG(78, false, published && (!open || state != SR_STATE_PUBLISHED)))
-            return std::unexpected(Errc::not_a_ring);
-        if (SR_BUG(79, false, passed && !published)) return std::unexpected(Errc::not_a_ring);
+        if (published && (!open || state != SR_STATE_PUBLISHED)) return std::unexpected(Errc::not_a_ring);
+        if (passed && !published) return std::unexpected(Errc::not_a_ring);
     }
     ring.word64(SR_RING_HELD).store(completed - 1, std::memory_order_release);  // when that was, is another clock's
     return capacity;
@@ -74,7 +73,7 @@ std::uint64_t RingView::tail() const noexcept {
     std::uint64_t stored = tail.load(std::memory_order_acquire);
     const std::uint64_t done = completed();
     std::uint64_t end = static_cast<std::int64_t>(done - stored) > 0 ? done : stored;
-    while (SR_BUG(37, is_published(end) || is_published(end + 1), is_published(end))) ++end;
+    while (is_published(end)) ++end;
     while (static_cast<std::int64_t>(end - stored) > 0 &&
            !tail.compare_exchange_weak(stored, end, std::memory_order_acq_rel, std::memory_order_acquire)) {}
     return static_cast<std::int64_t>(end - stored) > 0 ? end : stored;
@@ -82,7 +81,7 @@ std::uint64_t RingView::tail() const noexcept {
 
 std::optional<RingView::Held> RingView::held() const noexcept {
     const std::uint64_t position = tail();
-    if (SR_BUG(74, false, position == reserved()) || is_published(position)) return std::nullopt;
+    if (position == reserved() || is_published(position)) return std::nullopt;
     // Published, consumed and a lap on since tail() looked: then it is the next lap's generation that was seen.
     if (is_complete(position + 1)) return std::nullopt;
 

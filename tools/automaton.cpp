@@ -69,8 +69,7 @@ struct Builder {
         for (std::size_t at = 0; at < order.size(); ++at) {
             const std::uint32_t state = order[at];
             // The nearest state on the failure path that ends a pattern, the failure state itself included.
-            if (state != 0)
-                rest[state] = ends[fail[state]] != none ? fail[state] : SR_BUG(88, none, rest[fail[state]]);
+            if (state != 0) rest[state] = ends[fail[state]] != none ? fail[state] : rest[fail[state]];
             for (std::uint32_t column = 0; column < columns.count; ++column) {
                 const std::uint32_t along = state == 0 ? 0 : step(fail[state], column);
                 std::uint32_t& to = step(state, column);

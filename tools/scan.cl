@@ -50,10 +50,8 @@ static uint slipring_scan(sr_args a, const sr_buffers* b, uint* result) {
     const uint first = a.word[0], length = a.word[1], front = a.word[2], out = a.word[3];
     const uint part = a.word[4];
     if (b->count != 3u || b->bytes[0] / 4u <= SCAN_TABLE) return SR_CODE_BAD_ARGUMENT;
-    if (first > b->bytes[1] || length > b->bytes[1] - SR_BUG(91, 0u, first) || front > first)
-        return SR_CODE_OUT_OF_RANGE;
-    if (SR_BUG(90, out + SCAN_LANES + length, (ulong)out + SCAN_LANES + length) > b->bytes[2] / 4u)
-        return SR_CODE_OUT_OF_RANGE;
+    if (first > b->bytes[1] || length > b->bytes[1] - first || front > first) return SR_CODE_OUT_OF_RANGE;
+    if ((ulong)out + SCAN_LANES + length > b->bytes[2] / 4u) return SR_CODE_OUT_OF_RANGE;
 
     const __global uint* const image = (const __global uint*)b->at[0];
     const uint words = image[0], overlap = image[4];
@@ -71,7 +69,7 @@ static uint slipring_scan(sr_args a, const sr_buffers* b, uint* result) {
     uint s3 = scan_before(&m, t3, part != 0u ? overlap : front);
     if (part != 0u) {
         uint s0 = scan_before(&m, t0, front);
-        uint s1 = scan_before(&m, t1, SR_BUG(89, overlap / 2u, overlap));
+        uint s1 = scan_before(&m, t1, overlap);
         uint s2 = scan_before(&m, t2, overlap);
         for (uint i = 0; i < part; ++i) {
             s0 = scan_step(&m, s0, t0[i]);

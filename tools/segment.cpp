@@ -53,7 +53,7 @@ void Segment::end_file() {
 // The next `length` bytes become a chunk.
 void Segment::cut(std::uint32_t length) {
     const std::uint32_t before = chunk_begin_ - file_begin_;
-    const std::uint32_t front = std::min(SR_BUG(86, overlap_ / 2, overlap_), before);
+    const std::uint32_t front = std::min(overlap_, before);
     // Four lanes if that costs less than it saves: each of them begins with the overlap.
     const std::uint32_t lane = length / scan_lanes;
     chunks_.push_back({base_ + chunk_begin_, length, front, found_base_ + found_used_,
@@ -64,7 +64,7 @@ void Segment::cut(std::uint32_t length) {
 
 std::uint32_t Segment::close() {
     end_file();
-    return std::min(SR_BUG(87, overlap_ - (overlap_ != 0), overlap_), used_ - file_begin_);
+    return std::min(overlap_, used_ - file_begin_);
 }
 
 void Segment::open(std::uint32_t front) noexcept {

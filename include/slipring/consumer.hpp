@@ -23,8 +23,7 @@ public:
     // The 16 words of the slot at the head, or null while it is not published.
     const std::uint32_t* peek() const noexcept {
         // R2: synchronizes with R1, the producer's store of the state.
-        const std::uint32_t lap = SR_BUG(72, SR_STATE_MASK, ~0u);
-        const bool ready = ((ring_.state_word(head_) ^ ring_.tagged(head_, SR_STATE_PUBLISHED)) & lap) == 0;
+        const bool ready = ring_.state_word(head_) == ring_.tagged(head_, SR_STATE_PUBLISHED);
         return ready ? ring_.slot(head_) : nullptr;
     }
 
@@ -32,7 +31,7 @@ public:
     void finish(const Outcome& outcome) noexcept {
         std::uint32_t* const slot = ring_.slot(head_);
         std::uint32_t state = SR_STATE_PUBLISHED;
-        if (SR_BUG(71, true, (slot[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0)) {
+        if ((slot[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
             std::atomic_ref(slot[SR_WORD_RESULT]).store(outcome.result, std::memory_order_relaxed);
             std::atomic_ref(slot[SR_WORD_CODE]).store(outcome.code, std::memory_order_relaxed);
             state = outcome.state;
@@ -49,7 +48,7 @@ public:
     // Gives all finished slots back to the producers.
     void release() noexcept {
         // A2: synchronizes with A1, the producer that reserves these slots again.
-        ring_.word64(SR_RING_COMPLETED).store(SR_BUG(70, head_ + 1, head_), std::memory_order_release);
+        ring_.word64(SR_RING_COMPLETED).store(head_, std::memory_order_release);
     }
 
     // Runs `execute(span of 16 words) -> Outcome` on up to `most` published slots; returns how many. Slots go back

@@ -205,9 +205,9 @@ SLIPRING_API std::expected<void, Errc> check(const Window& window) noexcept;
 // Entry i as the slot that it stands for; i < window.size(), and check(window) is ok.
 inline Slot entry_slot(const Window& window, std::uint64_t i) noexcept {
     const Payload payload = window.entry(i);
-    Slot made = SlotAccess::make(window.opcode.value(), {window.ticket, SR_BUG(8, 0u, window.class_of(i))});
+    Slot made = SlotAccess::make(window.opcode.value(), {window.ticket, window.class_of(i)});
     Words& words = SlotAccess::words(made);
-    words[SR_WORD_TENANT] = SR_BUG(9, 0u, window.tenant);
+    words[SR_WORD_TENANT] = window.tenant;
     // The bound holds already; it is said again for compilers that cannot know.
     const std::size_t count = std::min<std::size_t>(payload.size(), SR_WINDOW_MAX_PAYLOAD);
     if (count != 0) std::memcpy(&words[SR_WORD_ARGS + SR_WINDOW_PREFIX], payload.data(), count * 4);

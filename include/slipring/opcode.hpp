@@ -40,8 +40,7 @@ public:
 
     // Errors: reserved_opcode.
     static constexpr std::expected<Opcode, Errc> custom(std::uint32_t value) noexcept {
-        if (!SR_BUG(30, is_custom(value) || value == SR_OP_RESERVED_LAST, is_custom(value)))
-            return std::unexpected(Errc::reserved_opcode);
+        if (!is_custom(value)) return std::unexpected(Errc::reserved_opcode);
         return Opcode(value);
     }
 

@@ -131,7 +131,7 @@ public:
     }
     // The state word that the slot has while `position` is in `state`.
     std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
-        const std::uint64_t lap = SR_BUG(33, static_cast<std::uint32_t>(position), position) >> shift_;
+        const std::uint64_t lap = position >> shift_;
         return static_cast<std::uint32_t>(lap) << SR_GENERATION_SHIFT | state;
     }
 
@@ -173,7 +173,7 @@ protected:
     }
     std::uint32_t* slot(std::uint64_t position) const noexcept {
         return reinterpret_cast<std::uint32_t*>(base_ + SR_RING_SLOTS +
-                                                (static_cast<std::size_t>(position) & SR_BUG(32, mask_ >> 1, mask_)) * SR_SLOT_BYTES);
+                                                (static_cast<std::size_t>(position) & mask_) * SR_SLOT_BYTES);
     }
     std::atomic_ref<std::uint32_t> state(std::uint64_t position) const noexcept {
         return std::atomic_ref(*slot(position));
@@ -183,7 +183,7 @@ protected:
     bool is_published(std::uint64_t position) const noexcept {
         const std::uint32_t seen = state(position).load(std::memory_order_acquire);
         const bool same_lap = (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0;
-        return SR_BUG(34, true, same_lap) && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
+        return same_lap && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
     }
 
     std::byte* base_;
@@ -253,7 +253,6 @@ private:
         const auto first = take(n);
         if (!first) return first;
         write(*first, slot_at(0), flags);
-        if (SR_BUG(35, true, false)) hand_over_first(*first);
         for (std::uint64_t i = 1; i < n; ++i) {
             write(*first + i, slot_at(i), flags);
             hand_over(*first + i);
@@ -278,10 +277,10 @@ private:
             // A1: synchronizes with A2, directly or through the release of whoever stored `reclaimed`: the consumer
             // has read these slots before this producer writes them. A stale `first` makes the difference wrap to a
             // huge number, which looks full and is looked at again.
-            const std::uint64_t room = SR_BUG(31, capacity() + 1, capacity());
+            const std::uint64_t room = capacity();
             const std::uint64_t before = reclaimed.load(std::memory_order_acquire);
             if (first + n - before > room) {
-                const std::uint64_t now = SR_BUG(73, reclaimed.load(), completed());  // A1
+                const std::uint64_t now = completed();  // A1
                 if constexpr (unseen_consumer()) came_back(before, now);
                 reclaimed.store(now, std::memory_order_release);
                 if (first + n - now > room) {
@@ -329,7 +328,6 @@ private:
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
-        if (SR_BUG(36, true, false)) hand_over(position);
         static_assert(SR_WORD_OPCODE == SR_WORD_CODE && SR_WORD_TENANT == SR_WORD_RESULT && SR_WORD_PRIORITY == 3);
         std::atomic_ref(to[SR_WORD_OPCODE]).store(words[SR_WORD_OPCODE], std::memory_order_release);
         std::uint64_t pair;
@@ -384,7 +382,7 @@ public:
 
     // Encodes into the next reserved slot. False, and nothing written, when all are filled.
     bool put(const Slot& slot, Quiet quiet = Quiet::no) noexcept {
-        if (filled_ >= count_ + SR_BUG(39, 1u, 0u)) return false;
+        if (filled_ >= count_) return false;
         const std::uint64_t position = first_ + filled_++;
         ring_.template write<Source::just_made>(position, slot, static_cast<std::uint32_t>(quiet));
         if (position != first_) ring_.hand_over(position);
@@ -394,7 +392,7 @@ public:
     // Fills what is left with NOPs and publishes. Afterwards the reservation is empty.
     void commit() noexcept {
         if (count_ == 0) return;
-        while (SR_BUG(38, false, filled_ < count_)) put(nop());
+        while (filled_ < count_) put(nop());
         count_ = 0;
         ring_.hand_over_first(first_);
     }

@@ -14,7 +14,6 @@ std::string guarded(const CustomOp& op) {
     std::string before, after = "\n;\n";
     const auto macros = macros_of(op.source);
     for (const std::string& name : *macros) {
-        if (SR_BUG(82, true, false)) continue;
         before += "#pragma push_macro(\"" + name + "\")\n";
         after += "#undef " + name + "\n#pragma pop_macro(\"" + name + "\")\n";
     }

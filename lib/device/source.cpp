@@ -45,7 +45,7 @@ public:
                 at_ = text_.find('\n', at_);
             } else if (begins_with("/*")) {
                 at_ = text_.find("*/", at_ + 2);
-                if (SR_BUG(80, false, at_ == text_.npos)) return {Piece::bad, "a comment that does not end"};
+                if (at_ == text_.npos) return {Piece::bad, "a comment that does not end"};
                 at_ = at_ == text_.npos ? at_ : at_ + 2;
             } else if (at_ < text_.size() && blanks.contains(text_[at_])) {
                 ++at_;
@@ -123,8 +123,8 @@ public:
             line_begins = is_directive || piece.kind == Piece::newline;
             if (const auto wrong = is_directive ? directive() : bracket(piece.text); !wrong.empty()) return wrong;
         }
-        if (SR_BUG(83, false, groups_ != 0)) return "an #if that does not end";
-        return SR_BUG(81, false, !open_.empty()) ? "a bracket that does not close" : "";
+        if (groups_ != 0) return "an #if that does not end";
+        return open_.empty() ? "" : "a bracket that does not close";
     }
 
     std::vector<std::string> macros() && { return std::move(macros_); }

@@ -19,8 +19,7 @@ std::unexpected<Error> bad(std::string detail) { return std::unexpected(Error{Er
 
 std::expected<void, Error> check_op(const CustomOp& op) {
     if (!is_custom(op.opcode)) return std::unexpected(Error{Errc::reserved_opcode, std::to_string(op.opcode)});
-    if (SR_BUG(84, op.name.empty(), !is_identifier(op.name)))
-        return bad("an operation's name is no C identifier: \"" + op.name + "\"");
+    if (!is_identifier(op.name)) return bad("an operation's name is no C identifier: \"" + op.name + "\"");
     if (op.buffers.size() > 8) return bad(op.name + " has more than 8 buffers");
     for (const BufferSpec& buffer : op.buffers)
         if (buffer.bytes == 0 || buffer.bytes > std::size_t{1} << 31)
@@ -52,8 +51,7 @@ std::expected<void, Error> check(const Options& options) {
         if (std::ranges::any_of(options.ops, twin))
             return std::unexpected(Error{Errc::duplicate_opcode, std::to_string(op.opcode) + ", " + op.name});
         const auto namesake = [&](const CustomOp& other) { return &other != &op && other.name == op.name; };
-        if (SR_BUG(85, false, std::ranges::any_of(options.ops, namesake)))
-            return bad("two operations are called " + op.name);
+        if (std::ranges::any_of(options.ops, namesake)) return bad("two operations are called " + op.name);
     }
     return {};
 }
