@@ -2,9 +2,8 @@
 
 Replays the fuzz corpora, then runs the unit tests. Prints regions covered, of each file of the project's that is part
 of a target: by the corpora alone, and with the unit tests; of the files that are in no target, with the unit tests;
-then every region that the corpora do not reach. What
-`if (SR_BUG(...))` guards is left out: there is none of it but in a build with that bug. Writes pages of all to
-BUILD/html. Exit status: 0, or 2 if something could not run."""
+then every region that the corpora do not reach. Writes pages of all to BUILD/html. Exit status: 0,
+or 2 if something could not run."""
 import json
 import os
 import subprocess
@@ -39,14 +38,11 @@ def regions(profile, programs):
     A template is covered where one of its instances is."""
     objects = [argument for program in programs for argument in ("-object", program)]
     data = json.loads(tool("llvm-cov", "export", f"-instr-profile={profile}", *objects))["data"][0]
-    found, sources = {}, {}
+    found = {}
     for function in data["functions"]:
         for line, column, end_line, end_column, count, file, _, kind in function["regions"]:
             path = Path(function["filenames"][file]).resolve()
             if kind == 0 and any(path.is_relative_to(ROOT / folder) for folder in FOLDERS):  # code, not a gap
-                lines = sources.setdefault(path, path.read_text().splitlines())
-                if column > 1 and "if (SR_BUG(" in lines[line - 1][:column - 1] and count == 0:
-                    continue
                 own = found.setdefault(str(path.relative_to(ROOT)), {})
                 key = (line, column, end_line, end_column)
                 own[key] = max(own.get(key, 0), count)
