@@ -24,12 +24,15 @@ inline constexpr Field control_words{control_words_}, log_records{log_records_},
 #define SR_FUZZ_MEMORY_FIELDS \
     near::control_words, near::log_records, near::log_counter, near::log_counter, near::log_counter, near::choice
 
-class Memory {
+template <std::uint32_t MostWords>
+class MemoryOf {
 public:
-    static constexpr std::uint32_t most_words = 256, most_records = 8;
+    static constexpr std::uint32_t most_words = MostWords, most_records = 8;
 
-    explicit Memory(Input& in) noexcept {
-        words_ = SR_OBSERVABLE_BASE + in.word() % (most_words - SR_OBSERVABLE_BASE + 1);
+    explicit MemoryOf(Input& in) noexcept
+        : MemoryOf(in, SR_OBSERVABLE_BASE + in.word() % (most_words - SR_OBSERVABLE_BASE + 1)) {}
+    // With that many control words: the head has one word less.
+    MemoryOf(Input& in, std::uint32_t words) noexcept : words_(words) {
         records_ = 1u << in.word() % 4;
         log_words_ = SR_LOG_RECORDS / 4 + records_ * SR_LOG_RECORD_WORDS;
         std::memset(log_, 0, log_words_ * 4);
@@ -75,6 +78,9 @@ public:
         return out;
     }
     uint& control(std::size_t index) noexcept { return control_[index]; }
+    // The device's own, for a target that says itself what is there and when.
+    std::span<uint> device_control() const noexcept { return device_control_; }
+    std::span<uint> device_log() const noexcept { return device_log_; }
 
 private:
     using Args = std::array<uint, 12>;
@@ -187,5 +193,6 @@ private:
     uint log_[SR_LOG_RECORDS / 4 + most_records * SR_LOG_RECORD_WORDS];
     std::span<uint> device_control_, device_log_;
 };
+using Memory = MemoryOf<256>;
 
 }  // namespace fuzz

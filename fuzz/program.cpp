@@ -1,5 +1,5 @@
 // Target program: the device's drain runs whole rings of hostile slots: fences, packed slots, faults, quiet ones,
-// shutdowns, launch after launch, also as the unit of a wide launch that finds itself alone. Oracle: the model runs the
+// shutdowns, launch after launch, also as the sub-group of a wide launch that finds itself alone. Oracle: the model runs the
 // same slots one after the other; so every slot ends in one terminal state with the model's code and result, quiet ones
 // are left alone, a fence's epoch is what those before it made it, the counters are right, and behind a launch nothing is
 // left that it should have run.
@@ -118,7 +118,7 @@ private:
     Ring ring_;
     std::uint64_t head_;
     sr_bounds bounds_;
-    bool alone_;  // in the kernel for many units, which must come to the same
+    bool alone_;  // in the wide kernel, which must come to the same
     bool asked_to_leave_;
     uint told_faults_ = 0;  // what the counter was at the last fault
     uint sched_[SR_SCHED_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next

@@ -1,13 +1,18 @@
-// Units of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its own, all of
-// them run on one thread, and which unit goes on is drawn from a seed: a schedule can be run again.
+// Sub-groups of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its own, all of
+// them run on one thread, and which sub-group goes on is drawn from a seed: a schedule can be run again.
 //
 //   #include "lanes.hpp"   // then shim.hpp: wide/subgroup.h takes these in place of its own
 //
-// Lanes of a unit go on one after the other, from one place where they meet to the next; a unit may be held up there, and
-// in front of any access that another unit or the host can see.
+// Lanes of a sub-group go on one after the other, from one place where they meet to the next; a sub-group may be held up there, and
+// in front of any access that another sub-group or the host can see.
+//
+// A fuzzer takes millions of steps: on x86-64 a lane hands over to the next one by itself, without swapcontext, which
+// calls the kernel twice and lets AddressSanitizer clean a whole stack.
 #pragma once
 
+#ifndef __x86_64__
 #include <ucontext.h>
+#endif
 
 #include <array>
 #include <cstddef>
@@ -18,57 +23,111 @@
 #include <utility>
 #include <vector>
 
+#ifdef __x86_64__
+// Saves what a call preserves on the stack of `from`, and goes on where `to` was left.
+extern "C" void sr_lanes_switch(void** from, void* to);
+__asm__(R"(
+    .text
+    .weak sr_lanes_switch
+    .type sr_lanes_switch, @function
+sr_lanes_switch:
+    pushq %rbp
+    pushq %rbx
+    pushq %r12
+    pushq %r13
+    pushq %r14
+    pushq %r15
+    movq %rsp, (%rdi)
+    movq %rsi, %rsp
+    popq %r15
+    popq %r14
+    popq %r13
+    popq %r12
+    popq %rbx
+    popq %rbp
+    ret
+    .size sr_lanes_switch, . - sr_lanes_switch
+)");
+#endif
+
 namespace lanes {
 
-constexpr std::uint32_t of_a_unit = 32;
+constexpr std::uint32_t of_a_subgroup = 32;
+
+#ifdef __x86_64__
+using Context = void*;  // the stack's pointer
+inline void go(Context& from, Context& to) { sr_lanes_switch(&from, to); }
+inline void prepare(Context& lane, std::byte* stack, std::size_t bytes, void (*entry)()) {
+    auto* const top = reinterpret_cast<void**>(stack + bytes);
+    for (int i = 1; i <= 8; ++i) top[-i] = nullptr;
+    top[-2] = reinterpret_cast<void*>(entry);  // where the first switch returns to; above it, where `entry` would
+    lane = top - 8;
+}
+#else
+using Context = ucontext_t;
+inline void go(Context& from, Context& to) { swapcontext(&from, &to); }
+inline void prepare(Context& lane, std::byte* stack, std::size_t bytes, void (*entry)()) {
+    getcontext(&lane);
+    lane.uc_stack.ss_sp = stack;
+    lane.uc_stack.ss_size = bytes;
+    lane.uc_link = nullptr;
+    makecontext(&lane, entry, 0);
+}
+#endif
 
 class Machine {
 public:
-    // kernel(unit) is what each lane of a unit runs. One machine at a time.
-    Machine(std::uint32_t units, std::function<void(std::uint32_t)> kernel, std::uint32_t seed)
-        : kernel_(std::move(kernel)), state_(seed * 0x9E3779B97F4A7C15u | 1), units_(units) {
+    // kernel(sub-group) is what each lane of a sub-group runs. One machine at a time.
+    Machine(std::uint32_t subgroups, std::function<void(std::uint32_t)> kernel, std::uint32_t seed)
+        : kernel_(std::move(kernel)), subgroups_(subgroups) {
+        reseed(seed);
         std::size_t stacks = 0;
-        for (Unit& unit : units_)
-            for (ucontext_t& lane : unit.lanes) prepare(lane, stack(stacks++));
+        for (Subgroup& subgroup : subgroups_)
+            for (Context& lane : subgroup.lanes) {
+                // Tops a power of two apart would share a few sets of the cache.
+                const std::size_t off = stacks % 64 * 832;
+                prepare(lane, stack(stacks++), stack_bytes - off, &Machine::run);
+            }
         current() = this;
     }
     Machine(const Machine&) = delete;
     Machine& operator=(const Machine&) = delete;
     ~Machine() { current() = nullptr; }
 
-    bool ended() const noexcept { return ended_ == units_.size(); }
-    std::uint32_t unit() const noexcept { return at_; }  // the one that runs
-    std::uint32_t lane() const noexcept { return units_[at_].next; }
+    bool ended() const noexcept { return running() == 0; }
+    std::uint32_t running() const noexcept { return static_cast<std::uint32_t>(subgroups_.size()) - ended_; }  // sub-groups
+    std::uint32_t subgroup() const noexcept { return at_; }  // the one that runs
+    std::uint32_t lane() const noexcept { return now_->next; }
 
-    // A unit goes on for a while. Now and then some of them are left out for long.
+    // From here on another schedule, which leaves out the sub-groups of `held` while there are others.
+    void reseed(std::uint32_t seed) noexcept { state_ = seed * 0x9E3779B97F4A7C15u | 1; }
+    void hold(std::uint32_t held) noexcept { held_ = held; }
+
+    // A sub-group goes on for a while. Now and then some of them are left out for long.
     void step() {
         if (++steps_ % 64 == 1) left_out_ = random() & random();
         std::uint32_t alive[32], n = 0;
         for (int pass = 0; pass < 2 && n == 0; ++pass)
-            for (std::uint32_t u = 0; u < units_.size(); ++u)
-                if (units_[u].ended == 0 && (pass == 1 || (left_out_ >> u & 1) == 0)) alive[n++] = u;
+            for (std::uint32_t u = 0; u < subgroups_.size(); ++u)
+                if (subgroups_[u].ended == 0 && (pass == 1 || ((left_out_ | held_) >> u & 1) == 0)) alive[n++] = u;
         at_ = alive[random() % n];
-        Unit& unit = units_[at_];
-        for (;;) {
-            event_ = Event::ended;
-            swapcontext(&home_, &unit.lanes[unit.next]);
-            if (event_ == Event::held_up) return;
-            unit.ended += event_ == Event::ended ? 1 : 0;
-            if (++unit.next < of_a_unit) continue;
-            unit.next = 0;
-            unit.taken = unit.given;
-            if (unit.ended != 0 && unit.ended != of_a_unit) std::abort();  // some lanes met others that had gone
-            ended_ += unit.ended != 0 ? 1 : 0;
-            return;
-        }
+        now_ = &subgroups_[at_];
+        go(home_, now_->lanes[now_->next]);
     }
 
-    // What each lane of the unit gave, to all of them.
-    const std::array<std::uint32_t, of_a_unit>& meet(std::uint32_t value) {
-        Unit& unit = units_[at_];
-        unit.given[unit.next] = value;
+    // What each lane of the sub-group gave, to all of them.
+    const std::array<std::uint32_t, of_a_subgroup>& meet(std::uint32_t value) {
+        Subgroup& subgroup = *now_;
+        subgroup.given[subgroup.next] = value;
         leave(Event::met);
-        return units_[at_].taken;
+        return subgroup.taken;
+    }
+    // A bit for each lane that says yes.
+    std::uint32_t vote(bool yes) {
+        Subgroup& subgroup = *now_;
+        subgroup.votes |= std::uint32_t{yes} << subgroup.next;
+        leave(Event::met);
+        return subgroup.voted;
     }
     void hold_up() { leave(Event::held_up); }
     void may_hold_up() {
@@ -84,10 +143,10 @@ private:
     enum class Event { met, held_up, ended };
     static constexpr std::size_t stack_bytes = 128 * 1024;
 
-    struct Unit {
-        std::array<ucontext_t, of_a_unit> lanes{};
-        std::array<std::uint32_t, of_a_unit> given{}, taken{};
-        std::uint32_t next = 0, ended = 0;
+    struct Subgroup {
+        std::array<Context, of_a_subgroup> lanes{};
+        std::array<std::uint32_t, of_a_subgroup> given{}, taken{};
+        std::uint32_t votes = 0, voted = 0, next = 0, ended = 0;
     };
 
     static std::byte* stack(std::size_t index) {
@@ -95,22 +154,25 @@ private:
         while (stacks.size() <= index) stacks.push_back(std::make_unique_for_overwrite<std::byte[]>(stack_bytes));
         return stacks[index].get();
     }
-    static void prepare(ucontext_t& lane, void* stack) {
-        getcontext(&lane);
-        lane.uc_stack.ss_sp = stack;
-        lane.uc_stack.ss_size = stack_bytes;
-        lane.uc_link = nullptr;
-        makecontext(&lane, &Machine::run, 0);
-    }
     static void run() {
         Machine& machine = *current();
         machine.kernel_(machine.at_);
         machine.leave(Event::ended);
     }
+    // To the sub-group's next lane; behind the last one, or where the sub-group is held up, back to step().
     void leave(Event event) {
-        Unit& unit = units_[at_];
-        event_ = event;
-        swapcontext(&unit.lanes[unit.next], &home_);
+        Subgroup& subgroup = *now_;
+        Context& own = subgroup.lanes[subgroup.next];
+        if (event != Event::held_up) {
+            subgroup.ended += event == Event::ended ? 1 : 0;
+            if (++subgroup.next < of_a_subgroup) return go(own, subgroup.lanes[subgroup.next]);
+            subgroup.next = 0;
+            subgroup.taken = subgroup.given;
+            subgroup.voted = std::exchange(subgroup.votes, 0);
+            if (subgroup.ended != 0 && subgroup.ended != of_a_subgroup) std::abort();  // some lanes met others that had gone
+            ended_ += subgroup.ended != 0 ? 1 : 0;
+        }
+        go(own, home_);
     }
     std::uint32_t random() noexcept {  // xorshift64*
         state_ ^= state_ >> 12;
@@ -120,11 +182,11 @@ private:
     }
 
     std::function<void(std::uint32_t)> kernel_;
-    std::uint64_t state_;
-    std::vector<Unit> units_;
-    ucontext_t home_{};
-    Event event_ = Event::met;
-    std::uint32_t at_ = 0, ended_ = 0, left_out_ = 0;
+    std::uint64_t state_ = 1;
+    std::vector<Subgroup> subgroups_;
+    Subgroup* now_ = nullptr;  // the one of at_
+    Context home_{};
+    std::uint32_t at_ = 0, ended_ = 0, left_out_ = 0, held_ = 0;
     std::uint64_t steps_ = 0;
 };
 
@@ -153,13 +215,9 @@ static inline std::uint32_t clz(std::uint32_t v) { return v == 0 ? 32 : static_c
 
 // What wide/subgroup.h and wide/fetch.h have for a warp.
 static inline std::uint32_t sr_lane() { return lanes::Machine::current()->lane(); }
-static inline std::uint32_t sr_ballot(int yes) {
-    std::uint32_t mask = 0, bit = 0;
-    for (const std::uint32_t each : lanes::Machine::current()->meet(yes != 0 ? 1 : 0)) mask |= each << bit++;
-    return mask;
-}
+static inline std::uint32_t sr_ballot(int yes) { return lanes::Machine::current()->vote(yes != 0); }
 static inline std::uint32_t sr_share(std::uint32_t v, std::uint32_t lane) {
-    return lanes::Machine::current()->meet(v)[lane % lanes::of_a_unit];
+    return lanes::Machine::current()->meet(v)[lane % lanes::of_a_subgroup];
 }
 static inline void sr_join() { lanes::Machine::current()->meet(0); }
 static inline void sr_nap() { lanes::Machine::current()->hold_up(); }

@@ -1,5 +1,5 @@
-// The wide drain, natively: each unit a thread, as the consumer of a real ring. Run under ThreadSanitizer, which sees
-// units and producers alike.
+// The wide drain, natively: each sub-group a thread, as the consumer of a real ring. Run under ThreadSanitizer, which sees
+// sub-groups and producers alike.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -39,7 +39,7 @@ using namespace slipring;
 
 constexpr ulong for_ever = ~ulong{0};
 
-// A launch of `units` threads, the roles in the order of their arrival.
+// A launch of `sub-groups` threads, the roles in the order of their arrival.
 struct Device {
     static constexpr std::uint32_t most_capacity = 64;
     const std::uint32_t capacity;
@@ -59,23 +59,23 @@ struct Device {
         sr_memory memory;
         sr_bounds bounds;
     };
-    Given give(uint number, ulong linger, ulong epoch, ulong first) {
+    Given give(uint number, ulong idle_timeout, ulong max_time, ulong first) {
         return {{reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
                 {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0},
-                {number, first, linger, epoch, 0}};
+                {number, first, idle_timeout, max_time, 0}};
     }
 
     // `first`, if it is given: what the host took for COMPLETED when it asked for the launch.
-    void launch(uint number, uint units, ulong linger, ulong epoch = for_ever, std::optional<ulong> first = {}) {
-        const Given given = give(number, linger, epoch, first.value_or(ring.completed()));
+    void launch(uint number, uint subgroups, ulong idle_timeout, ulong max_time = for_ever, std::optional<ulong> first = {}) {
+        const Given given = give(number, idle_timeout, max_time, first.value_or(ring.completed()));
         std::vector<std::thread> threads;
-        for (uint i = 0; i < units; ++i) {
+        for (uint i = 0; i < subgroups; ++i) {
             threads.emplace_back([&] {
-                const uint unit = sr_add_device(sched.data() + SR_SCHED_ARRIVED, 1);
-                sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched.data(), unit, units);
+                const uint subgroup = sr_add_device(sched.data() + SR_SCHED_ARRIVED, 1);
+                sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched.data(), subgroup, subgroups);
             });
         }
-        for (std::thread& unit : threads) unit.join();
+        for (std::thread& subgroup : threads) subgroup.join();
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint word(uint index) { return sr_load_acquire(control.data() + index); }
@@ -89,15 +89,15 @@ struct Device {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
-    for (const uint units : {2u, 3u, 5u}) {
+    for (const uint subgroups : {2u, 3u, 5u}) {
         for (const std::uint64_t start : {std::uint64_t{0}, (std::uint64_t{1} << 32) - 2, -std::uint64_t{2}}) {
-            BOOST_TEST_CONTEXT(units << " units from " << start) {
+            BOOST_TEST_CONTEXT(subgroups << " subgroups from " << start) {
                 Device device(start);
                 const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), slot(custom_opcode<0x100>(), {64, 1}),
                                       slot(custom_opcode<0x101>()), slot(custom_opcode<0x100>(), {SR_CODE_CANCELLED})};
                 const auto first = device.ring.publish(std::span(batch));
                 BOOST_REQUIRE(first.has_value());
-                device.launch(1, units, 0);
+                device.launch(1, subgroups, 0);
                 BOOST_TEST(device.left() == 1u);
                 BOOST_TEST(device.ring.completed() == start + 5);
                 BOOST_TEST(device.ring.claimed() == start + 5);
@@ -117,12 +117,12 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
 // I4: an entry's flag stands where that of an entry a lap later will, and in a small ring the lap is short.
 BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
     for (const std::uint32_t capacity : {2u, 4u, 8u}) {
-        for (const uint units : {2u, 4u}) {
-            BOOST_TEST_CONTEXT(units << " units, " << capacity << " slots") {
+        for (const uint subgroups : {2u, 4u}) {
+            BOOST_TEST_CONTEXT(subgroups << " subgroups, " << capacity << " slots") {
                 Device device(0, capacity);
                 std::atomic<bool> left{false};
                 std::thread kernel([&] {
-                    device.launch(1, units, for_ever);
+                    device.launch(1, subgroups, for_ever);
                     left = true;
                 });
                 const auto publish = [&](const Slot& slot) {
@@ -144,13 +144,13 @@ BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
     }
 }
 
-// Each of these is true with any number of units; a slow slot takes one of two workers.
+// Each of these is true with any number of sub-groups; a slow slot takes one of two workers.
 BOOST_AUTO_TEST_CASE(a_slow_slot_delays_a_fence_and_what_is_behind_it_and_nothing_else) {
-    for (const uint units : {4u, 6u}) {
+    for (const uint subgroups : {4u, 6u}) {
         Device device;
         held_back = 0;
         let_go = false;
-        std::thread kernel([&] { device.launch(1, units, for_ever); });
+        std::thread kernel([&] { device.launch(1, subgroups, for_ever); });
         const auto slow = device.ring.publish(slot(custom_opcode<0x102>()));
         const auto before = device.ring.publish(std::vector<Slot>(12, atomic_add(1, 200)));
         const auto quiet = device.ring.publish(std::vector<Slot>(3, atomic_add(1, 201)), Quiet::yes);
@@ -168,7 +168,7 @@ BOOST_AUTO_TEST_CASE(a_slow_slot_delays_a_fence_and_what_is_behind_it_and_nothin
         const Slot last[] = {shutdown(), atomic_add(1, 203)};
         BOOST_REQUIRE(device.ring.publish(std::span(last)).has_value());
         kernel.join();
-        if (device.ring.completed() != device.ring.tail()) device.launch(2, units, 0);
+        if (device.ring.completed() != device.ring.tail()) device.launch(2, subgroups, 0);
         BOOST_TEST(device.word(202) == 12u);
         BOOST_TEST(device.word(203) == 1u);
         BOOST_TEST(device.word(SR_CONTROL_EPOCH) == 1u);
@@ -179,9 +179,9 @@ BOOST_AUTO_TEST_CASE(a_slow_slot_delays_a_fence_and_what_is_behind_it_and_nothin
 
 // Each fence looks at what the slots before it added up to: a packed slot that copies the sum, fenced on both sides.
 BOOST_AUTO_TEST_CASE(a_fence_orders_whatever_the_number_of_units) {
-    for (const uint units : {2u, 3u, 5u}) {
+    for (const uint subgroups : {2u, 3u, 5u}) {
         Device device;
-        std::thread kernel([&] { device.launch(1, units, for_ever); });
+        std::thread kernel([&] { device.launch(1, subgroups, for_ever); });
         constexpr std::uint32_t rounds = 8;
         for (std::uint32_t round = 1; round <= rounds; ++round) {
             std::vector<Slot> batch(8, atomic_add(1, 200));
@@ -230,11 +230,11 @@ BOOST_AUTO_TEST_CASE(many_units_print_without_losing_a_record_and_count_drops) {
 
 // Whoever sees that slots are complete sees their faults, from one launch to the next.
 BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
-    for (const uint units : {2u, 3u, 5u}) {
+    for (const uint subgroups : {2u, 3u, 5u}) {
         Device device;
         uint faults = 0;
         for (uint number = 1; number <= 3; ++number) {
-            std::thread kernel([&] { device.launch(number, units, for_ever); });
+            std::thread kernel([&] { device.launch(number, subgroups, for_ever); });
             for (uint round = 0; round < 30; ++round) {
                 const Slot batch[] = {atomic_add(1, 200), store_u32(1, round % 3 == 0 ? 200 : 2),
                                       slot(custom_opcode<0x100>(), {round % 2 == 0 ? 0u : 64u})};
@@ -266,20 +266,20 @@ BOOST_AUTO_TEST_CASE(a_window_means_the_same_with_many_units) {
 
 // A producer that is stopped between its reservation and its publishing.
 BOOST_AUTO_TEST_CASE(behind_a_hole_nothing_runs_until_it_is_filled) {
-    for (const uint units : {2u, 3u, 5u}) {
+    for (const uint subgroups : {2u, 3u, 5u}) {
         Device device;
         BOOST_REQUIRE(device.ring.publish(std::vector<Slot>(3, atomic_add(1, 200))).has_value());
         auto hole = device.ring.reserve(2);
         BOOST_REQUIRE((hole && device.ring.publish(std::vector<Slot>(9, atomic_add(1, 202))).has_value()));
         for (uint number = 1; number <= 3; ++number) {
-            device.launch(number, units, 0);
+            device.launch(number, subgroups, 0);
             BOOST_TEST(device.left() == number);
             BOOST_TEST(device.ring.completed() == 3u);
             BOOST_TEST((device.control[200] == 3 && device.control[202] == 0));
         }
         hole->put(atomic_add(1, 201));
         hole->commit();
-        device.launch(4, units, 0);
+        device.launch(4, subgroups, 0);
         BOOST_TEST(device.ring.completed() == 14u);
         BOOST_TEST((device.control[200] == 3 && device.control[201] == 1 && device.control[202] == 9));
     }
@@ -288,18 +288,18 @@ BOOST_AUTO_TEST_CASE(behind_a_hole_nothing_runs_until_it_is_filled) {
 // A poller that looks at some slots only may claim one that is not published yet. Here the test is the poller: it claims
 // three slots of which the second is missing.
 BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
-    constexpr uint units = 4;
+    constexpr uint subgroups = 4;
     Device device;
     BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
     auto hole = device.ring.reserve(1);
     BOOST_REQUIRE((hole && device.ring.publish(atomic_add(1, 202)).has_value()));
     uint* const sched = device.sched.data();
     const Device::Given given = device.give(1, for_ever, for_ever, 0);
-    const sr_wide wide{&given.ring, &given.memory, &given.bounds, sched, 0, units - 2};
+    const sr_wide wide{&given.ring, &given.memory, &given.bounds, sched, 0, subgroups - 2};
     sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     std::vector<std::thread> others;
-    for (const uint unit : {0u, 2u, 3u})
-        others.emplace_back([&, unit] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, unit, units); });
+    for (const uint subgroup : {0u, 2u, 3u})
+        others.emplace_back([&, subgroup] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, subgroup, subgroups); });
 
     sr_poller own{};
     sr_claim(&wide, &own, 3, 1);
@@ -309,7 +309,7 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
     BOOST_TEST(device.word(202) == 0u);  // I1
     sr_store_device(sched + SR_SCHED_LEAVE, SR_LEAVE_BUSY);
     sr_store_device(sched + SR_SCHED_CLOSED, 4);
-    if (sr_add_device(sched + SR_SCHED_LEFT, 1) + 1 == units) sr_close(&wide);
+    if (sr_add_device(sched + SR_SCHED_LEFT, 1) + 1 == subgroups) sr_close(&wide);
     for (std::thread& other : others) other.join();
     BOOST_TEST(device.left() == 1u);
     BOOST_TEST(device.ring.completed() == 1u);
@@ -317,19 +317,19 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
 
     hole->put(atomic_add(1, 201));
     hole->commit();
-    device.launch(2, units, 0);
+    device.launch(2, subgroups, 0);
     BOOST_TEST(device.ring.completed() == 3u);
     BOOST_TEST((device.control[200] == 1 && device.control[201] == 1 && device.control[202] == 1));
 }
 
-// Where no other unit begins, one goes on alone.
+// Where no other sub-group begins, one goes on alone.
 BOOST_AUTO_TEST_CASE(a_unit_without_others_does_it_alone) {
     Device device;
     alone_after = 10;
     BOOST_REQUIRE(device.ring.publish(std::vector<Slot>(9, atomic_add(1, 200))).has_value());
     const Device::Given given = device.give(1, 0, for_ever, 0);
-    for (uint unit = 0; unit < 3; ++unit)
-        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), unit, 3);
+    for (uint subgroup = 0; subgroup < 3; ++subgroup)
+        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), subgroup, 3);
     alone_after = 1u << 30;
     BOOST_TEST(device.control[200] == 9u);
     BOOST_TEST(device.ring.completed() == 9u);
@@ -377,15 +377,15 @@ BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
 // A kernel that was given up, and comes back, wherever it stood: a handler that was stuck, and others behind its gate, a
 // barrier, a hole or an empty ring.
 BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
-    for (const uint units : {2u, 3u, 5u}) {
+    for (const uint subgroups : {2u, 3u, 5u}) {
         for (int behind = 0; behind < 6; ++behind) {
-            BOOST_TEST_CONTEXT(units << " units, case " << behind) {
+            BOOST_TEST_CONTEXT(subgroups << " subgroups, case " << behind) {
                 Device device;
                 held_back = 0;
                 let_go = false;
                 std::atomic<bool> ended{false};
                 std::thread kernel([&] {
-                    device.launch(1, units, for_ever);
+                    device.launch(1, subgroups, for_ever);
                     ended = true;
                 });
                 const auto publish = [&](const Slot& slot) { BOOST_REQUIRE(device.ring.publish(slot).has_value()); };
@@ -411,7 +411,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                 const std::uint64_t claimed = device.ring.claimed();
                 const auto later = device.ring.publish(atomic_add(1, 202));  // and a launch that was enqueued already
                 BOOST_REQUIRE(later.has_value());
-                device.launch(2, units, 0);
+                device.launch(2, subgroups, 0);
                 BOOST_TEST(device.word(202) == 0u);
                 BOOST_TEST(device.ring.claimed() == claimed);
             }
@@ -419,7 +419,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
     }
 }
 
-// Launches that leave all the time, by idling or after a short epoch.
+// Launches that leave all the time, by idling or after a short max_time.
 BOOST_AUTO_TEST_CASE(nothing_is_lost_while_launches_come_and_go) {
     Device device;
     constexpr Wakes wakes{.producers = 2, .each = 250, .wait_every = 5};

@@ -1,4 +1,4 @@
-// The wide drain with units of 32 lanes, natively: what only a warp has, entries of many slots, looks ahead and turns. All
+// The wide drain with sub-groups of 32 lanes, natively: what only a warp has, entries of many slots, looks ahead and turns. All
 // on one thread, stepped from a seed.
 #include <boost/test/unit_test.hpp>
 
@@ -19,10 +19,10 @@
 // 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays until it is let
 // go by its first argument, a bit of `let_go`.
 static std::vector<uint> order;  // what 0x101 said
-static uint units_seen = 0;      // a bit for each unit that ran one of these
+static uint subgroups_seen = 0;      // a bit for each sub-group that ran one of these
 static uint held_back = 0, let_go = 0;
 static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
-    units_seen |= 1u << lanes::Machine::current()->unit();
+    subgroups_seen |= 1u << lanes::Machine::current()->subgroup();
     if (opcode == 0x101) return order.push_back(args[0]), SR_CODE_OK;
     if (opcode == 0x102) {
         held_back |= 1u << args[0];
@@ -56,20 +56,20 @@ struct Device {
         : capacity(slots), bytes(*Ring::bytes(slots) + SR_RING_ALIGN), memory(aligned(bytes)),
           ring(*Ring::create(memory, slots, start)) {
         order.clear();
-        units_seen = held_back = let_go = 0;
+        subgroups_seen = held_back = let_go = 0;
     }
     static std::span<std::byte> aligned(std::span<std::byte> of) {
         const std::size_t at = -reinterpret_cast<std::uintptr_t>(of.data()) % SR_RING_ALIGN;
         return of.subspan(at, of.size() - SR_RING_ALIGN);
     }
 
-    void launch(uint number, uint units, ulong linger, uint seed, ulong epoch = for_ever) {
+    void launch(uint number, uint subgroups, ulong idle_timeout, uint seed, ulong max_time = for_ever) {
         own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
         words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0};
-        bounds = {number, ring.completed(), linger, epoch, 0};
+        bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
-        const auto kernel = [this, units](uint unit) { sr_drain_wide(&own, &words, &bounds, sched.data(), unit, units); };
-        machine = std::make_unique<lanes::Machine>(units, kernel, seed);
+        const auto kernel = [this, subgroups](uint subgroup) { sr_drain_wide(&own, &words, &bounds, sched.data(), subgroup, subgroups); };
+        machine = std::make_unique<lanes::Machine>(subgroups, kernel, seed);
     }
     // Steps until `condition` holds.
     template <class Condition>
@@ -96,7 +96,7 @@ Slot stays(uint bit) { return slot(custom_opcode<0x102>(), {bit}); }
 }  // namespace
 
 // Each seed is the same steps in every configuration. Unoptimised, as under AddressSanitizer, they take three times
-// as long, and the first four are enough: all numbers of units and all starts occur in them.
+// as long, and the first four are enough: all numbers of sub-groups and all starts occur in them.
 #ifdef __OPTIMIZE__
 constexpr uint schedules = 8;
 #else
@@ -163,8 +163,8 @@ BOOST_AUTO_TEST_CASE(much_work_is_spread_over_all_workers) {
     device.launch(1, 5, 0, 3);
     BOOST_REQUIRE(device.end());
     BOOST_TEST(order.size() == 256u);
-    BOOST_TEST(std::popcount(units_seen) > 1);
-    BOOST_TEST((units_seen & 1) == 0u);  // not the retirer
+    BOOST_TEST(std::popcount(subgroups_seen) > 1);
+    BOOST_TEST((subgroups_seen & 1) == 0u);  // not the retirer
 }
 
 // An entry with a hole is scanned when the hole is filled, and no slow slot of it delays others from then on.
