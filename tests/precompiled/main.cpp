@@ -1,2 +1,0 @@
-// Nothing: the target that it makes has the precompiled header of all tests.
-int main() {}

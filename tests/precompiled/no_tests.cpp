@@ -1,0 +1,1 @@
+// A program without a test, whose header is compiled for the others: see meson.build.
