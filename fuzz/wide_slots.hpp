@@ -87,7 +87,6 @@ public:
         FUZZ_CHECK(!at(position).published || std::memcmp(words, at(position).given, 64) == 0);
         FUZZ_CHECK(has_words(position, before_));
     }
-    bool may_have_run(std::uint64_t position) noexcept { return has_words(position, &memory_.control(0)); }
 
     // Records that the device has written since the last look: each of a slot that has one to write, and once.
     void check_log() noexcept {

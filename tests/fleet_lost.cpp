@@ -75,7 +75,7 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     std::atomic<int> reports{0};
     std::byte* release[2] = {};
     {
-        const MeantToLeak engines;  // what is allocated in this scope is left to the kernels
+        const MeantToLeak sessions;  // what is allocated in this scope is left to the kernels
         Fleet fleet = open_two(ExecutionMode::persistent, {.ops = {hang},
                                                  .shutdown_timeout = 200ms,
                                                  .on_error = [&](const Error&) { ++reports; }});

@@ -1,10 +1,10 @@
-// Sub-groups of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its own, all of
-// them run on one thread, and which sub-group goes on is drawn from a seed: a schedule can be run again.
+// Sub-groups of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its own,
+// all of them run on one thread, and which sub-group goes on is drawn from a seed: a schedule can be run again.
 //
 //   #include "lanes.hpp"   // then shim.hpp: wide/subgroup.h takes these in place of its own
 //
-// Lanes of a sub-group go on one after the other, from one place where they meet to the next; a sub-group may be held up there, and
-// in front of any access that another sub-group or the host can see.
+// Lanes of a sub-group go on one after the other, from one place where they meet to the next; a sub-group may be held up
+// there, and in front of any access that another sub-group or the host can see.
 //
 // A fuzzer takes millions of steps: on x86-64 a lane hands over to the next one by itself, without swapcontext, which
 // calls the kernel twice and lets AddressSanitizer clean a whole stack.
@@ -94,8 +94,7 @@ public:
     Machine& operator=(const Machine&) = delete;
     ~Machine() { current() = nullptr; }
 
-    bool ended() const noexcept { return running() == 0; }
-    std::uint32_t running() const noexcept { return static_cast<std::uint32_t>(subgroups_.size()) - ended_; }  // sub-groups
+    bool ended() const noexcept { return ended_ == subgroups_.size(); }
     std::uint32_t subgroup() const noexcept { return at_; }  // the one that runs
     std::uint32_t lane() const noexcept { return now_->next; }
 

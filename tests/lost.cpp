@@ -158,7 +158,7 @@ BOOST_TEST_GLOBAL_FIXTURE(LetThemEnd);
 
 // In per_launch mode all copies queue up behind the kernel.
 BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
-    const MeantToLeak engines;
+    const MeantToLeak sessions;
     std::uint32_t word = 0;
     const std::array<std::function<std::expected<void, Errc>(Runtime&)>, 4> ways{
         [&](Runtime& runtime) { return runtime.read_control(160, std::span(&word, 1)); },
@@ -198,7 +198,7 @@ BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, d
     std::atomic<int> reports{0}, told{0};
     std::span<std::byte> release;
     {
-        const MeantToLeak engine;  // what is allocated in this scope is left to the kernel
+        const MeantToLeak session;  // what is allocated in this scope is left to the kernel
         BOOST_REQUIRE(threads == 0);
         Runtime runtime = open(mode, lossy(&reports));
         release = runtime.buffer(0x100, 0);
@@ -237,7 +237,7 @@ BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, d
 }
 
 BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::make(modes), mode) {
-    const MeantToLeak engine;
+    const MeantToLeak session;
     Runtime runtime = open(mode, lossy());
     const bool live = mode == ExecutionMode::persistent;
     const auto old_release = runtime.buffer(0x100, 0), old_count = runtime.buffer(0x101, 0);
@@ -324,7 +324,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
 // What a user still holds stays his: spans, copies of the ring, reservations. They are the old device's, and say nothing
 // any more; a reservation's positions end as lost, and what is behind them goes on.
 BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes), mode) {
-    const MeantToLeak engine;
+    const MeantToLeak session;
     Runtime runtime = open(mode, lossy());
     const auto old_word = runtime.buffer(0x100, 0);
     const Ring old_ring = runtime.ring();
@@ -366,7 +366,7 @@ BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes)
 // Words that the device writes, overwritten before its ring is read: recovery ends, and what is behind runs once or is
 // said to be lost.
 BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same) {
-    const MeantToLeak engine;
+    const MeantToLeak session;
     constexpr std::uint64_t far = std::uint64_t{1} << 40, huge = ~std::uint64_t{0};
     for (const auto& [offset, forged] : {std::pair{SR_RING_COMPLETED, far}, {SR_RING_CLAIMED, huge}, {SR_RING_TAIL, far}}) {
         Runtime runtime = open(ExecutionMode::persistent, lossy());
@@ -386,7 +386,7 @@ BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same
 }
 
 BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(modes), mode) {
-    const MeantToLeak engine;
+    const MeantToLeak session;
     std::atomic<int> reports{0};
     Runtime runtime = open(mode, lossy(&reports));
     for (int round = 1; round <= 2; ++round) {

@@ -70,6 +70,14 @@ void wait_for_kernels() {
     }
 }
 
+// Before one of its references goes: waits if it is the last.
+template <class Info, class Object>
+void wait_if_last(Info info, Object object, cl_uint what) {
+    cl_uint references = 0;
+    info(object, what, sizeof references, &references, nullptr);
+    if (references == 1) wait_for_kernels();
+}
+
 // With `mutex` held: another kernel of its context runs.
 bool is_held(cl_event event) {
     const auto has = [event](const std::vector<Command>& commands) {
@@ -208,17 +216,13 @@ cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, c
 
 cl_int CL_API_CALL clReleaseMemObject(cl_mem buffer) {
     REAL(clReleaseMemObject);
-    cl_uint references = 0;
-    clGetMemObjectInfo(buffer, CL_MEM_REFERENCE_COUNT, sizeof references, &references, nullptr);
-    if (references == 1) wait_for_kernels();
+    wait_if_last(clGetMemObjectInfo, buffer, CL_MEM_REFERENCE_COUNT);
     return call(buffer);
 }
 
 cl_int CL_API_CALL clReleaseContext(cl_context context) {
     REAL(clReleaseContext);
-    cl_uint references = 0;
-    clGetContextInfo(context, CL_CONTEXT_REFERENCE_COUNT, sizeof references, &references, nullptr);
-    if (references == 1) wait_for_kernels();
+    wait_if_last(clGetContextInfo, context, CL_CONTEXT_REFERENCE_COUNT);
     return call(context);
 }
 

@@ -74,7 +74,7 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     std::optional<Errc> reported;
     std::byte* release = nullptr;
     {
-        const MeantToLeak engine;  // what is allocated in this scope is left to the kernel
+        const MeantToLeak session;  // what is allocated in this scope is left to the kernel
         Runtime runtime = open(ExecutionMode::persistent, {.ops = {hang},
                                                  .shutdown_timeout = 200ms,
                                                  .on_error = [&](const Error& error) {

@@ -20,7 +20,7 @@ const Slot endless = slot(stall, {UINT32_MAX / 8});
 
 // A lost device may be as full as this, too: to recover then is an error like any other, and loses nothing.
 BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
-    const MeantToLeak engines;
+    const MeantToLeak sessions;
     std::vector<Runtime> holders;
     holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}, .hang_timeout = 400ms}));
     const DeviceInfo device = holders.front().device();

@@ -121,7 +121,7 @@ BOOST_AUTO_TEST_CASE(a_launch_shares_no_log_with_the_ring) {
 
 // It never waits for anything: publish is all that it calls.
 BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_died) {
-    const MeantToLeak engine;
+    const MeantToLeak session;
     Runtime runtime = open(ExecutionMode::persistent, {.capacity = 4, .ops = {stalling}, .hang_timeout = 400ms});
     const auto release = runtime.buffer(0x100, 0);
     BOOST_REQUIRE(runtime.publish(endless).has_value());
@@ -137,7 +137,7 @@ BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_
 
 // Whoever waits a little at a time, too.
 BOOST_AUTO_TEST_CASE(short_waits_add_up_until_the_device_is_lost) {
-    const MeantToLeak engine;
+    const MeantToLeak session;
     Runtime runtime = open(ExecutionMode::persistent, {.ops = {stalling}, .hang_timeout = 400ms});
     const auto release = runtime.buffer(0x100, 0);
     const auto ticket = runtime.publish(endless);

@@ -35,7 +35,7 @@ struct BufferSpec {
 //
 // A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has given
 // this kernel up (Options::hang_timeout), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
-// relaunch mode it is always false: a launch has the ring as it was when it began.
+// per_launch mode it is always false: a launch has the ring as it was when it began.
 //
 // A handler is native code, and nothing confines it. One that reads or writes outside its buffers may take with it,
 // on a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for

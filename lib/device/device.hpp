@@ -14,7 +14,6 @@
 #include <slipring/options.hpp>
 
 #include "cl.hpp"
-#include "launches.hpp"
 #include "memory.hpp"
 #include "select.hpp"
 #include "sentinel.hpp"

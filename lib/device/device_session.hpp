@@ -1,8 +1,9 @@
-// What both sessions share: the device, and all that waits for it. device_session.cpp has the ring's kernel, copies.cpp control
-// words, table and logs, run_alone.cpp a slot by itself.
+// What both sessions share: the device, and all that waits for it. device_session.cpp has the ring's kernel, copies.cpp
+// control words, table and logs, run_alone.cpp a slot by itself.
 #pragma once
 
 #include "device.hpp"
+#include "launches.hpp"
 #include "session.hpp"
 
 namespace slipring {

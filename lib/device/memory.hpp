@@ -12,8 +12,8 @@
 namespace slipring {
 
 enum class MemoryKind {
-    svm,       // fine-grained shared virtual memory: one address, live
-    nv_host,   // NVIDIA's location-host buffer, mapped: live
+    svm,       // fine-grained shared virtual memory: one address
+    nv_host,   // NVIDIA's location-host buffer, mapped
     device,    // device memory alone
     mirrored,  // device memory and a copy on the host, moved by upload and download
 };

@@ -4,8 +4,8 @@
 
 namespace slipring {
 
-Pace::Pace(std::span<const CustomOp> ops, std::chrono::milliseconds deadline)
-    : kinds_{{SR_OP_NOP, 256, 4096}, {SR_OP_MEMCPY, 1, 256}, {SR_OP_PACKED_SLOT, 1, 256}}, deadline_(deadline) {
+Pace::Pace(std::span<const CustomOp> ops, std::chrono::milliseconds hang_timeout)
+    : kinds_{{SR_OP_NOP, 256, 4096}, {SR_OP_MEMCPY, 1, 256}, {SR_OP_PACKED_SLOT, 1, 256}}, hang_timeout_(hang_timeout) {
     for (const CustomOp& op : ops) kinds_.push_back({op.opcode, 1, 256});
 }
 
@@ -28,9 +28,9 @@ std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcep
 void Pace::took(std::chrono::nanoseconds time) noexcept {
     for (Kind& one : kinds_) {
         if (one.seen == 0) continue;
-        if (time > deadline_ / 4) one.most = std::max<std::uint64_t>(one.seen / 2, 1);
+        if (time > hang_timeout_ / 4) one.most = std::max<std::uint64_t>(one.seen / 2, 1);
         // Only as many as there were have shown how long they take.
-        if (time < deadline_ / 16 && one.seen == one.most) one.most = std::min(one.most * 2, one.ever);
+        if (time < hang_timeout_ / 16 && one.seen == one.most) one.most = std::min(one.most * 2, one.ever);
     }
 }
 

@@ -1,5 +1,5 @@
-// How much a relaunch takes along. What a launch did is seen when it is over, and that must be long before somebody takes
-// its silence for a death: so of each kind of slot it has as many as have been seen to be over soon.
+// How much a launch takes along in per_launch mode. What it did is seen when it has finished, and that must be long before
+// its silence counts as a hang: so of each kind of slot it has as many as have been seen to finish soon.
 #pragma once
 
 #include <chrono>
@@ -15,12 +15,12 @@ namespace slipring {
 class Pace {
 public:
     Pace() = default;
-    Pace(std::span<const CustomOp> ops, std::chrono::milliseconds deadline);
+    Pace(std::span<const CustomOp> ops, std::chrono::milliseconds hang_timeout);
 
     // Where a launch ends that begins at `first`: behind at least one slot, if one is published.
     std::uint64_t end_of_launch(const Ring& ring, std::uint64_t first) noexcept;
 
-    // What end_of_launch has given took so long. One slot alone has all of the deadline.
+    // What end_of_launch has given took so long. One slot alone has all of hang_timeout.
     void took(std::chrono::nanoseconds time) noexcept;
 
 private:
@@ -33,7 +33,7 @@ private:
     Kind& kind(std::uint32_t opcode) noexcept;
 
     std::vector<Kind> kinds_;  // the first stands for all that are not named: a few words each
-    std::chrono::nanoseconds deadline_{};
+    std::chrono::nanoseconds hang_timeout_{};
 };
 
 }  // namespace slipring

@@ -15,13 +15,13 @@ namespace slipring {
 struct Probe {
     ExecutionMode mode = ExecutionMode::none;
     MemoryKind kind = MemoryKind::mirrored;  // of the memory that host and kernel share
-    double ticks_per_us = 1.0;               // of the device's clock, sr_ticks, where it is live
-    double round_trip_us = 0;                // of a word, where it is live
+    double ticks_per_us = 1.0;               // of the device's clock, sr_ticks, where a kernel answered
+    double round_trip_us = 0;                // of a word, where a kernel answered
     std::vector<Attempt> attempts;
     std::string why;  // the attempts in one line
-    // All that was made for it, the context first: an engine takes that for its own, and keeps the rest. To release memory
-    // or a context of NVIDIA's waits until no kernel of this process runs on the device: a device that is opened because
-    // another engine's kernel stalls would wait for that.
+    // All that was made for it, the context first: a session takes that for its own, and keeps the rest. To release
+    // memory or a context of NVIDIA's waits until no kernel of this process runs on the device: a device that is opened
+    // because another session's kernel stalls would wait for that.
     cl::Context context;
     std::shared_ptr<const void> made;
 };

@@ -106,7 +106,7 @@ std::expected<Candidate, Error> choose(const Options& options) {
     if (std::ranges::none_of(*found, named))
         return std::unexpected(Error{Errc::device_not_found, "no " + wanted + "; there is " + list(*found)});
 
-    // Live before relaunch, then GPUs and accelerators before CPUs; the first of equals.
+    // Persistent before per_launch, then GPUs and accelerators before CPUs; the first of equals.
     const auto rank = [&](const Candidate& one) {
         const bool serves = named(one) && one.probe.mode >= options.mode.value_or(ExecutionMode::per_launch);
         return serves ? 1 + 2 * static_cast<int>(one.probe.mode) + (one.info.is_cpu ? 0 : 1) : 0;
@@ -117,7 +117,7 @@ std::expected<Candidate, Error> choose(const Options& options) {
     if (options.mode == ExecutionMode::per_launch && best->probe.mode == ExecutionMode::persistent) {
         best->probe.mode = ExecutionMode::per_launch;
         best->probe.kind = MemoryKind::mirrored;
-        best->probe.why = "relaunch was asked for; " + best->probe.why;
+        best->probe.why = "per_launch was asked for; " + best->probe.why;
         serve(*best);
     }
     best->info.shape = fit(options.shape, *best);

@@ -18,7 +18,7 @@ struct Candidate {
     Probe probe;
 };
 
-// Every device of every platform, in the order of devices(), probed if `wanted` means it (device_choice.hpp), over
+// Every device of every platform, in the order of devices(), probed if `wanted` means it (choice.hpp), over
 // `memory` alone if it is given. Errors: no_platform.
 std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory = {});
 

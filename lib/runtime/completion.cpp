@@ -24,8 +24,8 @@ bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
 }
 
 // A slot of a persistent kernel says itself that it has finished, before the completed position does, which moves every 32
-// slots. Whoever polls looks at the slot's line alone, so the device has one line to win back when it answers. The flag in the slot
-// is for tickets of reservations, which may have put quiet slots.
+// slots. A waiter looks at the slot's line alone, so the device has one line to win back when it answers. The flag in the
+// slot is for tickets of reservations, which may have put quiet slots.
 bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
     const Session::Telling& telling = session->telling();

@@ -16,10 +16,10 @@ public:
     // it was as silent for the device.
     static constexpr std::chrono::milliseconds longest_look{100};
 
-    // True if that makes more than `deadline`. `completed` is the device's progress; without work it owes none. has_work()
+    // True if that makes more than `hang_timeout`. `completed` is the device's progress; without work it owes none. has_work()
     // is asked where there was no progress alone: to know it may take a walk over slots that the device writes.
     template <class HasWork>
-    bool look(std::uint64_t completed, HasWork has_work, std::chrono::nanoseconds deadline,
+    bool look(std::uint64_t completed, HasWork has_work, std::chrono::nanoseconds hang_timeout,
               Clock::time_point now = Clock::now()) {
         const bool silent = completed == completed_ && has_work();
         const auto since = std::clamp<std::chrono::nanoseconds>(now - last_, std::chrono::nanoseconds(0), longest_look);
@@ -27,7 +27,7 @@ public:
         had_work_ = silent;
         completed_ = completed;
         last_ = now;
-        return silence_ > deadline;
+        return silence_ > hang_timeout;
     }
 
 private:

@@ -1,4 +1,5 @@
-// Who finds out that a device hangs: whoever waits for it, and a producer that finds the ring full. watch.hpp has the rule.
+// A device that hangs is found out by those who wait for it, and by a producer that finds the ring full. watch.hpp has the
+// rule.
 #include <new>
 #include <string>
 #include <thread>
@@ -7,8 +8,8 @@
 
 namespace slipring {
 
-// Reserved last: whatever happens in between, it is not behind. A kernel does not look at what is reserved: where something
-// wrote over the ring's memory, it may have run what nobody published.
+// Reserved last: whatever happens in between, it is not behind. A kernel does not look at what is reserved: where
+// something wrote over the ring's memory, it may have run what nobody published.
 bool Runtime::Impl::check_progress() noexcept {
     const std::uint64_t completed = ring.completed();
     if (static_cast<std::int64_t>(ring.reserved() - completed) >= 0) return true;
@@ -21,7 +22,8 @@ void Runtime::Impl::look() noexcept {
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     if (!check_progress()) return;
     const std::uint64_t completed = ring.completed();
-    if (watch.look(completed, [&] { return completed != ring.tail(); }, options.hang_timeout)) lose("no progress within the deadline");
+    const auto has_work = [&] { return completed != ring.tail(); };
+    if (watch.look(completed, has_work, options.hang_timeout)) lose("no progress within hang_timeout");
 }
 
 void Runtime::Impl::look_when_full() noexcept {
@@ -58,7 +60,7 @@ bool Runtime::Impl::Wait::operator()() noexcept {
     impl_.look();
     // A copy is work, whether the ring has any or not.
     if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), [] { return true; }, impl_.options.hang_timeout))
-        impl_.lose("a copy was not finished within the deadline");
+        impl_.lose("a copy was not finished within hang_timeout");
     return backoff_.pause();
 }
 
