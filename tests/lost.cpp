@@ -178,15 +178,15 @@ BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
     }
 }
 
-// Slots that are slow, each within the deadline, and together beyond it; after others that were quick. What a launch did
-// is seen when it is over.
+// Slots that are slow, each within hang_timeout, and together beyond it; after others that were quick. What a launch did
+// is seen when it has finished.
 BOOST_AUTO_TEST_CASE(many_slow_slots_of_a_relaunch_are_no_death) {
     Options options = lossy();
-    options.hang_timeout = 800ms;
+    options.hang_timeout = 2s;  // a busy machine may make one launch of them five times as long as the one before
     Runtime runtime = open(ExecutionMode::per_launch, options);
     for (int i = 0; i < 20; ++i) run(runtime, slot(tally));
     for (int i = 0; i < 20; ++i) run(runtime, nop());
-    std::vector<Slot> slots(150, slot(stall, {runtime.device().is_cpu ? 16'000u : 10u}));  // some milliseconds each
+    std::vector<Slot> slots(150, slot(stall, {runtime.device().is_cpu ? 50'000u : 25u}));  // some 20 ms each
     slots.insert(slots.end(), 30, nop());
     const auto ticket = runtime.publish(slots);
     BOOST_REQUIRE(ticket.has_value());
