@@ -78,8 +78,8 @@ struct Rate {
 
 // One slot's round trip while others keep the device busy.
 struct Loaded {
-    unsigned percent = 0;       // of the peak of the quiet rates
-    double slots_per_s = 0;     // that were in fact published beside it
+    unsigned percent = 0;    // of the peak of the quiet rates
+    double slots_per_s = 0;  // that were in fact published beside it
     Percentiles round_trip_us{};
 };
 
@@ -98,21 +98,21 @@ struct Limits {
 
 struct DeviceNumbers {
     DeviceInfo info{};
-    double clock_ns = 0;              // what reading the clock adds to each sample of latency
-    Percentiles round_trip_us{};      // publish one slot, poll until it is terminal
-    Percentiles with_result_us{};     // and read its result
-    Percentiles launch_us{};          // the same slot by Runtime::launch
-    unsigned batch = 0;               // of the two figures below
-    double quiet_slots_per_s = 0;     // one producer that makes slots anew, Quiet::yes, ring_full as backpressure
-    double result_slots_per_s = 0;    // the same with a state and a result written back into each slot
+    double clock_ns = 0;            // what reading the clock adds to each sample of latency
+    Percentiles round_trip_us{};    // publish one slot, poll until it is terminal
+    Percentiles with_result_us{};   // and read its result
+    Percentiles launch_us{};        // the same slot by Runtime::launch
+    unsigned batch = 0;             // of the two figures below
+    double quiet_slots_per_s = 0;   // one producer that makes slots anew, Quiet::yes, ring_full as backpressure
+    double result_slots_per_s = 0;  // the same with a state and a result written back into each slot
     double launches_per_s = 0;
 
-    std::vector<Rate> rates{};        // in every shape, on a ring of rate_capacity slots
+    std::vector<Rate> rates{};  // in every shape, on a ring of rate_capacity slots
     std::uint32_t rate_capacity = 0;
     std::vector<Loaded> loaded{};
-    Percentiles wake_up_us{};         // the round trip of a slot that finds the kernel gone
+    Percentiles wake_up_us{};  // the round trip of a slot that finds the kernel gone
     std::chrono::milliseconds max_launch_time{0};
-    Percentiles pause_us{};           // no slot ended for so long, at each relaunch under load
+    Percentiles pause_us{};  // no slot ended for so long, at each relaunch under load
     Limits limits{};
 
     // The best rate of a kind, over all shapes or those of one producer; 0 if there is none.

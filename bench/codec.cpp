@@ -36,9 +36,8 @@ CodecNumbers measure_codec(std::chrono::duration<double> time) {
     const std::array<std::uint32_t, 4> words{1, 2, 3, 4};
     std::array<Payload, batch> entries;
     entries.fill(words);
-    const Window window{.ticket = 1,
-                        .required = std::span(entries).first(8),
-                        .lookahead = std::span(entries).subspan(8)};
+    const Window window{
+        .ticket = 1, .required = std::span(entries).first(8), .lookahead = std::span(entries).subspan(8)};
 
     bool ok = true;
     std::uint32_t value = 0;

@@ -87,8 +87,7 @@ std::expected<Loaded, Errc> measure_at(Runtime& runtime, const Rate& peak, unsig
     const unsigned batch = std::min(peak.shape.batch, 256u);
     const double each = peak.slots_per_s * percent / 100 / peak.shape.producers;
     std::vector<std::unique_ptr<Load>> loads;
-    for (unsigned i = 0; i < peak.shape.producers; ++i)
-        loads.push_back(std::make_unique<Load>(runtime, batch, each));
+    for (unsigned i = 0; i < peak.shape.producers; ++i) loads.push_back(std::make_unique<Load>(runtime, batch, each));
     const auto published = [&] {
         std::uint64_t sum = 0;
         for (const auto& load : loads) sum += load->published();
@@ -158,7 +157,8 @@ Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
 }
 
 Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to) {
-    // Twice the default idle_timeout, longer if that was not enough: the number of launches says whether the kernel had left.
+    // Twice the default idle_timeout, longer if that was not enough: the number of launches says whether the kernel
+    // had left.
     std::chrono::milliseconds rest(to.info.is_cpu ? 3 : 8);
     constexpr std::chrono::milliseconds longest_rest(50);
     const bool counts_launches = to.info.mode == ExecutionMode::persistent;

@@ -92,12 +92,14 @@ private:
     // The steps of the axis: 1, 2 and 5 times a power of ten.
     static double lower_edge(double value) {
         const double power = std::pow(10.0, std::floor(std::log10(value)));
-        for (const double step : {5.0, 2.0}) if (step * power <= value) return step * power;
+        for (const double step : {5.0, 2.0})
+            if (step * power <= value) return step * power;
         return power;
     }
     static double upper_edge(double value) {
         const double power = std::pow(10.0, std::floor(std::log10(value)));
-        for (const double step : {1.0, 2.0, 5.0}) if (step * power >= value) return step * power;
+        for (const double step : {1.0, 2.0, 5.0})
+            if (step * power >= value) return step * power;
         return 10 * power;
     }
 
@@ -118,8 +120,7 @@ private:
                 const double at = step * power;
                 if (at < low_ * 0.999 || at > high_ * 1.001) continue;
                 add(to, "<path class='%s' d='M%.1f %.1fh%.1f'/>", step == 1 ? "grid" : "fine", left_, y(at), w_);
-                if (step == 1 || !many)
-                    write(to, "tick", "end", left_ - 8, y(at) + 4, number(at));
+                if (step == 1 || !many) write(to, "tick", "end", left_ - 8, y(at) + 4, number(at));
             }
         }
         add(to, "<rect class='frame' x='%.1f' y='%.1f' width='%.1f' height='%.1f'/>\n", left_, top_, w_, h_);
@@ -173,8 +174,11 @@ Line distribution(std::string name, const Percentiles& p, const char* colour) {
 }
 
 Panel latency(const DeviceNumbers& device) {
-    Panel panel{"Latency of one slot", "percentile", "microseconds",
-                {{0, "0"}, {0.30103, "50"}, {1, "90"}, {2, "99"}, {3, "99.9"}, {4, "99.99"}}, {}};
+    Panel panel{"Latency of one slot",
+                "percentile",
+                "microseconds",
+                {{0, "0"}, {0.30103, "50"}, {1, "90"}, {2, "99"}, {3, "99.9"}, {4, "99.99"}},
+                {}};
     panel.lines.push_back(distribution("round trip, with its result", device.with_result_us, colours[0]));
     const char* const shades[] = {"#8fb996", colours[2], "#1f5c2e"};
     for (std::size_t i = 0; i < device.loaded.size() && i < std::size(shades); ++i)
@@ -253,8 +257,11 @@ std::string as_svg(const Report& report) {
         std::string about = info.platform.substr(0, info.platform.find(',')) + ", driver " + info.driver + "; ";
         about += name(info.mode);
         if (info.shape.groups != 0)
-            about.append(", ").append(std::to_string(info.shape.groups)).append(" groups x ")
-                .append(std::to_string(info.shape.lanes)).append(" lanes");
+            about.append(", ")
+                .append(std::to_string(info.shape.groups))
+                .append(" groups x ")
+                .append(std::to_string(info.shape.lanes))
+                .append(" lanes");
         const Machine& machine = report.machine;
         const std::string where = machine.cpu + ", " + std::to_string(machine.cores) + " cores; " + machine.system +
                                   "; commit " + machine.commit;

@@ -32,15 +32,17 @@ inline constexpr std::size_t drain_most = 256;
 
 using Batch = std::span<const Slot>;
 
-// As the others: nobody is told how a single item ended, and the consumer never leaves. Roomy has room for as many items
-// as moodycamel_roomy at most, rounded down to a power of two.
+// As the others: nobody is told how a single item ended, and the consumer never leaves. Roomy has room for as many
+// items as moodycamel_roomy at most, rounded down to a power of two.
 template <bool Roomy>
 class RingQueue {
 public:
     static constexpr const char* name = Roomy ? "slipring_roomy" : "slipring";
 
     explicit RingQueue(unsigned producers)
-        : capacity_(Roomy && producers > 2 ? 4096 : Roomy ? 2048 : queue_capacity),
+        : capacity_(Roomy && producers > 2 ? 4096
+                    : Roomy                ? 2048
+                                           : queue_capacity),
           memory_(new(std::align_val_t{ThreadRing::alignment}) std::byte[*ThreadRing::bytes(capacity_)]) {}
 
     std::size_t push(unsigned, Batch batch) {
@@ -58,7 +60,9 @@ public:
 
 private:
     struct Free {
-        void operator()(std::byte* memory) const { operator delete[](memory, std::align_val_t{ThreadRing::alignment}); }
+        void operator()(std::byte* memory) const {
+            operator delete[](memory, std::align_val_t{ThreadRing::alignment});
+        }
     };
 
     std::uint32_t capacity_;

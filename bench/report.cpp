@@ -10,8 +10,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 Json json(const Percentiles& p) {
-    return {{"p50", p.p50},     {"p90", p.p90},     {"p99", p.p99}, {"p999", p.p999},
-            {"p9999", p.p9999}, {"samples", p.samples}};
+    return {{"p50", p.p50},   {"p90", p.p90},     {"p99", p.p99},
+            {"p999", p.p999}, {"p9999", p.p9999}, {"samples", p.samples}};
 }
 
 void add_device(Json& out, const DeviceNumbers& device) {

@@ -30,19 +30,15 @@ constexpr Contender contender(bool single_producer = false) {
 }
 
 constexpr Contender contenders[] = {
-    contender<RingQueue<false>>(),
-    contender<RingQueue<true>>(),
+    contender<RingQueue<false>>(),   contender<RingQueue<true>>(),
 #if HAVE_ATOMIC_QUEUE
-    contender<AtomicQueue<false>>(),
-    contender<AtomicQueue<true>>(true),
+    contender<AtomicQueue<false>>(), contender<AtomicQueue<true>>(true),
 #endif
 #if HAVE_CONCURRENTQUEUE
-    contender<Moodycamel<false>>(),
-    contender<Moodycamel<true>>(),
+    contender<Moodycamel<false>>(),  contender<Moodycamel<true>>(),
 #endif
 #if HAVE_BOOST_LOCKFREE
-    contender<BoostQueue>(),
-    contender<BoostSpsc>(true),
+    contender<BoostQueue>(),         contender<BoostSpsc>(true),
 #endif
 };
 

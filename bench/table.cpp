@@ -28,9 +28,8 @@ void print_rings(std::string& to, const std::vector<RingNumbers>& rings) {
     for (const std::string& name : names) {
         print(to, "\n  %-20s", name.c_str());
         for (const Shape shape : shapes) {
-            const auto at = std::ranges::find_if(rings, [&](const RingNumbers& each) {
-                return each.queue == name && each.shape == shape;
-            });
+            const auto at = std::ranges::find_if(
+                rings, [&](const RingNumbers& each) { return each.queue == name && each.shape == shape; });
             if (at == rings.end()) print(to, "%9s", "-");
             else print(to, "%8.1f%c", at->slots_per_s / 1e6, at->intact ? ' ' : '!');
         }
@@ -83,7 +82,8 @@ void print_device(std::string& to, const DeviceNumbers& device) {
     }
     print_latency(to, "waking a kernel that has left", device.wake_up_us);
     char text[64];
-    std::snprintf(text, sizeof text, "pause at a relaunch (%lld ms)", static_cast<long long>(device.max_launch_time.count()));
+    std::snprintf(text, sizeof text, "pause at a relaunch (%lld ms)",
+                  static_cast<long long>(device.max_launch_time.count()));
     print_latency(to, text, device.pause_us);
     print(to, "  the ring is %.0f times faster (p50); reading the clock adds %.0f ns to each sample\n",
           device.launch_us.p50 / device.round_trip_us.p50, device.clock_ns);

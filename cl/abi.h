@@ -10,7 +10,7 @@
 /* ---- a slot ------------------------------------------------------------ */
 #define SR_SLOT_WORDS 16u
 #define SR_SLOT_BYTES 64u
-#define SR_WORD_STATE 0u    /* state in bits 0..7, generation in bits 8..31 */
+#define SR_WORD_STATE 0u /* state in bits 0..7, generation in bits 8..31 */
 #define SR_WORD_OPCODE 1u
 #define SR_WORD_TENANT 2u
 #define SR_WORD_PRIORITY 3u /* priority in bits 0..7, flags in bits 8..31 */
@@ -18,7 +18,7 @@
 #define SR_MAX_ARGS 12u
 
 /* A finished slot's words 1 and 2, in the 16 bytes that begin with its state: over a bus, one store ends a slot. */
-#define SR_WORD_CODE 1u     /* code in bits 0..7, index of the failing inner op in bits 8..15 */
+#define SR_WORD_CODE 1u /* code in bits 0..7, index of the failing inner op in bits 8..15 */
 #define SR_WORD_RESULT 2u
 
 #define SR_STATE_MASK 0xFFu
@@ -93,36 +93,36 @@
 #define SR_CODE_FIRST_CUSTOM 64u /* 64..255: a custom opcode's own codes */
 
 /* ---- control words ------------------------------------------------------- */
-#define SR_CONTROL_EPOCH 0u      /* bumped by each BATCH_FENCE */
-#define SR_CONTROL_FENCE_TAG 1u  /* tag of the last BATCH_FENCE */
-#define SR_CONTROL_FAULTS 2u     /* slots that ended in FAULT or CANCELLED, QUIET ones included */
-#define SR_CONTROL_CROWDED 4u    /* five words of the drain's own: see sr_idle */
-#define SR_OBSERVABLE_BASE 160u  /* words below are the system's: ops may read them, not write */
+#define SR_CONTROL_EPOCH 0u     /* bumped by each BATCH_FENCE */
+#define SR_CONTROL_FENCE_TAG 1u /* tag of the last BATCH_FENCE */
+#define SR_CONTROL_FAULTS 2u    /* slots that ended in FAULT or CANCELLED, QUIET ones included */
+#define SR_CONTROL_CROWDED 4u   /* five words of the drain's own: see sr_idle */
+#define SR_OBSERVABLE_BASE 160u /* words below are the system's: ops may read them, not write */
 
 /* ---- a ring in shared memory: byte offsets ------------------------------- */
-/* Words that the host writes and words that the device writes are 128 bytes or more apart. */
+/* Words that the host writes and words that the device writes are 128 bytes or more apart. So is LEFT, which every
+ * publish reads, from COMPLETED, which changes all the time. */
 #define SR_RING_RESERVED 0u    /* u64, host: next position to reserve */
 #define SR_RING_TAIL 8u        /* u64, host: every position before it is known to be published */
 #define SR_RING_RECLAIMED 16u  /* u64, host: a recent value of COMPLETED, so that producers leave that line alone */
-#define SR_RING_HELD 24u        /* u64, host: the position that held up the tail when somebody last asked */
-#define SR_RING_HELD_SINCE 32u  /* u64, host: and when that was first seen, in ns of the host's steady clock */
-#define SR_RING_FORMAT 40u      /* u32, host, once: SR_RING_FORMAT_1 */
-#define SR_RING_CAPACITY 44u    /* u32, host, once: slots */
-#define SR_RING_STOP 128u       /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
-#define SR_RING_REVOKED 132u    /* u32, host, once: not 0: the ring was taken from this kernel, which runs nothing more */
-#define SR_RING_COMPLETED 256u  /* u64, device: every position before it is terminal */
+#define SR_RING_HELD 24u       /* u64, host: the position that held up the tail when somebody last asked */
+#define SR_RING_HELD_SINCE 32u /* u64, host: and when that was first seen, in ns of the host's steady clock */
+#define SR_RING_FORMAT 40u     /* u32, host, once: SR_RING_FORMAT_1 */
+#define SR_RING_CAPACITY 44u   /* u32, host, once: slots */
+#define SR_RING_STOP 128u      /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
+#define SR_RING_REVOKED 132u /* u32, host, once: not 0 if the ring was taken from this kernel: it runs nothing more */
+#define SR_RING_COMPLETED 256u /* u64, device: every position before it is terminal */
 #define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
-#define SR_RING_LEFT 384u       /* u32, device: number of the launch that has left, see launch.h; every publish
-                                 * reads it, so it keeps away from COMPLETED, which changes all the time */
-#define SR_RING_CLAIMED 512u    /* u64, device: no position from here on has been started */
-#define SR_RING_ANSWER 640u     /* u64, device, by many sub-groups alone: see sr_finish_lane */
+#define SR_RING_LEFT 384u    /* u32, device: number of the launch that has left: see launch.h. Away from COMPLETED */
+#define SR_RING_CLAIMED 512u /* u64, device: no position from here on has been started */
+#define SR_RING_ANSWER 640u  /* u64, device, by many sub-groups alone: see sr_finish_lane */
 #define SR_RING_SLOTS 768u
 #define SR_RING_ALIGN 128u
 #define SR_RING_FORMAT_1 0x53520001u /* of ABI version 1 */
 
 /* ---- the debug log in shared memory: byte offsets ------------------------ */
-#define SR_LOG_WRITTEN 0u   /* u32, device: records written, ever */
-#define SR_LOG_DROPPED 4u   /* u32, device: records that found the log full */
+#define SR_LOG_WRITTEN 0u    /* u32, device: records written, ever */
+#define SR_LOG_DROPPED 4u    /* u32, device: records that found the log full */
 #define SR_LOG_CONSUMED 256u /* u32, host: records read, ever */
 #define SR_LOG_RECORDS 512u
 #define SR_LOG_RECORD_WORDS 4u /* format id, a, b, low word of the slot's position */

@@ -1,5 +1,5 @@
-/* The memory model: every access to a word that another thread or device may touch at the same time goes through these
- * names, and the orderings sit on the accesses. One backend a compiler.
+/* The memory model: every access to a word that another thread or device may touch at the same time goes through
+ * these names, and the orderings sit on the accesses. One backend a compiler.
  *
  *   sr_load, sr_store                    order nothing; for control words
  *   sr_load_host                         orders nothing; for words that the host writes once
@@ -9,8 +9,8 @@
  *   sr_..._device                        acquire and release with the launch's other work-items; on NVIDIA a third of
  *                                        the price
  *   sr_atomic_add, sr_atomic_cas         on control words, order nothing
- *   sr_fence_device, sr_fence_system     acquire and release for many accesses at once, where a single one cannot carry it:
- *                                        empty but on NVIDIA */
+ *   sr_fence_device, sr_fence_system     acquire and release for many accesses at once, where none of them can
+ *                                        carry it: empty but on NVIDIA */
 #ifndef SLIPRING_ATOMICS_H
 #define SLIPRING_ATOMICS_H
 

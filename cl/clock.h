@@ -4,7 +4,8 @@
 
 #include "atomics.h"
 
-/* Ticks; the probe measures their length. A device without one counts in `count` what was done `since` the last look. */
+/* Ticks; the probe measures their length. A device without one counts in `count` what was done `since` the last
+ * look. */
 SR_WRAPS static inline ulong sr_ticks(ulong* count, uint since) {
 #if defined(__NV_CL_C_VERSION)
     ulong now;

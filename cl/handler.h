@@ -1,5 +1,5 @@
-/* What the handler of a custom operation is given, and may call besides the atomics: its arguments, its buffers, and whether
- * it should stop. A handler's source stands behind this file and all that it includes. */
+/* What the handler of a custom operation is given, and may call besides the atomics: its arguments, its buffers, and
+ * whether it should stop. A handler's source stands behind this file and all that it includes. */
 #ifndef SLIPRING_HANDLER_H
 #define SLIPRING_HANDLER_H
 
@@ -21,13 +21,13 @@ typedef struct {
     __global uint* revoked; /* for sr_should_stop; may be null */
 } sr_buffers;
 
-/* True once the host has given this kernel up: whatever the handler does from here on is seen by nobody. One whose loop
- * may take long asks now and then, and returns. Costs a load of a line that stays in a CPU's cache; on a GPU one over the
- * bus, 1.15 us. */
+/* True once the host has given this kernel up: whatever the handler does from here on is seen by nobody. One whose
+ * loop may take long asks now and then, and returns. Costs a load of a line that stays in a CPU's cache; on a GPU one
+ * over the bus, 1.15 us. */
 static inline int sr_should_stop(const sr_buffers* b) { return b->revoked != 0 && sr_load_host(b->revoked) != 0; }
 
-/* The codes that a handler may return: OK, BAD_ARGUMENT, OUT_OF_RANGE and its own. Others are slipring's to say, of slots
- * that no handler ran. */
+/* The codes that a handler may return: OK, BAD_ARGUMENT, OUT_OF_RANGE and its own. Others are slipring's to say, of
+ * slots that no handler ran. */
 static inline uint sr_handler_code(uint code) {
     const int own = code >= SR_CODE_FIRST_CUSTOM && code <= 0xFFu;
     return code == SR_CODE_OK || code == SR_CODE_OUT_OF_RANGE || own ? code : SR_CODE_BAD_ARGUMENT;

@@ -1,6 +1,6 @@
-/* When a launch leaves, and how: for the drain on one work-item and for the wide one alike. A launch leaves when it has
- * idled for long, when it has run for long, when it is asked to (STOP), and when the ring is taken from it (REVOKED). Edge S
- * as in ring.hpp, of which this is the other end. */
+/* When a launch leaves, and how: for the drain on one work-item and for the wide one alike. A launch leaves when it
+ * has idled for long, when it has run for long, when it is asked to (STOP), and when the ring is taken from it
+ * (REVOKED). Edge S as in ring.hpp, of which this is the other end. */
 #ifndef SLIPRING_LAUNCH_H
 #define SLIPRING_LAUNCH_H
 
@@ -9,8 +9,9 @@
 #include "ring.h"
 #include "types.h"
 
-/* STOP names this launch, or one of the next: the host may have started those already when it saw LEFT, which this launch
- * has taken back, and they wait behind it. An order within a window, since numbers wrap and STOP stands for ever. */
+/* STOP names this launch, or one of the next: the host may have started those already when it saw LEFT, which this
+ * launch has taken back, and they wait behind it. An order within a window, since numbers wrap and STOP stands for
+ * ever. */
 #define SR_STOP_AHEAD (1u << 16)
 static inline int sr_asked(const sr_ring* ring, uint launch) {
     return sr_minus(sr_load_acquire((__global uint*)(ring->base + SR_RING_STOP)), launch) < SR_STOP_AHEAD;
@@ -29,13 +30,13 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
 
 /* The host has given this kernel up, and may run what it has not claimed elsewhere: REVOKED, which is written once.
  *
- * No slot is run twice: the host stores REVOKED, waits some milliseconds, then reads CLAIMED. Where the caches are shared
- * (SR_CACHED) a kernel stores CLAIMED, then looks. Either it sees REVOKED and runs nothing; or the look was before the
- * host's store was to be seen, and the store of CLAIMED before it, which a core does not hold back for milliseconds, not
- * even one that is taken away right there, is seen when the host reads. Sequential consistency would say the same at the
- * price of a fence a slot. Over a bus a look takes longer than a slot, so it comes with the look at the slot, in front of
- * CLAIMED: the host must wait longer than a kernel is held up between the two, and one that is halted right there for
- * longer than that runs one look's slots more. */
+ * No slot is run twice: the host stores REVOKED, waits some milliseconds, then reads CLAIMED. Where the caches are
+ * shared (SR_CACHED) a kernel stores CLAIMED, then looks. Either it sees REVOKED and runs nothing; or the look was
+ * before the host's store was to be seen, and the store of CLAIMED before it, which a core does not hold back for
+ * milliseconds, not even one that is taken away right there, is seen when the host reads. Sequential consistency
+ * would say the same at the price of a fence a slot. Over a bus a look takes longer than a slot, so it comes with the
+ * look at the slot, in front of CLAIMED: the host must wait longer than a kernel is held up between the two, and one
+ * that is halted right there for longer than that runs one look's slots more. */
 static inline int sr_revoked(const sr_ring* ring) {
     return sr_load_host((__global uint*)(ring->base + SR_RING_REVOKED)) != 0;
 }
@@ -50,11 +51,11 @@ static inline int sr_revoked_before(const sr_ring* ring) { return sr_revoked(rin
 static inline int sr_revoked_behind(const sr_ring* ring) { return (void)ring, 0; }
 #endif
 
-/* A crowded core: another thread wants it, which shows as a long gap between two looks at an empty slot. A kernel that polls
- * on it is made to wait for as long as it has polled, and a slot that is published meanwhile waits with it; a kernel that has
- * left is woken at once. So it leaves. One gap is nothing: a machine that stood still, or a visitor; to stay pays as long as
- * less than a tenth of the time is lost so. If the time before is less than 8 times as long as what was lost, the launches of
- * the next 64 gaps leave at once, and of twice as many if it goes on so. */
+/* A crowded core: another thread wants it, which shows as a long gap between two looks at an empty slot. A kernel
+ * that polls on it is made to wait for as long as it has polled, and a slot that is published meanwhile waits with
+ * it; a kernel that has left is woken at once. So it leaves. One gap is nothing: a machine that stood still, or a
+ * visitor; to stay pays as long as less than a tenth of the time is lost so. If the time before is less than 8 times
+ * as long as what was lost, the launches of the next 64 gaps leave at once, and of twice as many if it goes on so. */
 #define SR_CROWDED_SHARE 8u
 #define SR_CROWDED_FIRST 64u
 #define SR_CROWDED_MAX 1024u

@@ -3,9 +3,9 @@
  * Everything in the slot is hostile: each index is checked against the bound that the host gave, with arithmetic that
  * cannot wrap. One slot's faults are its own.
  *
- * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every earlier
- * slot is terminal, serial.h since it runs slots one after the other, worker.h since it looks for them with sr_is_barrier.
- * PRINTFs they run one at a time. */
+ * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every
+ * earlier slot is terminal, serial.h since it runs slots one after the other, worker.h since it looks for them with
+ * sr_is_barrier. PRINTFs they run one at a time. */
 #ifndef SLIPRING_OPS_H
 #define SLIPRING_OPS_H
 
@@ -14,22 +14,20 @@
 #include "handler.h"
 #include "types.h"
 
-/* On a CPU an operation stands beside its caller's registers, not behind a call: PoCL drains 110 M slots/s so, 36 M with
- * calls. NVIDIA's compiler does as it likes. */
+/* On a CPU an operation stands beside its caller's registers, not behind a call: PoCL drains 110 M slots/s so, 36 M
+ * with calls. NVIDIA's compiler does as it likes. */
 #ifdef SR_CACHED
 #define SR_INLINE static inline __attribute__((always_inline))
 #else
 #define SR_INLINE static inline
 #endif
 
-/* Custom operations; the host writes its cases behind the handlers' source. UNKNOWN_OPCODE, or what sr_handler_code made
- * of a handler's code. */
+/* Custom operations; the host writes its cases behind the handlers' source. UNKNOWN_OPCODE, or what sr_handler_code
+ * made of a handler's code. */
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value);
 
 /* [first, first + count) lies below `bound`. */
-static inline int sr_inside(uint first, uint count, uint bound) {
-    return count <= bound && first <= bound - count;
-}
+static inline int sr_inside(uint first, uint count, uint bound) { return count <= bound && first <= bound - count; }
 
 /* The same, and above the system's words: operations may read those, not write them. */
 static inline int sr_writable(uint first, uint count, uint bound) {
@@ -46,8 +44,9 @@ static inline int sr_goes_up(uint source, uint destination) { return destination
 
 #define SR_AT_ONCE 16u /* words that a lane has under way: a load takes a GPU as long for one as for all of them */
 
-/* A copy as memmove's, by `lanes` lanes that do it together, in pieces of SR_AT_ONCE words a lane. All lanes have read their
- * part of a piece before one of them writes; and what a later piece reads, an earlier one does not write. */
+/* A copy as memmove's, by `lanes` lanes that do it together, in pieces of SR_AT_ONCE words a lane. All lanes have
+ * read their part of a piece before one of them writes; and what a later piece reads, an earlier one does not
+ * write. */
 typedef struct {
     uint source, destination, words;
     uint lane, lanes;
@@ -71,8 +70,8 @@ static inline void sr_write_piece(__global uint* control, const sr_copy* copy, u
         if (sr_word_of_piece(copy, done, k, &word)) sr_store(control + copy->destination + word, held[k]);
 }
 
-/* By one lane. The longest, 2^24 words, takes a GPU's a second; one word at a time it would take ten. A CPU's core looks
- * ahead by itself. */
+/* By one lane. The longest, 2^24 words, takes a GPU's a second; one word at a time it would take ten. A CPU's core
+ * looks ahead by itself. */
 static inline void sr_memcpy(__global uint* control, uint source, uint destination, uint words) {
 #ifdef SR_CACHED
     if (sr_goes_up(source, destination))
@@ -120,8 +119,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
     const uint words = memory->control_words;
     switch (opcode) {
         case SR_OP_NOP:
-        case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */
-            return SR_CODE_OK;
+        case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */ return SR_CODE_OK;
         case SR_OP_STORE_U32:
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
             sr_store(control + args[1], *value = args[0]);
@@ -157,13 +155,10 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             sr_store(control + SR_CONTROL_EPOCH, *value);
             sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);
             return SR_CODE_OK;
-        case SR_OP_PRINTF:
-            *value = sr_print(memory, position, args);
-            return SR_CODE_OK;
+        case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;
         case SR_OP_LOST: /* the host's own, see abi.h; who publishes it otherwise gets what he asked for */
             return SR_CODE_DEVICE_LOST;
-        default:
-            return sr_custom(opcode, args, memory, value);
+        default: return sr_custom(opcode, args, memory, value);
     }
 }
 
@@ -192,8 +187,7 @@ static inline sr_outcome sr_execute_packed(const uint* args, uint position, cons
         const uint first = table_words + sr_packed_offset(args, i, count);
         const uint end = table_words + sr_packed_offset(args, i + 1u, count);
         uint own[SR_MAX_ARGS];
-        for (uint k = 0; k < SR_MAX_ARGS; ++k)
-            own[k] = first + k < end ? args[first + k] : 0u;
+        for (uint k = 0; k < SR_MAX_ARGS; ++k) own[k] = first + k < end ? args[first + k] : 0u;
         out.inner = i;
         out.value = 0;
         out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, &out.value);
@@ -219,7 +213,8 @@ static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <=
 /* May take as long as a handler's code or a long copy does. */
 static inline int sr_may_be_slow(const uint* copy) {
     const uint opcode = copy[SR_WORD_OPCODE];
-    return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY || (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
+    return opcode == SR_OP_PACKED_SLOT || opcode == SR_OP_MEMCPY ||
+           (opcode > SR_OP_LAST_BUILTIN && opcode < SR_OP_HIGH_BIT);
 }
 
 /* A MEMCPY that a lane does not do alone if there are others: see sr_run_chunk. One inside a packed slot it does. */
@@ -229,9 +224,10 @@ static inline int sr_is_long_copy(const uint* copy) {
 }
 
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
- * window's entry does not have once ticket and class are off. With `leaves_copies`, a long copy that is right is OK and
- * left to be done. */
-static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int leaves_copies) {
+ * window's entry does not have once ticket and class are off. With `leaves_copies`, a long copy that is right is OK
+ * and left to be done. */
+static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory,
+                                         int leaves_copies) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint attributes = copy[SR_WORD_PRIORITY];
     if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return out;

@@ -16,11 +16,11 @@ __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global
     }
 }
 
-/* Many sub-groups. On NVIDIA the warps of the groups; elsewhere a group is one sub-group, whose other work-items do nothing,
- * and there is no barrier: PoCL's compiler takes none in front of such loops. */
-__kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
-                                const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                                uint launch, ulong first, ulong idle_timeout, ulong max_time,
+/* Many sub-groups. On NVIDIA the warps of the groups; elsewhere a group is one sub-group, whose other work-items do
+ * nothing, and there is no barrier: PoCL's compiler takes none in front of such loops. */
+__kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control,
+                                uint control_words, const __global uint* table, uint table_states, __global uint* log,
+                                uint log_mask, uint launch, ulong first, ulong idle_timeout, ulong max_time,
                                 ulong crowded_gap, __global uint* sched SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
@@ -39,8 +39,8 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
     sr_drain_wide(&own, &memory, &bounds, sched, subgroup, (uint)get_num_groups(0) * in_group);
 }
 
-/* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. The outcome goes back
- * in four words, the launch's number last: a host that shares the memory waits for that. */
+/* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. The outcome goes
+ * back in four words, the launch's number last: a host that shares the memory waits for that. */
 __kernel void slipring_once(const __global uint* slot, __global uint* outcome, __global uint* control,
                             uint control_words, const __global uint* table, uint table_states, __global uint* log,
                             uint log_mask, __global uchar* ring, uint number SR_BUFFER_PARAMETERS) {

@@ -1,6 +1,6 @@
-/* The probe: does a running kernel see the host's stores, and the host the kernel's? The host writes 1, 2, .. `pings` to
- * word[32], each when the kernel has answered the one before in word[0] (a cache line away); word[64] and word[65] are
- * the clock when the kernel saw the last. It gives up after `most` polls. */
+/* The probe: does a running kernel see the host's stores, and the host the kernel's? The host writes 1, 2, .. `pings`
+ * to word[32], each when the kernel has answered the one before in word[0] (a cache line away); word[64] and word[65]
+ * are the clock when the kernel saw the last. It gives up after `most` polls. */
 #include "abi.h"
 #include "atomics.h"
 #include "clock.h"

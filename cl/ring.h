@@ -1,5 +1,5 @@
-/* A ring in shared memory as the device sees it: where a slot is, what its state word says, how a slot is copied and how it
- * ends. Edges R and A as in ring.hpp, of which this is the other end. */
+/* A ring in shared memory as the device sees it: where a slot is, what its state word says, how a slot is copied and
+ * how it ends. Edges R and A as in ring.hpp, of which this is the other end. */
 #ifndef SLIPRING_DEVICE_RING_H
 #define SLIPRING_DEVICE_RING_H
 
@@ -25,14 +25,12 @@ static inline uint sr_terminal_state(uint code) {
     return code == SR_CODE_OK ? SR_STATE_DONE : code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED : SR_STATE_FAULT;
 }
 
-/* Not checked: that `head` stays below RESERVED. Who can write the ring's memory can write a state word for a slot that
- * nobody reserved, and then it is run, like any other hostile slot within the bounds of sr_memory, and COMPLETED passes
- * RESERVED. To compare would cost a load of a line that all producers write, for each slot, over a bus, and RESERVED may
- * be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
+/* Not checked: that `head` stays below RESERVED. Who can write the ring's memory can write a state word for a slot
+ * that nobody reserved, and then it is run, like any other hostile slot within the bounds of sr_memory, and COMPLETED
+ * passes RESERVED. To compare would cost a load of a line that all producers write, for each slot, over a bus, and
+ * RESERVED may be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
 /* `awaited` is the state word of the slot that is to be run next. */
-static inline int sr_is_next(uint state, uint awaited) {
-    return state == awaited;
-}
+static inline int sr_is_next(uint state, uint awaited) { return state == awaited; }
 
 #define SR_COPY_WORDS (SR_SLOT_WORDS + SR_WINDOW_PREFIX) /* a copied slot, and zeros behind it: see sr_run_slot */
 
@@ -55,8 +53,9 @@ static inline void sr_copy_slot(uint* to, const __global uint* from) {
 /* Finishes a slot. On NVIDIA in one store of 16 bytes; elsewhere the state comes last. A2 */
 static inline void sr_finish_slot(__global uint* slot, uint state, uint code, uint value, uint attributes) {
 #if defined(__NV_CL_C_VERSION)
-    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};"
-                 ::"l"(slot), "r"(state), "r"(code), "r"(value), "r"(attributes) : "memory");
+    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(slot), "r"(state), "r"(code),
+                     "r"(value), "r"(attributes)
+                     : "memory");
 #else
     (void)attributes;
     slot[SR_WORD_CODE] = code;
@@ -65,7 +64,8 @@ static inline void sr_finish_slot(__global uint* slot, uint state, uint code, ui
 #endif
 }
 
-/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, or counts faults. */
+/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, or counts
+ * faults. */
 static inline void sr_release(const sr_ring* ring, ulong head) {
     sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), head);
 }

@@ -1,6 +1,6 @@
-/* The drain on one work-item: takes published slots off a ring in order, runs them, finishes them, and leaves when it has
- * idled long enough. Launches of it on one ring follow each other, never overlap. Where the ring was revoked it runs nothing
- * more and leaves at once. */
+/* The drain on one work-item: takes published slots off a ring in order, runs them, finishes them, and leaves when it
+ * has idled long enough. Launches of it on one ring follow each other, never overlap. Where the ring was revoked it
+ * runs nothing more and leaves at once. */
 #ifndef SLIPRING_SERIAL_H
 #define SLIPRING_SERIAL_H
 
@@ -10,22 +10,24 @@
 #include "ring.h"
 
 #define SR_RELEASE_EVERY 32u /* slots between two updates of COMPLETED while there is more to do */
-#define SR_LOOK_EVERY 256u   /* slots between two looks at STOP and at the clock while there is more to do, or 8 slow ones */
-#define SR_GLANCES 16u       /* looks at an empty slot between two looks at STOP and at the clock */
+/* Slots between two looks at STOP and at the clock while there is more to do; or 8 slow ones. */
+#define SR_LOOK_EVERY 256u
+#define SR_GLANCES 16u /* looks at an empty slot between two looks at STOP and at the clock */
 
 #ifdef SR_CACHED
-#define SR_RARELY(condition) __builtin_expect((condition), 0) /* the slots that follow each other lie together: a twentieth */
+/* Keeps the code of slots that follow each other together: a twentieth of the throughput. */
+#define SR_RARELY(condition) __builtin_expect((condition), 0)
 #else
 #define SR_RARELY(condition) (condition)
 #endif
 
-#define SR_GOES_ON 0      /* there is a slot to run */
-#define SR_HAS_LEFT 1     /* and told so */
-#define SR_IS_TO_LEAVE 2  /* because it was asked to, has been here for long, or was given up */
+#define SR_GOES_ON 0     /* there is a slot to run */
+#define SR_HAS_LEFT 1    /* and told so */
+#define SR_IS_TO_LEAVE 2 /* because it was asked to, has been here for long, or was given up */
 
-/* Looks at an empty slot until it is none. `ran`: the launch ran slots since it last idled, and the last one was not slow.
- * What this keeps stays out of the drain's loop, where all operations are inlined and another register costs each slot a
- * tenth. */
+/* Looks at an empty slot until it is none. `ran`: the launch ran slots since it last idled, and the last one was not
+ * slow. What this keeps stays out of the drain's loop, where all operations are inlined and another register costs
+ * each slot a tenth. */
 SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, ulong head,
                                    int ran, ulong began, ulong* counter) {
     __global uint* const slot = sr_slot(ring, head);
@@ -63,7 +65,8 @@ SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory,
 }
 
 /* Counts a fault, and finishes the slot at `head`. */
-static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory, ulong head, const uint* copy, sr_outcome out) {
+static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory, ulong head, const uint* copy,
+                                    sr_outcome out) {
     __global uint* const slot = sr_slot(ring, head);
     if (out.code != SR_CODE_OK) {
         const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
@@ -83,8 +86,9 @@ static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory
 #endif
 }
 
-SR_WRAPS /* positions count modulo 2^64, and so may the clock */
-static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
+/* Positions count modulo 2^64, and so may the clock. */
+SR_WRAPS static inline void sr_drain_serial(
+    const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
     ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
     __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
     uint copy[SR_COPY_WORDS];
@@ -130,12 +134,14 @@ static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory,
             done += SR_RELEASE_EVERY;
             if (done >= SR_LOOK_EVERY) {
                 done = 0;
-                if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->max_time) break;
+                if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->max_time)
+                    break;
             }
             if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, head, bounds->launch)) return;
         }
     }
-    /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave this up. */
+    /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave
+     * this up. */
     sr_release(ring, head);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
 }

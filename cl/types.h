@@ -11,7 +11,7 @@ typedef struct {
     const __global uint* table;
     uint table_states; /* 256 words each */
     __global uint* log;
-    uint log_mask; /* records - 1 */
+    uint log_mask;             /* records - 1 */
     const sr_buffers* buffers; /* of each custom operation, in the order of the host's list */
     uint ringless; /* 1: a slot in a launch of its own, of no ring, beside one that has these control words: see
                     * slipring_once */

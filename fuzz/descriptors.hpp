@@ -21,10 +21,10 @@ inline constexpr std::uint32_t inner_[] = {0x00000000, 0x00020001, 0x00020002, 0
 inline constexpr Field inner{inner_};
 }  // namespace near
 
-#define SR_FUZZ_DESCRIPTOR_FIELDS                                                                                   \
-    near::choice, near::opcode, near::anything, near::small, near::index, near::index, near::index, near::index,    \
-        near::index, near::index, near::index, near::index, near::index, near::index, near::index, near::index,     \
-        near::inner, near::inner, near::inner, near::inner, near::inner, near::inner, near::inner, near::inner,     \
+#define SR_FUZZ_DESCRIPTOR_FIELDS                                                                                \
+    near::choice, near::opcode, near::anything, near::small, near::index, near::index, near::index, near::index, \
+        near::index, near::index, near::index, near::index, near::index, near::index, near::index, near::index,  \
+        near::inner, near::inner, near::inner, near::inner, near::inner, near::inner, near::inner, near::inner,  \
         near::inner, near::inner, near::inner, near::inner
 
 class Descriptor {
@@ -109,10 +109,10 @@ namespace near {
 inline constexpr std::uint32_t slots_[] = {0, 1, 2, 4, 7, 8};
 inline constexpr std::uint32_t cut_[] = {0, 0, 0, 0, 1, 4, 63};
 inline constexpr std::uint32_t skip_[] = {0, 1, 3, 4, 8};
-inline constexpr std::uint32_t start_[] = {0, 0, 1, 2, 4, 7, 8, 9, 0x03FFFFFF, 0x04000000, 0x80000000, 0xFFFFFFF8,
-                                           0xFFFFFFFE, 0xFFFFFFFF};
-inline constexpr std::uint32_t states_[] = {0, 0, 0x33333333, 0x30303030, 0x00000001, 0x00000020, 0x00003000,
-                                            0xAB9ABAB9, 0x12345678, 0xA0000000};
+inline constexpr std::uint32_t start_[] = {0, 0,          1,          2,          4,          7,          8,
+                                           9, 0x03FFFFFF, 0x04000000, 0x80000000, 0xFFFFFFF8, 0xFFFFFFFE, 0xFFFFFFFF};
+inline constexpr std::uint32_t states_[] = {0,          0,          0x33333333, 0x30303030, 0x00000001,
+                                            0x00000020, 0x00003000, 0xAB9ABAB9, 0x12345678, 0xA0000000};
 inline constexpr Field slots{slots_}, cut{cut_}, skip{skip_}, start{start_}, states{states_};
 }  // namespace near
 
@@ -141,9 +141,7 @@ public:
     std::uint32_t start() const noexcept { return start_; }
     std::span<std::byte> bytes() noexcept { return image_; }
     bool in_words() const noexcept { return skip_ % 4 == 0 && size_ % 4 == 0; }
-    std::span<std::uint32_t> words() noexcept {
-        return {reinterpret_cast<std::uint32_t*>(image_.data()), size_ / 4};
-    }
+    std::span<std::uint32_t> words() noexcept { return {reinterpret_cast<std::uint32_t*>(image_.data()), size_ / 4}; }
 
     // The library's answer and the image are what the reference makes of the same slots.
     void check(std::span<const reference::Slot> slots,
@@ -159,8 +157,12 @@ public:
         FUZZ_CHECK(size_ == 0 || std::memcmp(image_.data(), expected_, size_) == 0);
     }
     // For a second encoding of the same.
-    void restore() noexcept { if (size_ != 0) std::memcpy(image_.data(), before_, size_); }
-    void remember() noexcept { if (size_ != 0) std::memcpy(before_, image_.data(), size_); }
+    void restore() noexcept {
+        if (size_ != 0) std::memcpy(image_.data(), before_, size_);
+    }
+    void remember() noexcept {
+        if (size_ != 0) std::memcpy(before_, image_.data(), size_);
+    }
 
 private:
     // Nine states, and some with a generation.

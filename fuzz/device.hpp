@@ -25,8 +25,8 @@ void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_
 void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched);
 
 // A lane's part of a launch of many sub-groups, and how many looks for a poller a clerk takes: wide_device.cpp.
-void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched, uint subgroup,
-                       uint subgroups);
+void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
+                       uint subgroup, uint subgroups);
 extern uint device_alone_after;
 
 // The scan's custom operation.

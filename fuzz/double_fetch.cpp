@@ -33,7 +33,7 @@ struct Attack {
     Rewrite rewrites[8];
     std::size_t count;
     std::uint32_t reads;
-    uint seen[16];     // what the first read of each word gave
+    uint seen[16];  // what the first read of each word gave
     bool was_read[16];
     uint written[16];  // the slot, as it would be if the device wrote nothing
 } attack;
@@ -105,8 +105,9 @@ void run(Input& in) {
         FUZZ_CHECK(slot[0] == SR_STATE_PUBLISHED);
         return;
     }
-    const uint state = expected.code == SR_CODE_OK ? SR_STATE_DONE
-                       : expected.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED : SR_STATE_FAULT;
+    const uint state = expected.code == SR_CODE_OK          ? SR_STATE_DONE
+                       : expected.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
+                                                            : SR_STATE_FAULT;
     FUZZ_CHECK(slot[0] == state);
     FUZZ_CHECK(slot[SR_WORD_RESULT] == expected.value);
     FUZZ_CHECK(slot[SR_WORD_CODE] == (expected.code | expected.inner << 8));

@@ -1,6 +1,7 @@
 // Target interpreter: the device's interpreter, as OpenCL C for the host, runs one hostile slot over control words, a
 // table and a log of any size. Oracle: a model of the operations' table: the same code, failing operation and result,
-// the same memory after it, and the same word of whether it is a barrier; and AddressSanitizer sees a word too far, since every memory ends where it says.
+// the same memory after it, and the same word of whether it is a barrier; and AddressSanitizer sees a word too far,
+// since every memory ends where it says.
 #include "model.hpp"
 
 using namespace fuzz;

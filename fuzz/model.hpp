@@ -52,8 +52,14 @@ public:
     }
 
     sr_memory of_device() const noexcept {
-        return {device_control_.data(), words_,       table(states_).data(), states_,
-                device_log_.data(),     records_ - 1, nullptr, 0};
+        return {device_control_.data(),
+                words_,
+                table(states_).data(),
+                states_,
+                device_log_.data(),
+                records_ - 1,
+                nullptr,
+                0};
     }
 
     // The device's memory is the model's; the table is as it was.

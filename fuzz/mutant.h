@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /* The engine is not to see whether it makes a difference: that would lead it to the bug. */
-extern "C" __attribute__((used, noinline, no_sanitize("coverage"))) inline unsigned long
-fuzz_mutant(unsigned long wrong, unsigned long right) {
+extern "C" __attribute__((used, noinline, no_sanitize("coverage"))) inline unsigned long fuzz_mutant(
+    unsigned long wrong, unsigned long right) {
     static bool reached = false, triggered = false;
     static const char says_reached[] = "mutant: reached\n", says_triggered[] = "mutant: triggered\n";
     if (!reached) reached = write(STDERR_FILENO, says_reached, sizeof says_reached - 1) > 0;

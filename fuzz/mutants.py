@@ -1,9 +1,11 @@
-"""The patches in mutants/, each of which makes a bug: mutants.py check | mutants.py build COMPILER ARGUMENT...
+"""The patches in mutants/, each of which makes a bug: mutants.py check | build COMPILER ARGUMENT... | renew REVISION
 
 check: every patch says what it breaks and which targets see it, and applies to the sources as they are.
 build: every patch compiles as well (-fsyntax-only). As many as fit beside each other are compiled together.
+renew: makes every patch anew that applied to Git's REVISION: merges what has changed since, formats, compares.
 
 Exit status: 0, or 1 with a line for each patch that is wrong."""
+import difflib
 import os
 import re
 import shutil
@@ -103,9 +105,42 @@ def build(mutants, compiler):
     return wrong
 
 
+def renewed(mutant, revision, folder):
+    """The patch's text for the sources as they are; raises CalledProcessError where Git cannot merge."""
+    def git(*arguments, **options):
+        return subprocess.run(["git", *arguments], check=True, capture_output=True, text=True, **options).stdout
+
+    text = mutant["patch"].read_text()
+    out = text[:text.index("--- a/")]
+    for file in changed_by(mutant):
+        (folder / file).parent.mkdir(parents=True, exist_ok=True)
+        (folder / file).write_text(git("show", f"{revision}:{file}", cwd=ROOT))
+    shutil.copytree(folder, folder / "old")
+    subprocess.run(["git", "apply", mutant["patch"]], cwd=folder, check=True, env={**os.environ, "GIT_DIR": os.devnull})
+    format = ["clang-format-19", "-i", f"--style=file:{ROOT / '.clang-format'}"]
+    for file in changed_by(mutant):
+        subprocess.run([*format, folder / file, folder / "old" / file], check=True)
+        git("merge-file", folder / file, folder / "old" / file, ROOT / file)
+        subprocess.run([*format, folder / file], check=True)
+        lines = [(at / file).read_text().splitlines(keepends=True) for at in (ROOT, folder)]
+        out += "".join(difflib.unified_diff(*lines, f"a/{file}", f"b/{file}"))
+    return out
+
+
+def renew(mutants, revision):
+    wrong = []
+    for mutant in mutants:
+        with tempfile.TemporaryDirectory() as folder:
+            try:
+                mutant["patch"].write_text(renewed(mutant, revision, Path(folder)))
+            except subprocess.CalledProcessError as error:
+                wrong.append(f"{mutant['patch'].name}: {error.stderr or error}")
+    return wrong + check(mutants)
+
+
 def main():
-    what, *compiler = sys.argv[1:]
-    wrong = build(read(), compiler) if what == "build" else check(read())
+    what, *rest = sys.argv[1:]
+    wrong = build(read(), rest) if what == "build" else renew(read(), *rest) if what == "renew" else check(read())
     print("\n".join(wrong), end="\n" if wrong else "")
     sys.exit(1 if wrong else 0)
 

@@ -86,8 +86,9 @@ private:
             destination = first_ + destination % 16;
         }
         // As far as the source goes, and the destination.
-        const uint end = source < SR_CONTROL_FAULTS ? SR_CONTROL_FAULTS
-                         : source < SR_OBSERVABLE_BASE ? SR_OBSERVABLE_BASE : first_ + size_;
+        const uint end = source < SR_CONTROL_FAULTS    ? SR_CONTROL_FAULTS
+                         : source < SR_OBSERVABLE_BASE ? SR_OBSERVABLE_BASE
+                                                       : first_ + size_;
         words = std::min({words, end - source, first_ + size_ - destination});
     }
     void take_packed(uint* args) const noexcept {

@@ -1,8 +1,8 @@
 // Target program: the device's drain runs whole rings of hostile slots: fences, packed slots, faults, quiet ones,
-// shutdowns, launch after launch, also as the sub-group of a wide launch that finds itself alone. Oracle: the model runs the
-// same slots one after the other; so every slot ends in one terminal state with the model's code and result, quiet ones
-// are left alone, a fence's epoch is what those before it made it, the counters are right, and behind a launch nothing is
-// left that it should have run.
+// shutdowns, launch after launch, also as the sub-group of a wide launch that finds itself alone. Oracle: the model
+// runs the same slots one after the other; so every slot ends in one terminal state with the model's code and result,
+// quiet ones are left alone, a fence's epoch is what those before it made it, the counters are right, and behind a
+// launch nothing is left that it should have run.
 #include <bit>
 
 #include <slipring/ring.hpp>
@@ -25,9 +25,10 @@ constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, leaving{leaving_},
 constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound,
                           near::leaving};
 // A slot whose state word says what comes behind it: nothing, a launch, or hundreds of the same.
-constexpr Field record[] = {near::then, near::opcode, near::small, near::attributes, near::first_arg, near::later_arg,
-                            near::later_arg, near::later_arg, near::index, near::index, near::index, near::index,
-                            near::index, near::index, near::index, near::index};
+constexpr Field record[] = {near::then,      near::opcode,    near::small,     near::attributes,
+                            near::first_arg, near::later_arg, near::later_arg, near::later_arg,
+                            near::index,     near::index,     near::index,     near::index,
+                            near::index,     near::index,     near::index,     near::index};
 const Format format{head, record, 8};
 
 namespace {
@@ -40,7 +41,8 @@ public:
     explicit Program(Input& in) noexcept
         : memory_(in), capacity_(2u << in.word() % 9), start_(hard_position(in, capacity_)),
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
-          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_), bounds_{1, start_, in.word() % 256, unbounded, 0} {
+          ring_(*Ring::create(bytes_, capacity_, start_)), head_(start_),
+          bounds_{1, start_, in.word() % 256, unbounded, 0} {
         const std::uint32_t leave = in.word();
         if (leave % 2 == 1) bounds_.max_time = leave % 8;  // after 256 slots, of which a slow one counts for 32
         alone_ = leave / 32 % 2 == 1;
@@ -120,7 +122,7 @@ private:
     sr_bounds bounds_;
     bool alone_;  // in the wide kernel, which must come to the same
     bool asked_to_leave_;
-    uint told_faults_ = 0;  // what the counter was at the last fault
+    uint told_faults_ = 0;                            // what the counter was at the last fault
     uint sched_[SR_SCHED_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next
     uint before_[most_capacity][16];
 };

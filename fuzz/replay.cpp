@@ -1,7 +1,8 @@
 // Without an engine: runs the target once on each file, and on each file of each folder, named on the command line.
 // Exit status: 0 all ran, 2 a file cannot be read or there was none. A finding aborts, after its file's name.
 //
-// In C's library, which MemorySanitizer knows: of the C++ library's compiled part it takes whatever comes for unwritten.
+// In C's library, which MemorySanitizer knows: of the C++ library's compiled part it takes whatever comes for
+// unwritten.
 #include <dirent.h>
 
 #include <cstdint>
@@ -37,12 +38,14 @@ bool replay(const char* path) {
 // The files of a folder, in the order of their names; or the one file. How many, or -1.
 int replay_all(const char* path) {
     dirent** entries = nullptr;
-    const int n = scandir(path, &entries, [](const dirent* entry) { return entry->d_name[0] == '.' ? 0 : 1; }, alphasort);
+    const int n =
+        scandir(path, &entries, [](const dirent* entry) { return entry->d_name[0] == '.' ? 0 : 1; }, alphasort);
     if (n < 0) return replay(path) ? 1 : -1;
     bool all = true;
     for (int i = 0; i < n; ++i) {
         char file[4096];
-        all = std::snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name) < int{sizeof file} && all && replay(file);
+        all = std::snprintf(file, sizeof file, "%s/%s", path, entries[i]->d_name) < int{sizeof file} && all &&
+              replay(file);
         std::free(entries[i]);
     }
     std::free(entries);

@@ -180,8 +180,8 @@ private:
                 FUZZ_CHECK(ring_.reserve(far + n).error() == Errc::larger_than_ring);
         auto answer = ring_.reserve(n);
         const std::uint64_t first = end();
-        const auto position = answer ? std::expected<std::uint64_t, Errc>(answer->first())
-                                     : std::unexpected(answer.error());
+        const auto position =
+            answer ? std::expected<std::uint64_t, Errc>(answer->first()) : std::unexpected(answer.error());
         if (!expect(position, n, 0, [](auto) { return nop(); })) return;
         for (std::uint64_t i = 0; i < n; ++i) at(first + i).published = false;
         free->emplace(std::move(*answer), first);

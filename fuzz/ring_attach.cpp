@@ -21,7 +21,7 @@ constexpr std::uint32_t log2_[] = {1, 1, 2, 3, 4};
 constexpr std::uint32_t size_[] = {0, 0, 0, 0, 0, 1, 63, 64, 0xFFFFFFFF, 0xFFFFFFC0};
 constexpr std::uint32_t skew_[] = {0, 0, 0, 0, 0, 0, 8, 64};
 constexpr std::uint32_t format_[] = {SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, 0};
-constexpr std::uint32_t capacity_[] = {0, 0, 0, 0, 0,  1,  2,        3,        4,
+constexpr std::uint32_t capacity_[] = {0, 0, 0, 0,  0,  1,        2,        3,        4,
                                        5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
 constexpr std::uint32_t lag_[] = {0, 0, 1, 2, 3, 4, 8, 16, 0xFFFFFFFF, 0x80000000};
 constexpr std::uint32_t fill_[] = {0, 1, 1, 1, 2, 3};
@@ -31,8 +31,9 @@ constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, cap
     fill{fill_}, lap{lap_}, slot_state{slot_state_};
 }  // namespace fuzz::near
 
-constexpr Field head[] = {near::log2, near::size, near::skew, near::format_word, near::capacity,
-                          SR_FUZZ_POSITION_FIELDS, near::lag, near::lag, near::lag, near::fill};
+constexpr Field head[] = {
+    near::log2, near::size, near::skew, near::format_word, near::capacity, SR_FUZZ_POSITION_FIELDS,
+    near::lag,  near::lag,  near::lag,  near::fill};
 constexpr Field record[] = {near::choice, near::lap, near::slot_state};
 const Format format{head, record, 12};
 
@@ -193,7 +194,8 @@ void run(Input& in) {
     FUZZ_CHECK(untouched());
 
     const auto creatable = memory.creatable();
-    const auto created = Ring::create(memory.bytes(), static_cast<std::uint32_t>(memory.capacity()), memory.completed());
+    const auto created =
+        Ring::create(memory.bytes(), static_cast<std::uint32_t>(memory.capacity()), memory.completed());
     FUZZ_CHECK(created.has_value() == creatable.has_value());
     if (!created) FUZZ_CHECK(created.error() == creatable.error() && untouched());
     else FUZZ_CHECK(created->reserved() == memory.completed() && created->tail() == memory.completed());

@@ -79,11 +79,11 @@ public:
     // Any arguments, any automaton.
     uint run(const sr_args& args, std::span<const std::uint32_t> image, uint& result) const noexcept {
         auto* const words = const_cast<std::uint32_t*>(image.data());  // the handler only reads it
-        const sr_buffers buffers{3,
-                                 {reinterpret_cast<uchar*>(words), text_.data(),
-                                  reinterpret_cast<uchar*>(found_.data())},
-                                 {image.size_bytes(), text_.size(), found_.size_bytes()},
-                                 nullptr};
+        const sr_buffers buffers{
+            3,
+            {reinterpret_cast<uchar*>(words), text_.data(), reinterpret_cast<uchar*>(found_.data())},
+            {image.size_bytes(), text_.size(), found_.size_bytes()},
+            nullptr};
         return device_scan(&args, &buffers, &result);
     }
 
@@ -92,14 +92,15 @@ public:
         const std::vector<uint> before(found_.begin(), found_.end());
         uint result = 0xABCD;
         const uint code = run(args, image, result);
-        const auto [first, length, front, out, part] = std::to_array({args.word[0], args.word[1], args.word[2],
-                                                                      args.word[3], args.word[4]});
+        const auto [first, length, front, out, part] =
+            std::to_array({args.word[0], args.word[1], args.word[2], args.word[3], args.word[4]});
         const bool inside = std::uint64_t{first} + length <= text_.size() && front <= first &&
                             std::uint64_t{out} + lanes + length <= found_.size();
         const bool table = image[0] != 0 && image[0] <= image.size() - 80;
         const bool lanes_fit = std::uint64_t{part} * lanes <= length && (part == 0 || part >= image[4]);
-        FUZZ_CHECK(code == (!inside || !table ? SR_CODE_OUT_OF_RANGE
-                            : front > image[4] || !lanes_fit ? SR_CODE_BAD_ARGUMENT : SR_CODE_OK));
+        FUZZ_CHECK(code == (!inside || !table                ? SR_CODE_OUT_OF_RANGE
+                            : front > image[4] || !lanes_fit ? SR_CODE_BAD_ARGUMENT
+                                                             : SR_CODE_OK));
         if (code != SR_CODE_OK) FUZZ_CHECK(result == 0xABCD && std::ranges::equal(found_, before));
     }
 

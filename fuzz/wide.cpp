@@ -1,8 +1,9 @@
-// Target wide: sub-groups of 32 lanes drain rings of hostile slots together (cl/wide/), while a host publishes, leaves
-// holes, asks them to leave or gives them up, launch after launch; the input says which sub-group goes on when. Oracle:
-// the model runs the slots one after the other (wide_slots.hpp). At every step a slot is as it was given or as the
-// model left it, fences order what is before and behind them, and the ring's words say no more than that; a launch
-// ends when it should, and leaves nothing behind that it began; the next one on the same scheduler state does the rest.
+// Target wide: sub-groups of 32 lanes drain rings of hostile slots together (cl/wide/), while a host publishes,
+// leaves holes, asks them to leave or gives them up, launch after launch; the input says which sub-group goes on
+// when. Oracle: the model runs the slots one after the other (wide_slots.hpp). At every step a slot is as it was
+// given or as the model left it, fences order what is before and behind them, and the ring's words say no more than
+// that; a launch ends when it should, and leaves nothing behind that it began; the next one on the same scheduler
+// state does the rest.
 #include <bit>
 
 #include "../tests/lanes.hpp"
@@ -15,13 +16,16 @@
 using namespace fuzz;
 using slipring::Ring;
 
-constexpr Field head[] = {near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::log_records, near::log_counter,
-                          near::log_counter, near::log_counter, near::choice, near::subgroups, near::bound, near::bound,
-                          near::patience, near::schedule, near::sched};
+constexpr Field head[] = {near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::log_records,
+                          near::log_counter,   near::log_counter,       near::log_counter,
+                          near::choice,        near::subgroups,         near::bound,
+                          near::bound,         near::patience,          near::schedule,
+                          near::sched};
 // A slot whose state word says what is done, and its tenant what happens then: see Wide::act and Wide::go_on.
-constexpr Field record[] = {near::action, near::wide_opcode, near::schedule, near::wide_attributes, near::wide_first,
-                            near::wide_later, near::copied, near::wide_later, near::index, near::index, near::index,
-                            near::index, near::index, near::index, near::index, near::later_arg};
+constexpr Field record[] = {near::action,     near::wide_opcode, near::schedule, near::wide_attributes,
+                            near::wide_first, near::wide_later,  near::copied,   near::wide_later,
+                            near::index,      near::index,       near::index,    near::index,
+                            near::index,      near::index,       near::index,    near::later_arg};
 const Format format{head, record, 8};
 
 namespace {
@@ -208,9 +212,12 @@ private:
         published_since_left_ = has_claimed_ = false;
         memory_ = slots_.of_device();
         machine_.reset();
-        machine_.emplace(subgroups_, [this](uint subgroup) {
-            device_drain_lane(&device_ring_, &memory_, &bounds_, sched_.data(), subgroup, subgroups_);
-        }, seed_ + bounds_.launch);
+        machine_.emplace(
+            subgroups_,
+            [this](uint subgroup) {
+                device_drain_lane(&device_ring_, &memory_, &bounds_, sched_.data(), subgroup, subgroups_);
+            },
+            seed_ + bounds_.launch);
     }
     void step() noexcept {
         machine_->step();
@@ -252,7 +259,8 @@ private:
         const std::uint64_t completed = load64(SR_RING_COMPLETED), claimed = load64(SR_RING_CLAIMED);
         FUZZ_CHECK(!before(completed, completed_) && !before(tail_, completed));
         if (claimed != raw_claimed_) {
-            // Behind a cut the last sub-group goes on alone at the hole, and claims anew what was claimed and not begun.
+            // Behind a cut the last sub-group goes on alone at the hole, and claims anew what was claimed and not
+            // begun.
             const bool grows = has_claimed_ && !slots_.at(completed_).was_hole;
             FUZZ_CHECK(before(grows ? claimed_ : completed_, claimed) && claimed - completed_ <= capacity_);
             FUZZ_CHECK(!before(slots_.end(), claimed) && slots_.at(claimed - 1).published);

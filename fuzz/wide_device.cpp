@@ -1,5 +1,5 @@
-// The wide drain for the target of that name: sub-groups of 32 lanes, and the custom operation of device.cl, which here
-// may take long.
+// The wide drain for the target of that name: sub-groups of 32 lanes, and the custom operation of device.cl, which
+// here may take long.
 #include <cstdint>
 
 extern "C" {

@@ -122,8 +122,7 @@ public:
         FUZZ_CHECK(written + dropped == ran);
         const std::uint64_t back = end_ - std::min<std::uint64_t>(capacity_, end_ - first_);
         for (std::uint64_t p = back; p != end_; ++p)
-            if (at(p).print != 0 && at(p).ran)
-                FUZZ_CHECK(print_[at(p).print - 1].seen == (at(p).expected[2] == 1));
+            if (at(p).print != 0 && at(p).ran) FUZZ_CHECK(print_[at(p).print - 1].seen == (at(p).expected[2] == 1));
     }
 
 private:

@@ -57,13 +57,12 @@ bool known(std::uint32_t opcode) noexcept {
 }
 
 // Byte `i` of the argument words.
-std::uint32_t byte_at(const Slot& slot, std::size_t i) noexcept {
-    return slot.args()[i / 4] >> (8 * (i % 4)) & 0xFF;
-}
+std::uint32_t byte_at(const Slot& slot, std::size_t i) noexcept { return slot.args()[i / 4] >> (8 * (i % 4)) & 0xFF; }
 
 }  // namespace
 
-std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image, std::uint32_t start) noexcept {
+std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image,
+                                          std::uint32_t start) noexcept {
     return encode(std::span(&slot, 1), image, start);
 }
 
@@ -155,19 +154,16 @@ std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image, 
             head.opcode = is_custom(opcode) ? *Opcode::custom(opcode) : Opcode(static_cast<Op>(opcode));
             head.tenant = slot->tenant();
         }
-        const bool same = slot->args()[0] == head.ticket && slot->opcode() == head.opcode.value() &&
-                          slot->tenant() == head.tenant;
+        const bool same =
+            slot->args()[0] == head.ticket && slot->opcode() == head.opcode.value() && slot->tenant() == head.tenant;
         if (!same) return std::unexpected(Errc::malformed_window);
         switch (slot->args()[1]) {
             case SR_CLASS_REQUIRED:
                 if (head.lookahead != 0) return std::unexpected(Errc::malformed_window);
                 ++head.required;
                 break;
-            case SR_CLASS_LOOKAHEAD:
-                ++head.lookahead;
-                break;
-            default:
-                return std::unexpected(Errc::malformed_window);
+            case SR_CLASS_LOOKAHEAD: ++head.lookahead; break;
+            default: return std::unexpected(Errc::malformed_window);
         }
     }
     return head;

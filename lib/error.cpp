@@ -29,10 +29,8 @@ constexpr Entry entry(Errc code) noexcept {
                     "count (2 + 2 per operation) bytes, rounded up to words, plus all arguments; split the slot"};
         case Errc::image_not_whole_slots:
             return {"the image is not a whole number of slots", "give a size that is a multiple of 64 bytes"};
-        case Errc::index_overflow:
-            return {"start plus count exceeds 32 bits", "encode fewer slots, or start lower"};
-        case Errc::out_of_image:
-            return {"slots beyond the end of the image", "enlarge the image, or start lower"};
+        case Errc::index_overflow: return {"start plus count exceeds 32 bits", "encode fewer slots, or start lower"};
+        case Errc::out_of_image: return {"slots beyond the end of the image", "enlarge the image, or start lower"};
         case Errc::slot_in_use:
             return {"a slot that is neither EMPTY nor DONE", "wait for the slot to finish, or clear it"};
         case Errc::not_published:
@@ -45,12 +43,10 @@ constexpr Entry entry(Errc code) noexcept {
             return {"the packed slot's table is damaged", "build packed slots with packed()"};
         case Errc::malformed_window:
             return {"these slots are not one window", "check start and count; build windows with encode()"};
-        case Errc::not_packed:
-            return {"the slot is not a packed slot", "ask Slot::is_packed() first"};
+        case Errc::not_packed: return {"the slot is not a packed slot", "ask Slot::is_packed() first"};
         case Errc::out_of_memory:
             return {"no memory for the conversion", "encode the window itself, which needs none"};
-        case Errc::ring_full:
-            return {"no room in the ring now", "wait for an earlier ticket, then publish again"};
+        case Errc::ring_full: return {"no room in the ring now", "wait for an earlier ticket, then publish again"};
         case Errc::larger_than_ring:
             return {"more slots than the ring has", "split the batch, or open with a larger ring"};
         case Errc::bad_capacity:
@@ -65,30 +61,25 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::no_device:
             return {"no OpenCL device serves", "install PoCL (apt install pocl-opencl-icd); see `slipring devices`"};
         case Errc::device_not_found:
-            return {"no OpenCL device of that name", "use a part of a name that `slipring devices` lists, #N for its Nth from 0, or auto"};
-        case Errc::opencl_failed:
-            return {"an OpenCL call failed", "see the detail; check the driver with clinfo"};
+            return {"no OpenCL device of that name",
+                    "use a part of a name that `slipring devices` lists, #N for its Nth from 0, or auto"};
+        case Errc::opencl_failed: return {"an OpenCL call failed", "see the detail; check the driver with clinfo"};
         case Errc::build_failed:
             return {"device code did not compile", "mend the handler at the line that the build log names"};
-        case Errc::duplicate_opcode:
-            return {"two handlers for one opcode", "give each custom opcode one handler"};
+        case Errc::duplicate_opcode: return {"two handlers for one opcode", "give each custom opcode one handler"};
         case Errc::bad_options:
             return {"an option is out of its bounds", "see the detail and the comments in runtime.hpp"};
-        case Errc::shut_down:
-            return {"the runtime was shut down", "open another one"};
+        case Errc::shut_down: return {"the runtime was shut down", "open another one"};
         case Errc::device_lost:
-            return {"the kernel does not answer", "look for an endless loop in a handler; recover() goes on, on this device or another"};
-        case Errc::timed_out:
-            return {"not finished when the time was up", "wait again; nothing was lost"};
-        case Errc::not_finished:
-            return {"the slot has not finished", "wait for its ticket first"};
+            return {"the kernel does not answer",
+                    "look for an endless loop in a handler; recover() goes on, on this device or another"};
+        case Errc::timed_out: return {"not finished when the time was up", "wait again; nothing was lost"};
+        case Errc::not_finished: return {"the slot has not finished", "wait for its ticket first"};
         case Errc::result_expired:
             return {"the slot was used again before its result was read",
                     "read results before publishing a ring's length more, or open with a larger ring"};
-        case Errc::no_result:
-            return {"a quiet slot keeps no result", "publish it without Quiet::yes"};
-        case Errc::bad_ticket:
-            return {"the ticket has no such entry", "pass an index below Ticket::count"};
+        case Errc::no_result: return {"a quiet slot keeps no result", "publish it without Quiet::yes"};
+        case Errc::bad_ticket: return {"the ticket has no such entry", "pass an index below Ticket::count"};
         case Errc::out_of_range:
             return {"a control word or buffer that does not exist", "open with more, or use a smaller index"};
         case Errc::system_word:

@@ -1,5 +1,5 @@
-// What a kernel that does not end still uses. Nothing can take memory from it, so that is kept for as long as the process
-// lives; and stays reachable, so that nobody takes it for a leak.
+// What a kernel that does not end still uses. Nothing can take memory from it, so that is kept for as long as the
+// process lives; and stays reachable, so that nobody takes it for a leak.
 #pragma once
 
 #include <atomic>

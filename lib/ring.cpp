@@ -4,7 +4,8 @@
 
 namespace slipring {
 
-static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free && std::atomic_ref<std::uint32_t>::is_always_lock_free);
+static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free &&
+              std::atomic_ref<std::uint32_t>::is_always_lock_free);
 
 std::expected<std::size_t, Errc> RingView::bytes(std::uint32_t capacity) noexcept {
     if (!std::has_single_bit(capacity) || capacity < 2 || capacity > max_capacity)
@@ -22,7 +23,8 @@ std::expected<void, Errc> RingView::format(std::span<std::byte> memory, std::uin
     // Zero is EMPTY with generation 0: published in no lap, wherever the positions start.
     std::memset(memory.data(), 0, *size);
     const RingView ring(memory.data(), capacity);
-    for (const std::size_t word : {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED, SR_RING_CLAIMED})
+    for (const std::size_t word :
+         {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);
     ring.word64(SR_RING_ANSWER).store(static_cast<std::uint32_t>(start - (1u << 29)), std::memory_order_release);
     ring.word64(SR_RING_HELD).store(start - 1, std::memory_order_release);

@@ -95,9 +95,9 @@ BOOST_AUTO_TEST_CASE(device_figures) {
         BOOST_TEST(!json.at(key).get<std::string>().empty(), key);
     for (const char* const key : {"round_trip_us", "round_trip_with_result_us", "launch_us"})
         check_latency(json.at(key));
-    for (const char* const key : {"clock_ns", "launch_to_round_trip", "end_to_end_slots_per_s",
-                                  "end_to_end_with_results_slots_per_s", "end_to_end_batch", "launches_per_s",
-                                  "rates_capacity", "peak_packed_ops_per_s"})
+    for (const char* const key :
+         {"clock_ns", "launch_to_round_trip", "end_to_end_slots_per_s", "end_to_end_with_results_slots_per_s",
+          "end_to_end_batch", "launches_per_s", "rates_capacity", "peak_packed_ops_per_s"})
         BOOST_TEST(is_positive(json.at(key)), key);
     for (const char* const percent : {"10", "50", "90"}) {
         check_latency(json.at("loaded_round_trip_us").at(percent));

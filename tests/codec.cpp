@@ -28,7 +28,9 @@ void with_each_shape(std::uint32_t n, Try attempt) {
     BOOST_TEST_CONTEXT("batch") { attempt(std::span<const Slot>(batch)); }
     BOOST_TEST_CONTEXT("required") { attempt(Window{.ticket = 3, .required = entries}); }
     BOOST_TEST_CONTEXT("lookahead") { attempt(Window{.ticket = 3, .lookahead = entries}); }
-    if (n == 1) BOOST_TEST_CONTEXT("slot") { attempt(batch.front()); }
+    if (n == 1) BOOST_TEST_CONTEXT("slot") {
+            attempt(batch.front());
+        }
 }
 
 // Encoding fails with `code`, for each shape, and leaves image and canary alone.

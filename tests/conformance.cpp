@@ -158,8 +158,8 @@ std::string check_decode(const Case& given) {
 std::string check_line(std::string_view line) {
     const auto given = vectors::parse(line);
     if (!given) return "malformed line";
-    const std::size_t items = given->kind == Kind::window ? given->required.size() + given->lookahead.size()
-                                                          : given->slots.size();
+    const std::size_t items =
+        given->kind == Kind::window ? given->required.size() + given->lookahead.size() : given->slots.size();
     if (given->ok && given->consumed != items) return "malformed line: it consumes what it does not hold";
     if (auto wrong = check_encode(*given, Way::direct); !wrong.empty()) return wrong;
     if (auto wrong = check_encode(*given, Way::through_batch); !wrong.empty()) return "as its batch: " + wrong;

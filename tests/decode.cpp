@@ -41,11 +41,21 @@ void set_byte(Words& words, std::size_t byte, std::uint32_t value) {
 
 BOOST_AUTO_TEST_CASE(every_slot_comes_back) {
     const std::uint32_t twelve[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
-    const Slot slots[] = {nop(), store_u32(1, 2), atomic_add(3, 4), load_u32(5, 6), compare_swap(7, 8, 9),
-                          memcpy_words(1, 2, 3), dfa_step(4, 5, 6), batch_fence(7, 8), print(1, 2, 3), shutdown(),
-                          slot(custom, twelve), slot(custom).for_tenant(0xFFFFFFFF),
+    const Slot slots[] = {nop(),
+                          store_u32(1, 2),
+                          atomic_add(3, 4),
+                          load_u32(5, 6),
+                          compare_swap(7, 8, 9),
+                          memcpy_words(1, 2, 3),
+                          dfa_step(4, 5, 6),
+                          batch_fence(7, 8),
+                          print(1, 2, 3),
+                          shutdown(),
+                          slot(custom, twelve),
+                          slot(custom).for_tenant(0xFFFFFFFF),
                           packed({inner(store_u32(1, 160)), inner(nop()), {200, twelve}}).value_or(nop()),
-                          packed({}).value(), packed({inner(atomic_add(1, 2))})->for_tenant(6)};
+                          packed({}).value(),
+                          packed({inner(atomic_add(1, 2))})->for_tenant(6)};
     Image image(std::size(slots));
     encode(std::span<const Slot>(slots), image.bytes(), 0).value();
     for (std::uint32_t i = 0; i < std::size(slots); ++i) BOOST_TEST((decode(image.bytes(), i).value() == slots[i]));
@@ -105,16 +115,16 @@ BOOST_AUTO_TEST_CASE(malformed_packed) {
         set_byte(words, byte, value);
         decode_refuses(Errc::malformed_packed, words);
     };
-    broken(0, 12);   // more ops than fit
+    broken(0, 12);  // more ops than fit
     broken(0, 255);
     broken(0, 1);    // fewer: what was an op is now padding
     broken(1, 255);  // more words than there are
     broken(1, 11);
-    broken(1, 1);    // fewer than the last op's offset
-    broken(3, 1);    // the first op does not begin at 0
-    broken(5, 5);    // an op beyond the words
-    broken(6, 1);    // padding of the table
-    broken(4 * 6, 1);   // behind the last argument
+    broken(1, 1);      // fewer than the last op's offset
+    broken(3, 1);      // the first op does not begin at 0
+    broken(5, 5);      // an op beyond the words
+    broken(6, 1);      // padding of the table
+    broken(4 * 6, 1);  // behind the last argument
     broken(4 * 11, 1);
 
     Words words = words_of(packed({inner(nop()), inner(nop()), inner(nop())}).value());
@@ -127,7 +137,12 @@ BOOST_AUTO_TEST_CASE(malformed_packed) {
     decode_refuses(Errc::malformed_packed, words);
 }
 
-BOOST_AUTO_TEST_CASE(not_packed) { refuses(Errc::not_packed, [] { const Slot s = nop(); return unpack(s); }()); }
+BOOST_AUTO_TEST_CASE(not_packed) {
+    refuses(Errc::not_packed, [] {
+        const Slot s = nop();
+        return unpack(s);
+    }());
+}
 
 BOOST_AUTO_TEST_CASE(unpacking_gives_what_was_packed) {
     const std::uint32_t values[] = {11, 12, 13, 14, 15, 16, 17, 18, 19, 20};
@@ -200,11 +215,11 @@ BOOST_AUTO_TEST_CASE(slots_that_are_no_window) {
         image.set(slot, word, value);
         refuses(Errc::malformed_window, decode_window(image.bytes(), 0, 4));
     };
-    broken(3, SR_WORD_ARGS, 6);                          // another ticket
-    broken(2, SR_WORD_OPCODE, 0x101);                    // another opcode
-    broken(1, SR_WORD_TENANT, 8);                        // another tenant
-    broken(0, SR_WORD_ARGS + 1, 2);                      // an unknown class
-    broken(3, SR_WORD_ARGS + 1, SR_CLASS_REQUIRED);      // required behind lookahead
+    broken(3, SR_WORD_ARGS, 6);                      // another ticket
+    broken(2, SR_WORD_OPCODE, 0x101);                // another opcode
+    broken(1, SR_WORD_TENANT, 8);                    // another tenant
+    broken(0, SR_WORD_ARGS + 1, 2);                  // an unknown class
+    broken(3, SR_WORD_ARGS + 1, SR_CLASS_REQUIRED);  // required behind lookahead
     broken(0, SR_WORD_ARGS + 1, SR_CLASS_LOOKAHEAD);
 
     refuses(Errc::malformed_window, decode_window(good.bytes(), 0, 0));

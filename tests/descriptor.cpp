@@ -141,8 +141,14 @@ BOOST_AUTO_TEST_CASE(a_packed_slot_is_these_bytes) {
 }
 
 BOOST_AUTO_TEST_CASE(inner_ops_of_builtins_take_their_own_arguments) {
-    const Slot builtins[] = {nop(), store_u32(1, 2), atomic_add(1, 2), load_u32(1, 2), compare_swap(1, 2, 3),
-                             memcpy_words(1, 2, 3), dfa_step(1, 2, 3), batch_fence(1, 2)};
+    const Slot builtins[] = {nop(),
+                             store_u32(1, 2),
+                             atomic_add(1, 2),
+                             load_u32(1, 2),
+                             compare_swap(1, 2, 3),
+                             memcpy_words(1, 2, 3),
+                             dfa_step(1, 2, 3),
+                             batch_fence(1, 2)};
     const std::size_t arity[] = {0, 2, 2, 2, 3, 3, 3, 2};
     for (std::size_t i = 0; i < std::size(builtins); ++i) {
         BOOST_TEST(inner(builtins[i]).opcode == i);

@@ -43,7 +43,8 @@ struct Device {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(every_slot_ends_in_one_terminal_state_with_a_code) {
-    for (const std::uint64_t start : {std::uint64_t{0}, (std::uint64_t{1} << 32) - 2, -std::uint64_t{capacity}, -std::uint64_t{2}}) {
+    for (const std::uint64_t start :
+         {std::uint64_t{0}, (std::uint64_t{1} << 32) - 2, -std::uint64_t{capacity}, -std::uint64_t{2}}) {
         Device device(start);
         const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), slot(custom_opcode<0x100>(), {64, 1}),
                               slot(custom_opcode<0x101>()), slot(custom_opcode<0x100>(), {SR_CODE_CANCELLED})};
@@ -53,8 +54,10 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_in_one_terminal_state_with_a_code) {
         device.launch(1, 0);
         BOOST_TEST(device.left() == 1u);
         BOOST_TEST(device.ring.completed() == start + 5);
-        const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT, SR_STATE_FAULT, SR_STATE_FAULT};
-        const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, 64, SR_CODE_UNKNOWN_OPCODE, SR_CODE_BAD_ARGUMENT};
+        const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT, SR_STATE_FAULT,
+                                                  SR_STATE_FAULT};
+        const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, 64, SR_CODE_UNKNOWN_OPCODE,
+                                                 SR_CODE_BAD_ARGUMENT};
         for (std::uint32_t i = 0; i < 5; ++i) {
             BOOST_TEST(device.ring.state_word(*first + i) == device.ring.tagged(*first + i, states[i]));
             BOOST_TEST(device.ring.word(*first + i, SR_WORD_CODE) == codes[i]);

@@ -49,8 +49,7 @@ BOOST_AUTO_TEST_CASE(a_timeout_is_made_of_any_duration) {
 }
 
 // A slot is held back for so long that a waiter looks at its watch.
-BOOST_DATA_TEST_CASE(each_option_may_be_for_ever, data::make(modes) * data::xrange(std::size_t{5}), mode,
-                     which) {
+BOOST_DATA_TEST_CASE(each_option_may_be_for_ever, data::make(modes) * data::xrange(std::size_t{5}), mode, which) {
     Runtime runtime = open(mode, with(which));
     for (int round = 0; round < 3; ++round) {
         auto held = runtime.ring().reserve(1);

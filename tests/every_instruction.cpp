@@ -47,8 +47,7 @@ void look_at_end(const RingView& ring, std::uint64_t position, const Outcome& ou
     if (ended)
         found.wrong += (word & SR_STATE_MASK) != outcome.state || ring.word(position, SR_WORD_CODE) != outcome.code ||
                        ring.word(position, SR_WORD_RESULT) != outcome.result;
-    else
-        found.wrong += ring.is_complete(position + 1);
+    else found.wrong += ring.is_complete(position + 1);
 }
 
 std::uint32_t at(const RingView& ring, std::size_t offset) {
@@ -94,11 +93,12 @@ void with_somebody_at_each(Call call, Act act, Check check) {
         World world;
         acted = false;
         decltype(call(world)) answer{};
-        at_every_instruction([&] { answer = call(world); }, [&](std::size_t i) {
-            if (i != when) return;
-            act(world);
-            acted = true;
-        });
+        at_every_instruction([&] { answer = call(world); },
+                             [&](std::size_t i) {
+                                 if (i != when) return;
+                                 act(world);
+                                 acted = true;
+                             });
         if (!acted) act(world);
         check(world, answer);
         instructions = when;
@@ -158,9 +158,8 @@ BOOST_AUTO_TEST_CASE(who_stands_in_for_the_consumer_does) {
     BOOST_REQUIRE(ring.publish(slot(opcode, {1})).has_value());
     const std::uint32_t words[] = {ring.tagged(5, SR_STATE_FAULT), SR_CODE_DEVICE_LOST, 9};
     Found found;
-    at_every_instruction([&] { ring.end_slot(5, words); }, [&](std::size_t) {
-        look_at_end(ring, 5, {SR_STATE_FAULT, SR_CODE_DEVICE_LOST, 9}, found);
-    });
+    at_every_instruction([&] { ring.end_slot(5, words); },
+                         [&](std::size_t) { look_at_end(ring, 5, {SR_STATE_FAULT, SR_CODE_DEVICE_LOST, 9}, found); });
     found.check();
 }
 
@@ -183,27 +182,29 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         BOOST_REQUIRE(ring.publish(store_u32(6, 201), Quiet::yes).has_value());
         const auto control_word = [&](std::size_t i) { return std::atomic_ref(control[i]).load(); };
         Found found;
-        at_every_instruction([&] { device.drain(ring, 9, 0); }, [&](std::size_t) {
-            uint faults = 0;
-            for (std::uint64_t i = 0; i < 5; ++i) {
-                const std::size_t before = found.ended;
-                look_at_end(ring, start + i, outcomes[i], found);
-                const bool ended = found.ended != before;
-                faults += ended && outcomes[i].state != SR_STATE_DONE;
-                found.wrong += ended && ring.claimed() - start <= i;
-                found.wrong += i == 0 && ended && control_word(200) != 5;
-                found.wrong += i == 4 && ended && std::atomic_ref(log[SR_LOG_WRITTEN / 4]).load() != 1;
-            }
-            found.wrong += control_word(SR_CONTROL_FAULTS) < faults;
-            found.wrong += control_word(200) == 5 && ring.claimed() == start;
-            found.wrong += control_word(201) == 6 && ring.claimed() != start + 6;
-            found.wrong += ring.is_complete(start + 6) && control_word(201) != 6;
-            const uint* const record = log.data() + SR_LOG_RECORDS / 4;
-            if (std::atomic_ref(log[SR_LOG_WRITTEN / 4]).load() == 1)
-                found.wrong += record[0] != 4 || record[1] != 5 || record[2] != 6 ||
-                               record[3] != static_cast<uint>(start + 4);
-            found.wrong += at(ring, SR_RING_LEFT) == 9 && !ring.is_complete(start + 6);
-        });
+        at_every_instruction([&] { device.drain(ring, 9, 0); },
+                             [&](std::size_t) {
+                                 uint faults = 0;
+                                 for (std::uint64_t i = 0; i < 5; ++i) {
+                                     const std::size_t before = found.ended;
+                                     look_at_end(ring, start + i, outcomes[i], found);
+                                     const bool ended = found.ended != before;
+                                     faults += ended && outcomes[i].state != SR_STATE_DONE;
+                                     found.wrong += ended && ring.claimed() - start <= i;
+                                     found.wrong += i == 0 && ended && control_word(200) != 5;
+                                     found.wrong +=
+                                         i == 4 && ended && std::atomic_ref(log[SR_LOG_WRITTEN / 4]).load() != 1;
+                                 }
+                                 found.wrong += control_word(SR_CONTROL_FAULTS) < faults;
+                                 found.wrong += control_word(200) == 5 && ring.claimed() == start;
+                                 found.wrong += control_word(201) == 6 && ring.claimed() != start + 6;
+                                 found.wrong += ring.is_complete(start + 6) && control_word(201) != 6;
+                                 const uint* const record = log.data() + SR_LOG_RECORDS / 4;
+                                 if (std::atomic_ref(log[SR_LOG_WRITTEN / 4]).load() == 1)
+                                     found.wrong += record[0] != 4 || record[1] != 5 || record[2] != 6 ||
+                                                    record[3] != static_cast<uint>(start + 4);
+                                 found.wrong += at(ring, SR_RING_LEFT) == 9 && !ring.is_complete(start + 6);
+                             });
         found.check();
         BOOST_TEST(at(ring, SR_RING_LEFT) == 9u);
         BOOST_TEST(control[SR_CONTROL_FAULTS] == 3u);
@@ -216,7 +217,9 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
 BOOST_AUTO_TEST_CASE(the_codec_stores_the_state_last) {
     const std::uint32_t words[] = {1, 2, 3};
     const Payload entries[] = {std::span(words), std::span(words).first(1)};
-    const Window window{.ticket = 8, .opcode = opcode, .required = std::span(entries).first(1),
+    const Window window{.ticket = 8,
+                        .opcode = opcode,
+                        .required = std::span(entries).first(1),
                         .lookahead = std::span(entries).last(1)};
     const std::vector<Slot> batch = *to_batch(window);
     const auto check = [&](auto encode_it) {
@@ -226,14 +229,15 @@ BOOST_AUTO_TEST_CASE(the_codec_stores_the_state_last) {
         };
         Found found;
         std::expected<std::uint32_t, Errc> encoded;
-        at_every_instruction([&] { encoded = encode_it(std::span<std::byte>(image)); }, [&](std::size_t) {
-            for (std::size_t i = 0; i < batch.size(); ++i) {
-                const bool here = word(1 + i, SR_WORD_STATE) == SR_STATE_PUBLISHED;
-                ++(here ? found.ended : found.open);
-                for (std::size_t w = 0; here && w < SR_SLOT_WORDS; ++w)
-                    found.wrong += word(1 + i, w) != batch[i].words()[w];
-            }
-        });
+        at_every_instruction([&] { encoded = encode_it(std::span<std::byte>(image)); },
+                             [&](std::size_t) {
+                                 for (std::size_t i = 0; i < batch.size(); ++i) {
+                                     const bool here = word(1 + i, SR_WORD_STATE) == SR_STATE_PUBLISHED;
+                                     ++(here ? found.ended : found.open);
+                                     for (std::size_t w = 0; here && w < SR_SLOT_WORDS; ++w)
+                                         found.wrong += word(1 + i, w) != batch[i].words()[w];
+                                 }
+                             });
         found.check();
         BOOST_TEST(encoded.value() == batch.size());
     };
@@ -248,7 +252,10 @@ BOOST_AUTO_TEST_CASE(what_is_published_appears_as_a_whole) {
     const Slot batch[] = {slot(opcode, {1, 2}), slot(opcode, {3, 4}).for_tenant(6), store_u32(5, 6)};
     const std::uint32_t words[] = {1, 2, 3};
     const Payload entries[] = {std::span(words), std::span(words).first(1)};
-    const Window window{.ticket = 8, .opcode = opcode, .tenant = 2, .required = std::span(entries).first(1),
+    const Window window{.ticket = 8,
+                        .opcode = opcode,
+                        .tenant = 2,
+                        .required = std::span(entries).first(1),
                         .lookahead = std::span(entries).last(1)};
     for (const std::uint64_t start : hard_starts(capacity)) {
         const auto check = [&](std::vector<Words> slots, auto publish) {
@@ -332,11 +339,12 @@ BOOST_AUTO_TEST_CASE(the_time_of_a_hold_is_its_own) {
         return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(world.ring.base() + offset));
     };
     std::size_t wrong = 0, told = 0;
-    at_every_instruction([&] { static_cast<void>(world.ring.held()); }, [&](std::size_t) {
-        if (word(SR_RING_HELD).load() != world.start) return;
-        ++told;
-        wrong += word(SR_RING_HELD_SINCE).load() == 0;
-    });
+    at_every_instruction([&] { static_cast<void>(world.ring.held()); },
+                         [&](std::size_t) {
+                             if (word(SR_RING_HELD).load() != world.start) return;
+                             ++told;
+                             wrong += word(SR_RING_HELD_SINCE).load() == 0;
+                         });
     BOOST_TEST(wrong == 0u);
     BOOST_TEST(told > 0u);
 }

@@ -21,11 +21,11 @@ std::size_t at_every_instruction(Call&& call, Between&& between) {
     action.sa_flags = SA_SIGINFO;
     sigaction(SIGTRAP, &action, &before);
     // Below the red zone, which the compiler may be using.
-    asm volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp"
-                 ::: "cc", "memory");
+    asm volatile("lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::
+                     : "cc", "memory");
     std::forward<Call>(call)();
-    asm volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp"
-                 ::: "cc", "memory");
+    asm volatile("lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq; lea 128(%%rsp), %%rsp" ::
+                     : "cc", "memory");
     sigaction(SIGTRAP, &before, nullptr);
     return count;
 }

@@ -26,8 +26,8 @@ std::expected<FleetTicket, Errc> publish(Fleet& fleet, const std::vector<Slot>& 
 bool has_two_gpus() {
     const auto found = devices();
     return found && std::ranges::count_if(*found, [](const DeviceInfo& device) {
-               return !device.is_cpu && device.mode != ExecutionMode::none;
-           }) >= 2;
+                        return !device.is_cpu && device.mode != ExecutionMode::none;
+                    }) >= 2;
 }
 
 }  // namespace
@@ -79,8 +79,7 @@ BOOST_DATA_TEST_CASE(idle_devices_take_turns, data::make(modes), mode) {
     BOOST_TEST(fleet.stats().launches >= 2u);
 }
 
-BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_loaded, data::make(modes),
-                     mode) {
+BOOST_DATA_TEST_CASE(a_device_that_is_behind_gets_no_more_until_the_other_is_as_loaded, data::make(modes), mode) {
     Fleet fleet = open_two(mode);
     // Published to the member itself, behind its back: it counts.
     auto held = hold(fleet, 0, 1);

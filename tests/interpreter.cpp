@@ -1,5 +1,5 @@
-// The device's interpreter, natively: what each operation does. The memory it may touch is exactly as large as it says,
-// so that AddressSanitizer sees one word too far. What it makes of hostile slots: fuzz/interpreter.cpp.
+// The device's interpreter, natively: what each operation does. The memory it may touch is exactly as large as it
+// says, so that AddressSanitizer sees one word too far. What it makes of hostile slots: fuzz/interpreter.cpp.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -32,8 +32,9 @@ struct Memory {
     sr_outcome run(const Words& words, uint position = 0) {
         const auto copy = std::make_unique<uint[]>(SR_SLOT_WORDS + SR_WINDOW_PREFIX);
         std::copy(words.begin(), words.end(), copy.get());
-        sr_memory memory{control.data(), static_cast<uint>(control.size()), table.data(), states, log.data(), 3, nullptr,
-                         ringless};
+        sr_memory memory{
+            control.data(), static_cast<uint>(control.size()), table.data(), states, log.data(), 3, nullptr,
+            ringless};
         return sr_run_slot(copy.get(), position, &memory);
     }
     sr_outcome run(const Slot& slot) { return run(slot.words()); }
@@ -165,7 +166,8 @@ BOOST_AUTO_TEST_CASE(a_window_entry_means_what_it_means_outside) {
 
 BOOST_AUTO_TEST_CASE(a_full_log_counts_drops_and_overwrites_nothing) {
     Memory memory;
-    for (uint i = 0; i < 6; ++i) BOOST_TEST(memory.run(print(i, 10 + i, 20 + i).words(), 100 + i).value == (i < 4 ? 1u : 0u));
+    for (uint i = 0; i < 6; ++i)
+        BOOST_TEST(memory.run(print(i, 10 + i, 20 + i).words(), 100 + i).value == (i < 4 ? 1u : 0u));
     BOOST_TEST(memory.log[SR_LOG_WRITTEN / 4] == 4u);
     BOOST_TEST(memory.log[SR_LOG_DROPPED / 4] == 2u);
     const uint* records = memory.log.data() + SR_LOG_RECORDS / 4;

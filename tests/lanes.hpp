@@ -1,10 +1,10 @@
-// Sub-groups of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its own,
-// all of them run on one thread, and which sub-group goes on is drawn from a seed: a schedule can be run again.
+// Sub-groups of 32 lanes, natively: what a warp is to the device code, without a GPU. Each lane has a stack of its
+// own, all of them run on one thread, and which sub-group goes on is drawn from a seed: a schedule can be run again.
 //
 //   #include "lanes.hpp"   // then shim.hpp: wide/subgroup.h takes these in place of its own
 //
-// Lanes of a sub-group go on one after the other, from one place where they meet to the next; a sub-group may be held up
-// there, and in front of any access that another sub-group or the host can see.
+// Lanes of a sub-group go on one after the other, from one place where they meet to the next; a sub-group may be held
+// up there, and in front of any access that another sub-group or the host can see.
 //
 // A fuzzer takes millions of steps: on x86-64 a lane hands over to the next one by itself, without swapcontext, which
 // calls the kernel twice and lets AddressSanitizer clean a whole stack.
@@ -168,7 +168,7 @@ private:
             subgroup.next = 0;
             subgroup.taken = subgroup.given;
             subgroup.voted = std::exchange(subgroup.votes, 0);
-            if (subgroup.ended != 0 && subgroup.ended != of_a_subgroup) std::abort();  // some lanes met others that had gone
+            if (subgroup.ended != 0 && subgroup.ended != of_a_subgroup) std::abort();  // others had gone
             ended_ += subgroup.ended != 0 ? 1 : 0;
         }
         go(own, home_);
@@ -210,7 +210,9 @@ static inline void vstore4(uint4 v, std::size_t at, std::uint32_t* to) {
     to[4 * at + 2] = v.z;
     to[4 * at + 3] = v.w;
 }
-static inline std::uint32_t clz(std::uint32_t v) { return v == 0 ? 32 : static_cast<std::uint32_t>(__builtin_clz(v)); }
+static inline std::uint32_t clz(std::uint32_t v) {
+    return v == 0 ? 32 : static_cast<std::uint32_t>(__builtin_clz(v));
+}
 
 // What wide/subgroup.h and wide/fetch.h have for a warp.
 static inline std::uint32_t sr_lane() { return lanes::Machine::current()->lane(); }

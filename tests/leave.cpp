@@ -84,9 +84,7 @@ BOOST_AUTO_TEST_CASE(a_live_kernel_whose_epoch_ends_all_the_time) {
 
 // Far more work than an epoch holds, and nobody there who could start the next launch.
 BOOST_AUTO_TEST_CASE(a_live_kernel_is_relaunched_at_once_with_nobody_waiting) {
-    const CustomOp work{.opcode = 0x100,
-                        .name = "work",
-                        .source = R"(
+    const CustomOp work{.opcode = 0x100, .name = "work", .source = R"(
 uint work(sr_args a, const sr_buffers* b, uint* result) {
     volatile uint spent = 0;
     while (spent < a.word[0]) spent = spent + 1;
@@ -94,7 +92,8 @@ uint work(sr_args a, const sr_buffers* b, uint* result) {
 }
 )"};
     constexpr std::uint32_t slots = 2000;
-    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 4096, .ops = {work}, .idle_timeout = 1s, .max_launch_time = 1ms});
+    Runtime runtime = open(ExecutionMode::persistent,
+                           {.capacity = 4096, .ops = {work}, .idle_timeout = 1s, .max_launch_time = 1ms});
     for (std::uint32_t round = 1; round <= 3; ++round) {
         const std::vector<Slot> batch(slots, *packed({inner(atomic_add(1, 160)), inner(atomic_add(1, 161))}));
         std::vector<Slot> long_ones(slots, slot(custom_opcode<0x100>(), {10000}));

@@ -52,9 +52,7 @@ uint tally(sr_args a, const sr_buffers* b, uint* result) {
                         .buffers = {{.bytes = 4, .use = BufferSpec::Use::output}}};
 
 Options lossy(std::atomic<int>* reports = nullptr) {
-    return {.ops = {stalling, counting},
-            .hang_timeout = 400ms,
-            .on_error = [reports](const Error& error) {
+    return {.ops = {stalling, counting}, .hang_timeout = 400ms, .on_error = [reports](const Error& error) {
                 BOOST_TEST_MESSAGE(error.text());
                 if (reports != nullptr) ++*reports;
             }};
@@ -108,15 +106,15 @@ std::uint32_t count_lost(Runtime& runtime, const Ticket& ticket) {
     return lost;
 }
 
-// The slot that stalled. It is lost, unless the device had no room for the new kernel as long as it stalled, as a GPU may
-// not: then it has ended by its own count, and its end counts.
+// The slot that stalled. It is lost, unless the device had no room for the new kernel as long as it stalled, as a GPU
+// may not: then it has ended by its own count, and its end counts.
 void ended_or_is_lost(Runtime& runtime, const Ticket& stuck) {
     const std::uint32_t lost = count_lost(runtime, stuck);
     if (runtime.device().is_cpu) BOOST_TEST(lost == 1u);
 }
 
-// Whether what is behind a slot that stalls stays unclaimed: with a single work-item. Units of their own claim on, and a
-// relaunch has all that was published when it began; what they have claimed is lost.
+// Whether what is behind a slot that stalls stays unclaimed: with a single work-item. Units of their own claim on,
+// and a relaunch has all that was published when it began; what they have claimed is lost.
 bool claims_nothing_more(const Runtime& runtime) {
     return runtime.device().mode == ExecutionMode::persistent && runtime.device().shape.groups == 1;
 }
@@ -178,11 +176,11 @@ BOOST_AUTO_TEST_CASE(who_reads_behind_a_stalled_launch_is_told) {
     }
 }
 
-// Slots that are slow, each within hang_timeout, and together beyond it; after others that were quick. What a launch did
-// is seen when it has finished.
+// Slots that are slow, each within hang_timeout, and together beyond it; after others that were quick. What a launch
+// did is seen when it has finished.
 BOOST_AUTO_TEST_CASE(many_slow_slots_of_a_relaunch_are_no_death) {
     Options options = lossy();
-    options.hang_timeout = 2s;  // a busy machine may make one launch of them five times as long as the one before
+    options.hang_timeout = 2s;  // a busy machine may stretch one launch fivefold
     Runtime runtime = open(ExecutionMode::per_launch, options);
     for (int i = 0; i < 20; ++i) run(runtime, slot(tally));
     for (int i = 0; i < 20; ++i) run(runtime, nop());
@@ -275,7 +273,8 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     BOOST_TEST(runtime.result(*quiet).error() == Errc::no_result);
     BOOST_REQUIRE(quiets <= 10);
     // 100 was the old device's, and so is what its other units did while one of them was stuck.
-    const std::uint32_t here = control(runtime, 200), tallied = live ? word(runtime.buffer(0x101, 0)).load() : 20u - tallies;
+    const std::uint32_t here = control(runtime, 200),
+                        tallied = live ? word(runtime.buffer(0x101, 0)).load() : 20u - tallies;
     BOOST_TEST(here <= 61u - adds - quiets);
     BOOST_TEST(tallied <= 20u - tallies);
     if (claims_nothing_more(runtime)) BOOST_TEST(here == 61u);
@@ -321,8 +320,8 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
     BOOST_TEST(runtime.stats().faults == 1u);
 }
 
-// What a user still holds stays his: spans, copies of the ring, reservations. They are the old device's, and say nothing
-// any more; a reservation's positions end as lost, and what is behind them goes on.
+// What a user still holds stays his: spans, copies of the ring, reservations. They are the old device's, and say
+// nothing any more; a reservation's positions end as lost, and what is behind them goes on.
 BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes), mode) {
     const MeantToLeak session;
     Runtime runtime = open(mode, lossy());
@@ -363,12 +362,13 @@ BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes)
     BOOST_TEST(runtime.stats().faults == faults);
 }
 
-// Words that the device writes, overwritten before its ring is read: recovery ends, and what is behind runs once or is
-// said to be lost.
+// Words that the device writes, overwritten before its ring is read: recovery ends, and what is behind runs once or
+// is said to be lost.
 BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same) {
     const MeantToLeak session;
     constexpr std::uint64_t far = std::uint64_t{1} << 40, huge = ~std::uint64_t{0};
-    for (const auto& [offset, forged] : {std::pair{SR_RING_COMPLETED, far}, {SR_RING_CLAIMED, huge}, {SR_RING_TAIL, far}}) {
+    for (const auto& [offset, forged] :
+         {std::pair{SR_RING_COMPLETED, far}, {SR_RING_CLAIMED, huge}, {SR_RING_TAIL, far}}) {
         Runtime runtime = open(ExecutionMode::persistent, lossy());
         const auto release = runtime.buffer(0x100, 0);
         for (int i = 0; i < 3; ++i) run(runtime, nop());

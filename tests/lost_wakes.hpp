@@ -1,6 +1,6 @@
-// The stress behind the tests of leaving: one thread is the device and runs a launch for each that is asked of it, while
-// producers publish and ask for the next as the runtime does, if LEFT names the newest launch. A wake that is lost leaves
-// a slot for ever.
+// The stress behind the tests of leaving: one thread is the device and runs a launch for each that is asked of it,
+// while producers publish and ask for the next as the runtime does, if LEFT names the newest launch. A wake that is
+// lost leaves a slot for ever.
 #pragma once
 
 #include <atomic>
@@ -26,8 +26,9 @@ struct Wakes {
     int wait_every;  // how often a producer waits for what it has published
 };
 
-// launch(n) runs launch n and says whether to ask for the next at once, as the runtime may when one is over; publish(p, i)
-// is producer p's i-th, and the position behind it. The newest launch's number; 0 if something was lost.
+// launch(n) runs launch n and says whether to ask for the next at once, as the runtime may when one is over;
+// publish(p, i) is producer p's i-th, and the position behind it. The newest launch's number; 0 if something was
+// lost.
 template <class Launch, class Publish>
 std::uint32_t lose_no_wake(const RingView& ring, Wakes wakes, Launch launch, Publish publish) {
     std::atomic<std::uint32_t> newest{0};

@@ -91,63 +91,65 @@ BOOST_AUTO_TEST_CASE(the_counter_counts) {
 BOOST_AUTO_TEST_CASE(descriptors) {
     bool ok = false;
     BOOST_TEST(count([&] {
-        ok = slot(custom_opcode<0x100>(), std::span(words).first(12)).has_value() &&
-             !slot(custom_opcode<0x100>(), std::span(words)) &&
-             packed({inner(store_u32(1, 160)), {9, std::span(words).first(3)}}).has_value() &&
-             !packed({inner(shutdown())}) && !Opcode::custom(3) && Opcode::custom(8) && check(window) &&
-             !check(long_window);
-    }) == 0);
+                   ok = slot(custom_opcode<0x100>(), std::span(words).first(12)).has_value() &&
+                        !slot(custom_opcode<0x100>(), std::span(words)) &&
+                        packed({inner(store_u32(1, 160)), {9, std::span(words).first(3)}}).has_value() &&
+                        !packed({inner(shutdown())}) && !Opcode::custom(3) && Opcode::custom(8) && check(window) &&
+                        !check(long_window);
+               }) == 0);
     BOOST_TEST(ok);
 }
 
 BOOST_AUTO_TEST_CASE(encode_and_decode) {
     bool ok = false;
     BOOST_TEST(count([&] {
-        ok = encode(batch[0], std::span(image), 0) && encode(all(batch), std::span(image), 1) &&
-             encode(window, std::span(image), 4) && encode(*packed({inner(nop())}), std::span(image), 10) &&
-             encode(batch[0], std::span(word_image), 0) && encode(all(batch), std::span(word_image), 1) &&
-             encode(window, std::span(word_image), 4) && !encode(batch[0], std::span(image), 0) &&
-             !encode(all(batch), std::span(image), 62) && !encode(long_window, std::span(image), 40) &&
-             !encode(window, std::span(image), 0xFFFFFFFF) && decode(image, 0) && !decode(image, 63) &&
-             decode_window(image, 4, 6) && !decode_window(image, 3, 6);
-        const auto slot = decode(image, 10);
-        ok = ok && slot && unpack(*slot) && slot->is_packed();
-    }) == 0);
+                   ok = encode(batch[0], std::span(image), 0) && encode(all(batch), std::span(image), 1) &&
+                        encode(window, std::span(image), 4) &&
+                        encode(*packed({inner(nop())}), std::span(image), 10) &&
+                        encode(batch[0], std::span(word_image), 0) && encode(all(batch), std::span(word_image), 1) &&
+                        encode(window, std::span(word_image), 4) && !encode(batch[0], std::span(image), 0) &&
+                        !encode(all(batch), std::span(image), 62) && !encode(long_window, std::span(image), 40) &&
+                        !encode(window, std::span(image), 0xFFFFFFFF) && decode(image, 0) && !decode(image, 63) &&
+                        decode_window(image, 4, 6) && !decode_window(image, 3, 6);
+                   const auto slot = decode(image, 10);
+                   ok = ok && slot && unpack(*slot) && slot->is_packed();
+               }) == 0);
     BOOST_TEST(ok);
 }
 
 BOOST_AUTO_TEST_CASE(ring_and_consumer) {
     bool ok = false;
     BOOST_TEST(count([&] {
-        const auto ring = Ring::create(memory, 64);
-        if (!ring) return;
-        ok = ring->publish(batch[0]) && ring->publish(all(batch), Quiet::yes) && ring->publish(window) &&
-             !ring->publish(long_window);
-        {
-            auto reservation = ring->reserve(2);
-            ok = ok && reservation && reservation->put(batch[0]) && ring->held();
-        }
-        ok = ok && ring->tail() == 12 && !ring->held() && !ring->reserve(64) && !ring->reserve(65);
-        Consumer consumer(*ring);
-        ok = ok && consumer.drain(100, [](auto) { return Outcome{}; }) == 12 && ring->is_complete(12);
-    }) == 0);
+                   const auto ring = Ring::create(memory, 64);
+                   if (!ring) return;
+                   ok = ring->publish(batch[0]) && ring->publish(all(batch), Quiet::yes) && ring->publish(window) &&
+                        !ring->publish(long_window);
+                   {
+                       auto reservation = ring->reserve(2);
+                       ok = ok && reservation && reservation->put(batch[0]) && ring->held();
+                   }
+                   ok = ok && ring->tail() == 12 && !ring->held() && !ring->reserve(64) && !ring->reserve(65);
+                   Consumer consumer(*ring);
+                   ok = ok && consumer.drain(100, [](auto) { return Outcome{}; }) == 12 && ring->is_complete(12);
+               }) == 0);
     BOOST_TEST(ok);
 }
 
 BOOST_AUTO_TEST_CASE(errors) {
     std::size_t length = 0;
     BOOST_TEST(count([&] {
-        const std::error_code code = Errc::ring_full;
-        length = message(Errc::ring_full).size() + hint(Errc::ring_full).size() + (code == Errc::ring_full);
-    }) == 0);
+                   const std::error_code code = Errc::ring_full;
+                   length =
+                       message(Errc::ring_full).size() + hint(Errc::ring_full).size() + (code == Errc::ring_full);
+               }) == 0);
     BOOST_TEST(length > 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_conversion_without_memory_is_an_error_value) {
     Errc error{};
     BOOST_TEST(count([&] {
-        if (const auto converted = to_batch(window); !converted) error = converted.error();
-    }) > 0);
+                   if (const auto converted = to_batch(window); !converted) error = converted.error();
+               }) > 0);
     BOOST_TEST((error == Errc::out_of_memory));
     BOOST_TEST(to_batch(window)->size() == 6);  // memory is back
 }

@@ -1,12 +1,13 @@
-// PoCL as an NVIDIA driver behaves, for tests where there is no GPU: LD_PRELOAD over the ICD loader. Read off an H100,
-// driver 580:
-//  - no fine-grained SVM; memory that host and kernel share comes from cl_nv_create_buffer, and no address of it can be
-//    touched any more once the buffer is gone (here: PROT_NONE for ever, so that nobody else gets it);
-//  - the event of a kernel or of a marker is told only when no other kernel of its context runs, whatever its queue. That
-//    of a read or a write is told when that has finished;
-//  - copies of a context run in the order in which they were enqueued, whatever their queues: one behind a kernel that does
-//    not end holds up all that come later;
-//  - to release the last reference to a buffer or a context waits until no kernel runs, in any context of the process.
+// PoCL as an NVIDIA driver behaves, for tests where there is no GPU: LD_PRELOAD over the ICD loader. Read off an
+// H100, driver 580:
+//  - no fine-grained SVM; memory that host and kernel share comes from cl_nv_create_buffer, and no address of it can
+//    be touched any more once the buffer is gone (here: PROT_NONE for ever, so that nobody else gets it);
+//  - the event of a kernel or of a marker is told only when no other kernel of its context runs, whatever its queue.
+//    That of a read or a write is told when that has finished;
+//  - copies of a context run in the order in which they were enqueued, whatever their queues: one behind a kernel
+//    that does not end holds up all that come later;
+//  - to release the last reference to a buffer or a context waits until no kernel of the process runs, in
+//    any context.
 #define CL_TARGET_OPENCL_VERSION 300
 #include <CL/cl.h>
 #include <dlfcn.h>
@@ -38,7 +39,7 @@ std::mutex mutex;
 std::vector<Command> kernels;  // that have not ended, each event retained
 std::vector<Command> markers;  // all there were, each event retained: no other has its address
 
-std::vector<Command> copies;   // of each context the last, retained
+std::vector<Command> copies;  // of each context the last, retained
 
 cl_context context_of(cl_command_queue queue) {
     cl_context context = nullptr;
@@ -123,7 +124,8 @@ void CL_CALLBACK gone(cl_mem, void* pages) {
     delete those;
 }
 
-cl_mem CL_API_CALL create_nv(cl_context context, cl_mem_flags, cl_bitfield, std::size_t bytes, void*, cl_int* status) {
+cl_mem CL_API_CALL create_nv(cl_context context, cl_mem_flags, cl_bitfield, std::size_t bytes, void*,
+                             cl_int* status) {
     bytes = (bytes + 4095) / 4096 * 4096;
     void* const at = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     const cl_mem buffer = clCreateBuffer(context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, bytes, at, status);
@@ -167,8 +169,8 @@ void* CL_API_CALL clGetExtensionFunctionAddressForPlatform(cl_platform_id platfo
 }
 
 cl_int CL_API_CALL clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dimensions,
-                                          const size_t* offset, const size_t* global, const size_t* local, cl_uint count,
-                                          const cl_event* wait, cl_event* event) {
+                                          const size_t* offset, const size_t* global, const size_t* local,
+                                          cl_uint count, const cl_event* wait, cl_event* event) {
     REAL(clEnqueueNDRangeKernel);
     cl_event own = nullptr;
     const cl_int status = call(queue, kernel, dimensions, offset, global, local, count, wait, &own);
@@ -196,8 +198,8 @@ cl_int CL_API_CALL clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint c
 }
 
 // A blocking one is enqueued and then waited for, so that nobody holds the lock meanwhile.
-cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocks, size_t offset, size_t bytes,
-                                       void* to, cl_uint count, const cl_event* wait, cl_event* event) {
+cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocks, size_t offset,
+                                       size_t bytes, void* to, cl_uint count, const cl_event* wait, cl_event* event) {
     REAL(clEnqueueReadBuffer);
     const cl_int status = copy(queue, count, wait, event, [&](cl_uint n, const cl_event* list, cl_event* own) {
         return call(queue, buffer, CL_FALSE, offset, bytes, to, n, list, own);
@@ -205,8 +207,9 @@ cl_int CL_API_CALL clEnqueueReadBuffer(cl_command_queue queue, cl_mem buffer, cl
     return status == CL_SUCCESS && blocks ? clFinish(queue) : status;
 }
 
-cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocks, size_t offset, size_t bytes,
-                                        const void* from, cl_uint count, const cl_event* wait, cl_event* event) {
+cl_int CL_API_CALL clEnqueueWriteBuffer(cl_command_queue queue, cl_mem buffer, cl_bool blocks, size_t offset,
+                                        size_t bytes, const void* from, cl_uint count, const cl_event* wait,
+                                        cl_event* event) {
     REAL(clEnqueueWriteBuffer);
     const cl_int status = copy(queue, count, wait, event, [&](cl_uint n, const cl_event* list, cl_event* own) {
         return call(queue, buffer, CL_FALSE, offset, bytes, from, n, list, own);

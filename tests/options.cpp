@@ -36,7 +36,9 @@ std::function<void(Options&)> with(std::vector<CustomOp> ops) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_CASE(the_defaults_are_fine) { fine([](Options&) {}); }
+BOOST_AUTO_TEST_CASE(the_defaults_are_fine) {
+    fine([](Options&) {});
+}
 
 BOOST_AUTO_TEST_CASE(sizes) {
     for (const std::uint32_t n : {2u, 4u, 1024u, 1u << 23, 1u << 24}) fine([n](Options& o) { o.capacity = n; });
@@ -56,7 +58,8 @@ BOOST_AUTO_TEST_CASE(sizes) {
 
 BOOST_AUTO_TEST_CASE(times) {
     for (const auto time : {0us, 1us, 1'000'000us}) fine([time](Options& o) { o.idle_timeout = time; });
-    for (const auto time : {-1us, std::chrono::microseconds::min()}) bad([time](Options& o) { o.idle_timeout = time; });
+    for (const auto time : {-1us, std::chrono::microseconds::min()})
+        bad([time](Options& o) { o.idle_timeout = time; });
     for (const auto which : {&Options::max_launch_time, &Options::hang_timeout, &Options::shutdown_timeout}) {
         for (const auto time : {1ms, 250ms, 3'600'000ms}) fine([&](Options& o) { o.*which = time; });
         for (const auto time : {0ms, -1ms, std::chrono::milliseconds::min()})
@@ -68,14 +71,14 @@ BOOST_AUTO_TEST_CASE(what_serves_and_what_is_shared_go_together) {
     for (const ExecutionMode mode : {ExecutionMode::none, ExecutionMode::per_launch, ExecutionMode::persistent}) {
         const bool alone = mode != ExecutionMode::none;
         BOOST_TEST(!refusal([&](Options& o) { o.mode = mode; }).has_value() == alone);
-        for (const SharedMemory memory : {SharedMemory::none, SharedMemory::mirrored, SharedMemory::svm,
-                                          SharedMemory::nv_host}) {
+        for (const SharedMemory memory :
+             {SharedMemory::none, SharedMemory::mirrored, SharedMemory::svm, SharedMemory::nv_host}) {
             const bool mirrored = memory == SharedMemory::mirrored, relaunch = mode == ExecutionMode::per_launch;
             const bool both = alone && memory != SharedMemory::none && mirrored == relaunch;
             BOOST_TEST(!refusal([&](Options& o) {
-                o.mode = mode;
-                o.memory = memory;
-            }).has_value() == both);
+                            o.mode = mode;
+                            o.memory = memory;
+                        }).has_value() == both);
             const bool some = memory != SharedMemory::none;
             BOOST_TEST(!refusal([&](Options& o) { o.memory = memory; }).has_value() == some);
         }

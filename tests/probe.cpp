@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(relaunch_can_be_had_everywhere) {
 BOOST_AUTO_TEST_CASE(a_live_memory_is_had_or_refused_with_the_report) {
     const DeviceInfo info = usual();
     for (const SharedMemory memory : {SharedMemory::svm, SharedMemory::nv_host}) {
-        for (const std::optional<ExecutionMode> mode : {std::optional<ExecutionMode>(), std::optional(ExecutionMode::persistent)}) {
+        for (const std::optional<ExecutionMode> mode :
+             {std::optional<ExecutionMode>(), std::optional(ExecutionMode::persistent)}) {
             auto runtime = forced(mode, memory);
             if (runtime) {
                 check_report(runtime->device());

@@ -78,8 +78,12 @@ BOOST_AUTO_TEST_CASE(every_word_of_a_record_comes_out) {
 }
 
 BOOST_AUTO_TEST_CASE(texts_have_two_arguments_and_no_more) {
-    const std::array<std::string, 7> texts{"plain", "4294967295 and a", "ffffffffa{x}", "{ 4294967295 {y} {x",
-                                           "4294967295", "format 5: 4294967295 10",
+    const std::array<std::string, 7> texts{"plain",
+                                           "4294967295 and a",
+                                           "ffffffffa{x}",
+                                           "{ 4294967295 {y} {x",
+                                           "4294967295",
+                                           "format 5: 4294967295 10",
                                            "format 4294967295: 4294967295 10"};
     const std::array<std::uint32_t, 7> formats{0, 1, 2, 3, 4, 5, 0xFFFFFFFF};
     for (std::size_t i = 0; i < formats.size(); ++i) {

@@ -33,9 +33,9 @@ BOOST_AUTO_TEST_CASE(more_than_a_ring_has_is_refused_however_much) {
         const Ring ring = memory.ring(capacity, start);
         BOOST_REQUIRE(ring.publish(nop()).has_value());
         constexpr std::uint64_t two_32 = std::uint64_t{1} << 32;
-        for (const std::uint64_t n : {std::uint64_t{capacity + 1}, two_32 - 1, two_32, two_32 + 1, two_32 + capacity,
-                                      std::uint64_t{1} << 63, 0 - std::uint64_t{1}, 0 - std::uint64_t{capacity},
-                                      0 - start, 0 - start - 1}) {
+        for (const std::uint64_t n :
+             {std::uint64_t{capacity + 1}, two_32 - 1, two_32, two_32 + 1, two_32 + capacity, std::uint64_t{1} << 63,
+              0 - std::uint64_t{1}, 0 - std::uint64_t{capacity}, 0 - start, 0 - start - 1}) {
             if (n <= capacity) continue;
             BOOST_TEST((ring.reserve(n).error() == Errc::larger_than_ring));
         }

@@ -170,9 +170,8 @@ private:
     void drain(std::size_t most) {
         const std::uint64_t there = tail() - head_;
         const std::size_t n = consumer_.drain(most, [&](auto words) {
-            const auto owner = std::ranges::find_if(taken_, [&](const Taken& taken) {
-                return head_ - taken.first < scenario_.slots[taken.who];
-            });
+            const auto owner = std::ranges::find_if(
+                taken_, [&](const Taken& taken) { return head_ - taken.first < scenario_.slots[taken.who]; });
             BOOST_REQUIRE((owner != taken_.end()));
             BOOST_REQUIRE(words[SR_WORD_ARGS] == owner->who);
             BOOST_REQUIRE(words[SR_WORD_ARGS + 1] == head_ - owner->first);

@@ -17,7 +17,7 @@ using namespace slipring;
 namespace {
 
 constexpr std::uint32_t producers = 4;
-constexpr std::uint32_t calls = 4000;  // of each producer
+constexpr std::uint32_t calls = 4000;    // of each producer
 constexpr std::uint32_t most_slots = 7;  // of a call
 
 // What a slot says of itself: whose it is, and where in its call and in all that its producer published it stands.
@@ -197,9 +197,10 @@ BOOST_AUTO_TEST_CASE(results_reach_their_producers) {
                     const auto at = ring.publish(slot(plain, {self, i}));
                     // One half asks the ring's position, the other half the slot itself.
                     const bool ended = at && eventually([&] {
-                        return i % 2 == 0 ? ring.is_complete(*at + 1)
-                                          : ring.state_word(*at) == ring.tagged(*at, SR_STATE_FAULT);
-                    });
+                                           return i % 2 == 0
+                                                      ? ring.is_complete(*at + 1)
+                                                      : ring.state_word(*at) == ring.tagged(*at, SR_STATE_FAULT);
+                                       });
                     wrong += !ended || ring.word(*at, SR_WORD_RESULT) != (self ^ i) ||
                              ring.word(*at, SR_WORD_CODE) != SR_CODE_DENIED ||
                              ring.state_word(*at) != ring.tagged(*at, SR_STATE_FAULT);
@@ -211,9 +212,12 @@ BOOST_AUTO_TEST_CASE(results_reach_their_producers) {
             Consumer consumer(ring);
             eventually([&] {
                 const bool last = running == 0;
-                return consumer.drain(16, [](auto words) {
-                    return Outcome{SR_STATE_FAULT, SR_CODE_DENIED, words[SR_WORD_ARGS] ^ words[SR_WORD_ARGS + 1]};
-                }) == 0 && last;
+                return consumer.drain(16,
+                                      [](auto words) {
+                                          return Outcome{SR_STATE_FAULT, SR_CODE_DENIED,
+                                                         words[SR_WORD_ARGS] ^ words[SR_WORD_ARGS + 1]};
+                                      }) == 0 &&
+                       last;
             });
         });
     }

@@ -34,12 +34,13 @@ BOOST_DATA_TEST_CASE(each_operation_does_what_its_constructor_says, data::make(m
 
 BOOST_DATA_TEST_CASE(a_bad_slot_costs_only_itself, data::make(modes), mode) {
     Runtime runtime = open(mode);
-    const std::array<Slot, 5> batch{store_u32(1, 200), store_u32(1, 4), slot(custom_opcode<0x1234>()), dfa_step(0, 0, 0),
-                                    store_u32(2, 201)};
+    const std::array<Slot, 5> batch{store_u32(1, 200), store_u32(1, 4), slot(custom_opcode<0x1234>()),
+                                    dfa_step(0, 0, 0), store_u32(2, 201)};
     const auto ticket = runtime.publish(std::span<const Slot>(batch));
     BOOST_REQUIRE(ticket.has_value());
     BOOST_REQUIRE(runtime.wait(*ticket, std::chrono::minutes(1)).has_value());
-    const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, SR_CODE_UNKNOWN_OPCODE, SR_CODE_OUT_OF_RANGE, SR_CODE_OK};
+    const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, SR_CODE_UNKNOWN_OPCODE,
+                                             SR_CODE_OUT_OF_RANGE, SR_CODE_OK};
     for (std::uint32_t i = 0; i < 5; ++i) {
         const auto result = runtime.result(*ticket, i);
         BOOST_REQUIRE(result.has_value());
@@ -55,7 +56,9 @@ BOOST_DATA_TEST_CASE(a_window_runs_every_entry, data::make(modes), mode) {
     Runtime runtime = open(mode);
     const std::array<std::array<std::uint32_t, 2>, 3> args{{{1, 160}, {2, 161}, {3, 162}}};
     const std::array<Payload, 3> entries{args[0], args[1], args[2]};
-    const Window window{.ticket = 5, .opcode = Op::atomic_add, .required = std::span(entries).first(1),
+    const Window window{.ticket = 5,
+                        .opcode = Op::atomic_add,
+                        .required = std::span(entries).first(1),
                         .lookahead = std::span(entries).last(2)};
     for (std::uint32_t round = 0; round < 2; ++round) BOOST_TEST(run(runtime, window, 2).value == 3 * round);
     for (std::uint32_t i = 0; i < 3; ++i) BOOST_TEST(control(runtime, 160 + i) == 2 * (i + 1));

@@ -17,7 +17,8 @@ constexpr ExecutionMode modes[] = {ExecutionMode::persistent, ExecutionMode::per
 // SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device.
 inline Options from_environment(Options options) {
     if (options.device == "auto") options.device = test_device();
-    if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE"); shape != nullptr && options.shape == LaunchShape{}) {
+    if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE");
+        shape != nullptr && options.shape == LaunchShape{}) {
         char* rest = nullptr;
         options.shape.groups = static_cast<std::uint32_t>(std::strtoul(shape, &rest, 10));
         options.shape.lanes = *rest == 'x' ? static_cast<std::uint32_t>(std::strtoul(rest + 1, nullptr, 10)) : 1;

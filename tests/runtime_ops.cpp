@@ -39,9 +39,10 @@ const CustomOp fail{.opcode = 8,
 // Asks as often as it is told whether to stop, and says how often that was no.
 const CustomOp ask{.opcode = 9,
                    .name = "ask",
-                   .source = "uint ask(sr_args a, const sr_buffers* b, uint* result) {\n"
-                             "    while (*result < a.word[0] && !sr_should_stop(b)) ++*result;\n"
-                             "    return SR_CODE_OK;\n}\n"};
+                   .source =
+                       "uint ask(sr_args a, const sr_buffers* b, uint* result) {\n"
+                       "    while (*result < a.word[0] && !sr_should_stop(b)) ++*result;\n"
+                       "    return SR_CODE_OK;\n}\n"};
 
 Error refused(Options options) {
     auto runtime = Runtime::open(std::move(options));
@@ -73,7 +74,8 @@ BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(modes
         const Payload entry(args);
         BOOST_TEST(run(runtime, Window{.opcode = custom_opcode<0x100>(), .lookahead = std::span(&entry, 1)}).value ==
                    1000u * static_cast<unsigned>(round));
-        BOOST_TEST(runtime.launch(slot(custom_opcode<0x100>(), {0, 2, 0}))->value == 2u * static_cast<unsigned>(round));
+        BOOST_TEST(runtime.launch(slot(custom_opcode<0x100>(), {0, 2, 0}))->value ==
+                   2u * static_cast<unsigned>(round));
     }
     BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {101, 900, 0})).code == SR_CODE_OUT_OF_RANGE);
     BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {0, 1, 4})).code == SR_CODE_OUT_OF_RANGE);
@@ -94,7 +96,8 @@ BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::mak
         BOOST_TEST((other.state == SR_STATE_FAULT && other.code == SR_CODE_BAD_ARGUMENT));
     }
     const std::uint32_t code[] = {71};
-    const Result result = run(runtime, *packed({inner(store_u32(1, 160)), InnerOp{8, code}, inner(store_u32(1, 161))}));
+    const Result result =
+        run(runtime, *packed({inner(store_u32(1, 160)), InnerOp{8, code}, inner(store_u32(1, 161))}));
     BOOST_TEST(result.code == 71u);
     BOOST_TEST(result.inner == 1u);
     BOOST_TEST(control(runtime, 161) == 0u);
@@ -120,7 +123,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_work_is_refused_with_its_own_code) {
     BOOST_TEST(refused(with([](CustomOp& op) { op.opcode = 7; })).code == Errc::reserved_opcode);
     BOOST_TEST(refused(with([](CustomOp& op) { op.opcode = SR_OP_PACKED_SLOT; })).code == Errc::reserved_opcode);
     BOOST_TEST(refused(with([](CustomOp& op) { op.name = "not a name"; })).code == Errc::bad_options);
-    BOOST_TEST(refused(with([](CustomOp& op) { op.buffers.resize(9, {4, BufferSpec::Use::input}); })).code == Errc::bad_options);
+    BOOST_TEST(refused(with([](CustomOp& op) { op.buffers.resize(9, {4, BufferSpec::Use::input}); })).code ==
+               Errc::bad_options);
     BOOST_TEST(refused(with([](CustomOp& op) { op.buffers.resize(1); })).code == Errc::bad_options);
     BOOST_TEST(refused({.ops = {fail, fail}}).code == Errc::duplicate_opcode);
     BOOST_TEST(refused({.capacity = 1000}).code == Errc::bad_capacity);

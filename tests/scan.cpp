@@ -109,8 +109,7 @@ BOOST_AUTO_TEST_CASE(no_match_across_files) {
 BOOST_AUTO_TEST_CASE(files_of_all_sizes) {
     Random random(4);
     Strings files;
-    for (int i = 0; i < 400; ++i)
-        files.push_back(random_text(random, random.below(random.once_in(10) ? 9000 : 200)));
+    for (int i = 0; i < 400; ++i) files.push_back(random_text(random, random.below(random.once_in(10) ? 9000 : 200)));
     check(letters, files, {.chunk = 256, .segment = 4096, .slots = 32}, 4000);
     check(letters, files, Geometry{}, 1 << 20);
 }

@@ -11,21 +11,21 @@ namespace slipring {
 
 constexpr auto stall = custom_opcode<0x100>();
 
-// Spins until the host says so, but not for more than so many turns: a test ends whatever happens. The host can say so
-// in a live buffer alone; a relaunched kernel has a copy.
+// Spins until the host says so, but not for more than so many turns: a test ends whatever happens. The host can say
+// so in a live buffer alone; a relaunched kernel has a copy.
 inline const CustomOp stalling{.opcode = 0x100,
-                        .name = "stall",
-                        .source = R"(
+                               .name = "stall",
+                               .source = R"(
 uint stall(sr_args a, const sr_buffers* b, uint* result) {
     __global uint* const word = (__global uint*)b->at[0];
     for (ulong i = 0; i < (ulong)a.word[0] << 10 && sr_load_acquire(word) == 0; ++i) {}
     return SR_CODE_OK;
 }
 )",
-                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
+                               .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
 
-// For some seconds, or in per_launch mode, where nobody can end it, for one; always for longer than the deadline. A turn
-// takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
+// For some seconds, or in per_launch mode, where nobody can end it, for one; always for longer than the deadline. A
+// turn takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
 inline Slot stall_slot(const DeviceInfo& device) {
     const bool live = device.mode == ExecutionMode::persistent;
     return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 1'800u : 2'000u)});
@@ -33,9 +33,7 @@ inline Slot stall_slot(const DeviceInfo& device) {
 
 // Spins until the kernel is given up, but not for ever either.
 constexpr auto stall_until_lost = custom_opcode<0x102>();
-inline const CustomOp stalling_until_lost{.opcode = 0x102,
-                                          .name = "stall_until_lost",
-                                          .source = R"(
+inline const CustomOp stalling_until_lost{.opcode = 0x102, .name = "stall_until_lost", .source = R"(
 uint stall_until_lost(sr_args a, const sr_buffers* b, uint* result) {
     for (ulong i = 0; i < (ulong)a.word[0] << 10; ++i)
         if (sr_should_stop(b)) return 77u;

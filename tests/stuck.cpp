@@ -26,7 +26,8 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     const DeviceInfo device = holders.front().device();
     // Whose threads can be counted, and one of them can be had while the lost kernel holds another.
     if (!device.is_cpu || device.shape != LaunchShape{1, 1} || device.compute_units < 2) return;
-    while (holders.size() < device.compute_units) holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}}));
+    while (holders.size() < device.compute_units)
+        holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}}));
 
     Runtime idle = open(ExecutionMode::per_launch, {.hang_timeout = 400ms});
     std::vector<Ticket> stuck;
@@ -39,7 +40,8 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     const auto refused = Runtime::open(from_environment({}));
     BOOST_REQUIRE(!refused.has_value());
     BOOST_TEST(refused.error().code == Errc::no_device);
-    BOOST_TEST(refused.error().detail.find("something else holds the device") != std::string::npos, refused.error().detail);
+    BOOST_TEST(refused.error().detail.find("something else holds the device") != std::string::npos,
+               refused.error().detail);
     std::uint32_t read = 0;
     const auto told = idle.read_control(160, std::span(&read, 1));
     BOOST_REQUIRE(!told.has_value());

@@ -46,8 +46,7 @@ std::size_t publish_and_read(Shared& shared) {
     std::size_t wrong = 0;
     for (std::uint32_t number = 0; std::chrono::steady_clock::now() < enough && wrong == 0; number += batch) {
         std::vector<Slot> slots;
-        for (std::uint32_t i = 0; i < batch; ++i)
-            slots.push_back(slot(opcode, {number + i}));
+        for (std::uint32_t i = 0; i < batch; ++i) slots.push_back(slot(opcode, {number + i}));
         const Quiet quiet = number / batch % 4 == 3 ? Quiet::yes : Quiet::no;
         const auto first = shared.ring.publish(std::span<const Slot>(slots), quiet);
         if (!first) return wrong + 1;

@@ -92,9 +92,9 @@ public:
     }
 
     OpcodeSpec opcode() {
-        constexpr std::uint32_t builtin[] = {
-            SR_OP_NOP,    SR_OP_STORE_U32, SR_OP_ATOMIC_ADD,  SR_OP_LOAD_U32, SR_OP_COMPARE_SWAP,
-            SR_OP_MEMCPY, SR_OP_DFA_STEP,  SR_OP_BATCH_FENCE, SR_OP_PRINTF,   SR_OP_SHUTDOWN};
+        constexpr std::uint32_t builtin[] = {SR_OP_NOP,          SR_OP_STORE_U32, SR_OP_ATOMIC_ADD, SR_OP_LOAD_U32,
+                                             SR_OP_COMPARE_SWAP, SR_OP_MEMCPY,    SR_OP_DFA_STEP,   SR_OP_BATCH_FENCE,
+                                             SR_OP_PRINTF,       SR_OP_SHUTDOWN};
         const std::string_view text = word();
         const std::uint32_t value = number_of(text.substr(text.empty() ? 0 : 1));
         if (text.starts_with('c')) return {true, value};

@@ -1,4 +1,5 @@
-// Who waits for what: copies for no kernel, nobody for a launch of its own, and whoever waits for a dead device learns it.
+// Who waits for what: copies for no kernel, nobody for a launch of its own, and whoever waits for a dead device
+// learns it.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -68,7 +69,8 @@ BOOST_AUTO_TEST_CASE(copies_and_launches_do_not_wait_for_a_slot_that_is_slow) {
 
 // A launch takes what it takes. The ring goes on meanwhile, kernels come and go, and tables are exchanged.
 BOOST_AUTO_TEST_CASE(nobody_waits_for_a_launch_of_its_own) {
-    Runtime runtime = open(ExecutionMode::persistent, {.ops = {stalling}, .idle_timeout = 0us, .hang_timeout = 20min});
+    Runtime runtime =
+        open(ExecutionMode::persistent, {.ops = {stalling}, .idle_timeout = 0us, .hang_timeout = 20min});
     std::atomic<bool> ended{false}, well{false};
     std::thread launcher([&] {
         const auto result = runtime.launch(endless);

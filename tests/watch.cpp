@@ -17,7 +17,8 @@ struct Looks {
         return watch.look(completed, [has_work] { return has_work; }, 400ms, now);
     }
     // Looks each `step` for `time`; true if it was lost meanwhile.
-    bool each(std::chrono::milliseconds step, std::chrono::milliseconds time, std::uint64_t completed, bool has_work = true) {
+    bool each(std::chrono::milliseconds step, std::chrono::milliseconds time, std::uint64_t completed,
+              bool has_work = true) {
         for (auto looked = 0ms; looked < time; looked += step)
             if (after(step, completed, has_work)) return true;
         return false;

@@ -1,5 +1,5 @@
-// The wide drain, natively: each sub-group a thread, as the consumer of a real ring. Run under ThreadSanitizer, which sees
-// sub-groups and producers alike.
+// The wide drain, natively: each sub-group a thread, as the consumer of a real ring. Run under ThreadSanitizer, which
+// sees sub-groups and producers alike.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -60,13 +60,15 @@ struct Device {
         sr_bounds bounds;
     };
     Given give(uint number, ulong idle_timeout, ulong max_time, ulong first) {
-        return {{reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
-                {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0},
-                {number, first, idle_timeout, max_time, 0}};
+        return {
+            {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
+            {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0},
+            {number, first, idle_timeout, max_time, 0}};
     }
 
     // `first`, if it is given: what the host took for COMPLETED when it asked for the launch.
-    void launch(uint number, uint subgroups, ulong idle_timeout, ulong max_time = for_ever, std::optional<ulong> first = {}) {
+    void launch(uint number, uint subgroups, ulong idle_timeout, ulong max_time = for_ever,
+                std::optional<ulong> first = {}) {
         const Given given = give(number, idle_timeout, max_time, first.value_or(ring.completed()));
         std::vector<std::thread> threads;
         for (uint i = 0; i < subgroups; ++i) {
@@ -79,9 +81,7 @@ struct Device {
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint word(uint index) { return sr_load_acquire(control.data() + index); }
-    bool is_done(std::uint64_t position) {
-        return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE);
-    }
+    bool is_done(std::uint64_t position) { return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE); }
     uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
 };
@@ -94,15 +94,16 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
             BOOST_TEST_CONTEXT(subgroups << " subgroups from " << start) {
                 Device device(start);
                 const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), slot(custom_opcode<0x100>(), {64, 1}),
-                                      slot(custom_opcode<0x101>()), slot(custom_opcode<0x100>(), {SR_CODE_CANCELLED})};
+                                      slot(custom_opcode<0x101>()),
+                                      slot(custom_opcode<0x100>(), {SR_CODE_CANCELLED})};
                 const auto first = device.ring.publish(std::span(batch));
                 BOOST_REQUIRE(first.has_value());
                 device.launch(1, subgroups, 0);
                 BOOST_TEST(device.left() == 1u);
                 BOOST_TEST(device.ring.completed() == start + 5);
                 BOOST_TEST(device.ring.claimed() == start + 5);
-                const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT, SR_STATE_FAULT,
-                                                          SR_STATE_FAULT};
+                const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT,
+                                                          SR_STATE_FAULT, SR_STATE_FAULT};
                 for (std::uint32_t i = 0; i < 5; ++i)
                     BOOST_TEST(device.ring.state_word(*first + i) == device.ring.tagged(*first + i, states[i]));
                 BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
@@ -157,7 +158,8 @@ BOOST_AUTO_TEST_CASE(a_slow_slot_delays_a_fence_and_what_is_behind_it_and_nothin
         const auto fence = device.ring.publish(batch_fence(1, 9));
         const auto behind = device.ring.publish(std::vector<Slot>(12, atomic_add(1, 202)));
         BOOST_REQUIRE((slow && before && quiet && fence && behind));
-        BOOST_TEST(eventually([&] { return held_back.load() == 1 && device.word(200) == 12 && device.word(201) == 3; }));
+        BOOST_TEST(
+            eventually([&] { return held_back.load() == 1 && device.word(200) == 12 && device.word(201) == 3; }));
         BOOST_TEST(eventually([&] { return device.is_done(*before + 11); }));
         for (int i = 0; i < 100; ++i) std::this_thread::yield();
         BOOST_TEST(!device.is_done(*fence));
@@ -189,7 +191,8 @@ BOOST_AUTO_TEST_CASE(a_fence_orders_whatever_the_number_of_units) {
             batch.push_back(batch_fence(9, round));
             batch.push_back(load_u32(200, 50));  // control word 210
             batch.push_back(batch_fence(11, round));
-            const auto first = device.ring.publish(std::span(std::as_const(batch)), round % 2 == 0 ? Quiet::yes : Quiet::no);
+            const auto first =
+                device.ring.publish(std::span(std::as_const(batch)), round % 2 == 0 ? Quiet::yes : Quiet::no);
             BOOST_REQUIRE(first.has_value());
             BOOST_REQUIRE(eventually([&] { return device.ring.is_complete(*first + batch.size()); }));
             BOOST_TEST(device.word(210) == 8 * round);
@@ -255,7 +258,9 @@ BOOST_AUTO_TEST_CASE(a_window_means_the_same_with_many_units) {
     Device device;
     const std::array<std::array<std::uint32_t, 2>, 3> args{{{1, 200}, {2, 201}, {64, 0}}};
     const std::array<Payload, 3> entries{args[0], args[1], args[2]};
-    const Window adds{.ticket = 5, .opcode = Op::atomic_add, .required = std::span(entries).first(1),
+    const Window adds{.ticket = 5,
+                      .opcode = Op::atomic_add,
+                      .required = std::span(entries).first(1),
                       .lookahead = std::span(entries).subspan(1, 1)};
     const Window custom{.ticket = 6, .opcode = custom_opcode<0x100>(), .required = std::span(entries).subspan(2)};
     BOOST_REQUIRE((device.ring.publish(adds) && device.ring.publish(custom)));
@@ -285,8 +290,8 @@ BOOST_AUTO_TEST_CASE(behind_a_hole_nothing_runs_until_it_is_filled) {
     }
 }
 
-// A poller that looks at some slots only may claim one that is not published yet. Here the test is the poller: it claims
-// three slots of which the second is missing.
+// A poller that looks at some slots only may claim one that is not published yet. Here the test is the poller: it
+// claims three slots of which the second is missing.
 BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
     constexpr uint subgroups = 4;
     Device device;
@@ -299,7 +304,8 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
     sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     std::vector<std::thread> others;
     for (const uint subgroup : {0u, 2u, 3u})
-        others.emplace_back([&, subgroup] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, subgroup, subgroups); });
+        others.emplace_back(
+            [&, subgroup] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, subgroup, subgroups); });
 
     sr_poller own{};
     sr_claim(&wide, &own, 3, 1);
@@ -339,8 +345,8 @@ BOOST_AUTO_TEST_CASE(a_unit_without_others_does_it_alone) {
     BOOST_TEST(device.control[200] == 18u);
 }
 
-// A launch that takes LEFT back goes on while the next one is enqueued already: the host's idea of where that one begins
-// is an old one. A quiet slot looks as if it had never run.
+// A launch that takes LEFT back goes on while the next one is enqueued already: the host's idea of where that one
+// begins is an old one. A quiet slot looks as if it had never run.
 BOOST_AUTO_TEST_CASE(a_launch_begins_where_the_last_one_ended_whatever_the_host_saw) {
     for (const std::uint64_t start : {std::uint64_t{0}, -std::uint64_t{2}}) {
         Device device(start);
@@ -374,8 +380,8 @@ BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
     }
 }
 
-// A kernel that was given up, and comes back, wherever it stood: a handler that was stuck, and others behind its gate, a
-// barrier, a hole or an empty ring.
+// A kernel that was given up, and comes back, wherever it stood: a handler that was stuck, and others behind its
+// gate, a barrier, a hole or an empty ring.
 BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
     for (const uint subgroups : {2u, 3u, 5u}) {
         for (int behind = 0; behind < 6; ++behind) {
@@ -397,7 +403,8 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                 if (behind == 4) hole.emplace(*device.ring.reserve(1));
                 if (behind == 5) publish(shutdown());
                 if (behind > 1) publish(*packed({inner(atomic_add(1, 201))}));
-                BOOST_TEST(eventually([&] { return device.word(200) == 1 && (behind == 0 || held_back.load() == 1); }));
+                BOOST_TEST(
+                    eventually([&] { return device.word(200) == 1 && (behind == 0 || held_back.load() == 1); }));
                 for (int i = 0; i < 10; ++i) std::this_thread::yield();  // others wait meanwhile
                 device.revoke();
                 BOOST_TEST(eventually([&] {  // the retirer looked
@@ -428,7 +435,8 @@ BOOST_AUTO_TEST_CASE(nothing_is_lost_while_launches_come_and_go) {
         return device.ring.completed() != device.ring.tail();
     };
     const auto publish = [&](int p, int i) -> std::expected<std::uint64_t, Errc> {
-        const Slot slots[] = {atomic_add(1, 200), i % 7 == 0 ? batch_fence(1, 9) : atomic_add(1, 201), atomic_add(1, 202)};
+        const Slot slots[] = {atomic_add(1, 200), i % 7 == 0 ? batch_fence(1, 9) : atomic_add(1, 201),
+                              atomic_add(1, 202)};
         const auto count = static_cast<std::size_t>(1 + (i + p) % 3);
         const auto first = device.ring.publish(std::span(slots, count), i % 2 == 0 ? Quiet::yes : Quiet::no);
         return first ? std::expected<std::uint64_t, Errc>(*first + count) : first;

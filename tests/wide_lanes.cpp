@@ -1,5 +1,5 @@
-// The wide drain with sub-groups of 32 lanes, natively: what only a warp has, entries of many slots, looks ahead and turns. All
-// on one thread, stepped from a seed.
+// The wide drain with sub-groups of 32 lanes, natively: what only a warp has, entries of many slots, looks ahead and
+// turns. All on one thread, stepped from a seed.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -16,10 +16,10 @@
 #include "lanes.hpp"
 #include "shim.hpp"
 
-// 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays until it is let
-// go by its first argument, a bit of `let_go`.
+// 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays until it is
+// let go by its first argument, a bit of `let_go`.
 static std::vector<uint> order;  // what 0x101 said
-static uint subgroups_seen = 0;      // a bit for each sub-group that ran one of these
+static uint subgroups_seen = 0;  // a bit for each sub-group that ran one of these
 static uint held_back = 0, let_go = 0;
 static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
     subgroups_seen |= 1u << lanes::Machine::current()->subgroup();
@@ -68,7 +68,9 @@ struct Device {
         words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0};
         bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
-        const auto kernel = [this, subgroups](uint subgroup) { sr_drain_wide(&own, &words, &bounds, sched.data(), subgroup, subgroups); };
+        const auto kernel = [this, subgroups](uint subgroup) {
+            sr_drain_wide(&own, &words, &bounds, sched.data(), subgroup, subgroups);
+        };
         machine = std::make_unique<lanes::Machine>(subgroups, kernel, seed);
     }
     // Steps until `condition` holds.
@@ -86,7 +88,9 @@ struct Device {
     bool end() {
         return eventually([&] { return machine->ended(); }) || machine->ended();
     }
-    uint word32(std::size_t offset) { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + offset)).load(); }
+    uint word32(std::size_t offset) {
+        return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + offset)).load();
+    }
     bool is_done(std::uint64_t position) { return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE); }
 };
 
@@ -117,7 +121,7 @@ BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_beh
                 uint said = 0, added = 0, faults = 0, choice = seed;
                 for (uint i = 0; i < slots;) {
                     choice = choice * 1664525u + 1013904223u;
-                    const bool brief = seed % 4 == 0 && i % 16 != 0;  // the poller runs those, whatever the retirer does
+                    const bool brief = seed % 4 == 0 && i % 16 != 0;  // the poller runs those
                     const uint what = brief ? 150 : choice >> 24;
                     const Slot next = what < 120   ? says(said)
                                       : what < 200 ? atomic_add(1, 200)
@@ -149,7 +153,8 @@ BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_beh
                 uint piece = 0;
                 for (uint i = 0; i < said; ++i) {
                     while (piece < fences.size() && fences[piece] <= i) ++piece;
-                    const uint from = piece == 0 ? 0 : fences[piece - 1], to = piece < fences.size() ? fences[piece] : said;
+                    const uint from = piece == 0 ? 0 : fences[piece - 1],
+                               to = piece < fences.size() ? fences[piece] : said;
                     BOOST_REQUIRE((order[i] >= from && order[i] < to));
                 }
             }
@@ -205,8 +210,8 @@ BOOST_AUTO_TEST_CASE(an_entry_whose_barrier_has_run_opens_the_gate) {
     BOOST_REQUIRE(device.end());
 }
 
-// COMPLETED is the host's only sign of life: slow slots of one entry that wait for each other do not add up. What runs
-// side by side with a slow one ends with it.
+// COMPLETED is the host's only sign of life: slow slots of one entry that wait for each other do not add up. What
+// runs side by side with a slow one ends with it.
 BOOST_AUTO_TEST_CASE(what_is_completed_moves_inside_an_entry) {
     for (uint seed = 1; seed <= 8; ++seed) {
         BOOST_TEST_CONTEXT("seed " << seed) {
@@ -242,10 +247,17 @@ BOOST_AUTO_TEST_CASE(a_long_copy_moves_as_memmove_does) {
     constexpr uint base = SR_OBSERVABLE_BASE, end = 8192;
     uint seed = 0;
     for (const uint words : {1023u, 1024u, 1025u, 1536u, 1537u, 4000u}) {
-        for (const auto& [from, to] : {std::pair{base, base + 1}, {base + 1, base}, {0u, base + 100}, {base + 700, base},
-                                       {base + 3, base + 900}, {base, end - words}, {base, end - words + 1}, {base, base - 1}}) {
+        for (const auto& [from, to] : {std::pair{base, base + 1},
+                                       {base + 1, base},
+                                       {0u, base + 100},
+                                       {base + 700, base},
+                                       {base + 3, base + 900},
+                                       {base, end - words},
+                                       {base, end - words + 1},
+                                       {base, base - 1}}) {
             for (const bool window : {false, true}) {
-                BOOST_TEST_CONTEXT(words << " words from " << from << " to " << to << (window ? " in a window" : "")) {
+                BOOST_TEST_CONTEXT(words << " words from " << from << " to " << to
+                                         << (window ? " in a window" : "")) {
                     Device device(16);
                     for (uint i = 0; i < end; ++i) device.control[i] = i < base ? 0 : i * 7;
                     std::vector<uint> expected = device.control;
@@ -274,7 +286,8 @@ BOOST_AUTO_TEST_CASE(a_long_copy_moves_as_memmove_does) {
 // What is claimed is not left to the next launch, nor to the next device.
 BOOST_AUTO_TEST_CASE(nothing_slow_is_claimed_while_no_worker_waits) {
     Device device(256);
-    for (uint i = 0; i < 128; ++i) BOOST_REQUIRE(device.ring.publish(i % 32 == 5 ? stays(i / 32) : nop()).has_value());
+    for (uint i = 0; i < 128; ++i)
+        BOOST_REQUIRE(device.ring.publish(i % 32 == 5 ? stays(i / 32) : nop()).has_value());
     device.launch(1, 4, for_ever, 1);
     BOOST_REQUIRE(device.eventually([&] { return std::popcount(held_back) == 2; }));  // both workers
     device.steps(2000);

@@ -69,11 +69,13 @@ void add_bench(CLI::App& program, int& status) {
     command->add_option("--seconds", arguments->seconds, "About how long to measure")
         ->capture_default_str()
         ->check(CLI::Range(0.1, 3600.0));
-    command->add_option("--only", arguments->only, "One part alone")->check(CLI::IsMember({"codec", "ring", "device"}));
+    command->add_option("--only", arguments->only, "One part alone")
+        ->check(CLI::IsMember({"codec", "ring", "device"}));
     command->add_flag("--json", arguments->json, "Print one JSON object");
     command->add_option("--svg", arguments->svg, "Also draw the device's figures into this file");
     command->add_option("--commit", arguments->commit, "What was built, for the report; else Git's word for it");
-    command->footer("What is compared is measured in turns, and medians are reported; close other programs first.\n"
-                    "Exit status: 0, or 2 if the device cannot be measured.");
+    command->footer(
+        "What is compared is measured in turns, and medians are reported; close other programs first.\n"
+        "Exit status: 0, or 2 if the device cannot be measured.");
     command->callback([arguments, &status] { status = run(*arguments); });
 }

@@ -88,8 +88,9 @@ void add_devices(CLI::App& program, int& status) {
         program.add_subcommand("devices", "List every OpenCL device and what slipring can do there");
     const auto json = std::make_shared<bool>(false);
     command->add_flag("--json", *json, "Print one JSON object");
-    command->footer("persistent: the kernel keeps running and sees what the host publishes. per_launch: slower, a launch\n"
-                    "drains what was published. none: it does not serve, see why.\n"
-                    "Exit status: 0 if at least one device serves, 2 otherwise.");
+    command->footer(
+        "persistent: the kernel keeps running and sees what the host publishes. per_launch: slower, a launch\n"
+        "drains what was published. none: it does not serve, see why.\n"
+        "Exit status: 0 if at least one device serves, 2 otherwise.");
     command->callback([json, &status] { status = run(*json); });
 }

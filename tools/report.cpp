@@ -74,9 +74,10 @@ void print_text(const ScanReport& r) {
                 static_cast<double>(r.totals.bytes) / 1e6, r.seconds, r.bytes_per_s() / 1e6);
     std::printf("%llu slots in %llu windows on %s (%s)\n", number(r.totals.slots), number(r.totals.windows),
                 r.device.c_str(), r.mode.c_str());
-    std::printf("window round trip, from its publishing until the host saw its last slot end:\n"
-                "  p50 %.0f us   p90 %.0f us   p99 %.0f us   p99.9 %.0f us\n",
-                r.window_us.p50, r.window_us.p90, r.window_us.p99, r.window_us.p999);
+    std::printf(
+        "window round trip, from its publishing until the host saw its last slot end:\n"
+        "  p50 %.0f us   p90 %.0f us   p99 %.0f us   p99.9 %.0f us\n",
+        r.window_us.p50, r.window_us.p90, r.window_us.p99, r.window_us.p999);
     if (r.errors != 0) std::printf("%llu could not be read\n", number(r.errors));
     if (r.verified) {
         const Verification& v = *r.verified;

@@ -61,7 +61,7 @@ static uint slipring_scan(sr_args a, const sr_buffers* b, uint* result) {
                               words - 1u};
 
     const __global uchar *const t0 = b->at[1] + first, *const t1 = t0 + part, *const t2 = t1 + part;
-    const __global uchar *const t3 = t2 + part;
+    const __global uchar* const t3 = t2 + part;
     __global uint* const found = (__global uint*)b->at[2] + out;
     __global uint *const f0 = found + SCAN_LANES, *const f1 = f0 + part, *const f2 = f1 + part, *const f3 = f2 + part;
     uint h0 = 0, h1 = 0, h2 = 0, h3 = 0, matches = 0;

@@ -224,8 +224,9 @@ void add_scan(CLI::App& program, int& status) {
     command->add_option("--chunk", options->chunk, "Most bytes of text a slot (default: what suits the patterns)")
         ->type_name("BYTES")
         ->check(CLI::Range(1u, 1u << 23));
-    command->add_flag("--json", options->json, "Print one JSON object, with the count of each pattern: `pattern`, or "
-                                               "`pattern_hex` where its bytes are no UTF-8");
+    command->add_flag("--json", options->json,
+                      "Print one JSON object, with the count of each pattern: `pattern`, or "
+                      "`pattern_hex` where its bytes are no UTF-8");
     command->add_flag("--verify", options->verify, "Count again on the host, another way, and compare");
     command->add_flag("--compare", options->compare,
                       "Then run the same chunks, and a tiny task, through the ring and with a kernel launch each");

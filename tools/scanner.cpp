@@ -35,8 +35,8 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
         .buffers = {{.bytes = image.size_bytes(), .use = BufferSpec::Use::input},
                     {.bytes = std::size_t{4} * geometry.segment, .use = BufferSpec::Use::input},
                     {.bytes = std::size_t{4} * geometry.found_words() * 4, .use = BufferSpec::Use::output}}};
-    auto runtime = slipring::Runtime::open(
-        {.device = device, .capacity = std::bit_ceil(4 * geometry.slots), .ops = {scan}});
+    auto runtime =
+        slipring::Runtime::open({.device = device, .capacity = std::bit_ceil(4 * geometry.slots), .ops = {scan}});
     if (!runtime) return std::unexpected(runtime.error().text());
     std::ranges::copy(std::as_bytes(image), runtime->buffer(opcode.value(), automaton_buffer).begin());
     // Some drivers compile a kernel when it first runs: that is a part of opening, not of the scan.

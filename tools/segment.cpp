@@ -10,12 +10,12 @@ Geometry Geometry::of(const Automaton& automaton, std::uint32_t chunk) noexcept 
     Geometry made;
     const std::uint32_t overlap = automaton.overlap();
     // A sixteenth for the bytes in front; very long patterns get shorter chunks, or staging would be huge.
-    const std::uint64_t far = std::max<std::uint64_t>(std::min(16 * std::uint64_t{overlap}, std::uint64_t{1} << 18),
-                                                      overlap);
+    const std::uint64_t far =
+        std::max<std::uint64_t>(std::min(16 * std::uint64_t{overlap}, std::uint64_t{1} << 18), overlap);
     made.chunk = chunk != 0 ? chunk : static_cast<std::uint32_t>(std::max<std::uint64_t>(made.chunk, far));
     const std::uint64_t segment = 4 * (std::uint64_t{made.chunk} + overlap);
-    made.segment = static_cast<std::uint32_t>(
-        std::clamp<std::uint64_t>(segment, made.segment, std::uint64_t{most_segment} + 1));
+    made.segment =
+        static_cast<std::uint32_t>(std::clamp<std::uint64_t>(segment, made.segment, std::uint64_t{most_segment} + 1));
     return made;
 }
 
@@ -56,8 +56,8 @@ void Segment::cut(std::uint32_t length) {
     const std::uint32_t front = std::min(overlap_, before);
     // Four lanes if that costs less than it saves: each of them begins with the overlap.
     const std::uint32_t lane = length / scan_lanes;
-    chunks_.push_back({base_ + chunk_begin_, length, front, found_base_ + found_used_,
-                       lane >= 16 && lane >= overlap_ ? lane : 0});
+    chunks_.push_back(
+        {base_ + chunk_begin_, length, front, found_base_ + found_used_, lane >= 16 && lane >= overlap_ ? lane : 0});
     found_used_ += scan_lanes + length;
     chunk_begin_ += length;
 }

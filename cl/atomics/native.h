@@ -14,10 +14,14 @@ static inline uint sr_load_seq_cst(__global uint* p) { return SR_STEP(), __atomi
 static inline void sr_store_release(__global uint* p, uint v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 static inline void sr_store_seq_cst(__global uint* p, uint v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
 static inline void sr_store64(__global ulong* p, ulong v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELAXED); }
-static inline void sr_store_release64(__global ulong* p, ulong v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELEASE); }
+static inline void sr_store_release64(__global ulong* p, ulong v) {
+    SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
 static inline uint sr_load_device(__global uint* p) { return SR_STEP(), __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline void sr_store_device(__global uint* p, uint v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELEASE); }
-static inline uint sr_add_device(__global uint* p, uint v) { return SR_STEP(), __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL); }
+static inline uint sr_add_device(__global uint* p, uint v) {
+    return SR_STEP(), __atomic_fetch_add(p, v, __ATOMIC_ACQ_REL);
+}
 static inline uint sr_cas_device(__global uint* p, uint expected, uint desired) {
     SR_STEP();
     __atomic_compare_exchange_n(p, &expected, desired, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);

@@ -54,7 +54,9 @@ static inline uint sr_add_device(__global uint* p, uint v) {
 static inline uint sr_cas_device(__global uint* p, uint expected, uint desired) {
     uint old;
     __asm__ volatile("atom.acq_rel.gpu.global.cas.b32 %0, [%1], %2, %3;"
-                 : "=r"(old) : "l"(p), "r"(expected), "r"(desired) : "memory");
+                     : "=r"(old)
+                     : "l"(p), "r"(expected), "r"(desired)
+                     : "memory");
     return old;
 }
 static inline uint sr_atomic_add(__global uint* p, uint v) { return atomic_add(p, v); }

@@ -1,4 +1,5 @@
-/* Atomics of OpenCL C 1.2: volatile and a fence. Enough for a launch that shares its memory with nobody (per_launch). */
+/* Atomics of OpenCL C 1.2: volatile and a fence. Enough for a launch that shares its memory with nobody
+ * (per_launch). */
 #ifndef SLIPRING_ATOMICS_OPENCL12_H
 #define SLIPRING_ATOMICS_OPENCL12_H
 

@@ -1,6 +1,6 @@
-/* The wide drain: many sub-groups on one ring. A retirer, a poller, and workers: a file each. Roles go to sub-groups in the
- * order in which their groups begin, so nobody waits for a group that has not begun. state.h says what a chunk is and when it
- * may run, invariants I1 to I4. */
+/* The wide drain: many sub-groups on one ring. A retirer, a poller, and workers: a file each. Roles go to sub-groups
+ * in the order in which their groups begin, so nobody waits for a group that has not begun. state.h says what a chunk
+ * is and when it may run, invariants I1 to I4. */
 #ifndef SLIPRING_WIDE_DRAIN_H
 #define SLIPRING_WIDE_DRAIN_H
 
@@ -16,7 +16,8 @@
 #include "subgroup.h"
 #include "worker.h"
 
-/* The last sub-group to go puts the scheduler state back for the next launch, and leaves the ring as a single work-item does. */
+/* The last sub-group to go puts the scheduler state back for the next launch, and leaves the ring as a single
+ * work-item does. */
 static inline void sr_close(const sr_wide* wide) {
     __global uint* const sched = wide->sched;
     const int alone = sr_load_device(sched + SR_SCHED_STAGE) == SR_STAGE_ALONE;
@@ -51,19 +52,21 @@ static inline void sr_serve(const sr_wide* wide, int polls) {
     uint stage = 0;
     if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(wide) : 0, 0);
     if (polls && sr_lane() == 0) {
-        /* A position long before this launch's: a waiter for one of those finds neither an answer of an older launch nor a
-         * later one than its own. */
-        sr_store64((__global ulong*)(wide->ring->base + SR_RING_ANSWER), sr_minus((uint)wide->bounds->first, 1u << 29));
+        /* A position long before this launch's: a waiter for one of those finds neither an answer of an older launch
+         * nor a later one than its own. */
+        sr_store64((__global ulong*)(wide->ring->base + SR_RING_ANSWER),
+                   sr_minus((uint)wide->bounds->first, 1u << 29));
         stage = sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     }
     if (sr_share(stage, 0) == SR_STAGE_ALONE) return;
     sr_chunk chunk;
-    while (polls ? sr_poll(wide, &own, &chunk, copy) : sr_next_chunk(wide, &chunk, copy)) sr_run_chunk(wide, &chunk, copy);
+    while (polls ? sr_poll(wide, &own, &chunk, copy) : sr_next_chunk(wide, &chunk, copy))
+        sr_run_chunk(wide, &chunk, copy);
 }
 
 /* A sub-group's part of a launch. `subgroup` is its number in the order of arrival, of `subgroups`, two at least. */
-static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* sched,
-                                 uint subgroup, uint subgroups) {
+static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
+                                 __global uint* sched, uint subgroup, uint subgroups) {
     const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u};
     if (subgroup == 0) sr_retire(&wide);
     else sr_serve(&wide, subgroup == 1u);

@@ -1,9 +1,10 @@
 /* How a sub-group reads the ring. Its lanes read neighbouring 16 bytes each, so that the bus carries whole lines.
  *
  * What was measured on an H200 over PCIe, and decides the shape of this (a load of host memory takes 1.15 us):
- *  - the ring is read at 800 M slots/s by ld.volatile or plain loads, and at 400 by ld.relaxed, which asks for half lines;
- *  - loads of one line wait for each other, so a second poller makes the first one slower, and a store to a line that is
- *    being polled waits for the poll: the answer has a line of its own;
+ *  - the ring is read at 800 M slots/s by ld.volatile or plain loads, at 400 by ld.relaxed, which asks for half
+ *    lines;
+ *  - loads of one line wait for each other, so a second poller makes the first one slower, and a store to a line that
+ *    is being polled waits for the poll: the answer has a line of its own;
  *  - a fence at system scope takes 0.55 us, at device scope 0.15, and 0.3 behind a store. */
 #ifndef SLIPRING_WIDE_FETCH_H
 #define SLIPRING_WIDE_FETCH_H
@@ -21,7 +22,8 @@
 static inline uint4 sr_load16(const __global uint* p) {
     uint4 v;
     __asm__ volatile("ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4];"
-                 : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w) : "l"(p));
+                     : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+                     : "l"(p));
     return v;
 }
 static inline uint sr_load_volatile(const __global uint* p) {
@@ -43,9 +45,10 @@ static inline void sr_gather(uint4 piece, uint* copy) {
     }
 }
 
-/* When a poller looks at REVOKED. The word is on a line of its own, and to read that with each look at a slot makes a round
- * trip 0.15 us longer (H100). So it comes with a glance when the last look is a millisecond old, as the clock said behind
- * the glance before; and is waited for, before anything is claimed, when that was two: the kernel had been halted. */
+/* When a poller looks at REVOKED. The word is on a line of its own, and to read that with each look at a slot makes a
+ * round trip 0.15 us longer (H100). So it comes with a glance when the last look is a millisecond old, as the clock
+ * said behind the glance before; and is waited for, before anything is claimed, when that was two: the kernel had
+ * been halted. */
 typedef struct {
     ulong looked; /* when */
     int due;      /* the next glance brings it */
@@ -59,7 +62,8 @@ SR_WRAPS static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position,
     uint4 piece = (uint4)(0u);
     const uint lane = sr_lane();
     const __global uint* const line = (const __global uint*)(ring->base + SR_RING_STOP);
-    /* One load for all lanes: a second one into the same registers would wait for the first, for a whole way over the bus. */
+    /* One load for all lanes: a second one into the same registers would wait for the first, for a whole way over the
+     * bus. */
     if (lane < (vigil->due ? 9u : 8u))
         piece = sr_load16(lane < 8u ? sr_slot(ring, position + lane / 4u) + lane % 4u * 4u : line);
 #if defined(__NV_CL_C_VERSION)
@@ -83,8 +87,8 @@ static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece
     return 1;
 }
 
-/* A look ahead, of 8 slots and of the last one of each of 32 steps: how many slots from `position` on are probably all
- * published. With up to 8, lane l has slot l; `step` 0: never more. */
+/* A look ahead, of 8 slots and of the last one of each of 32 steps: how many slots from `position` on are probably
+ * all published. With up to 8, lane l has slot l; `step` 0: never more. */
 static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint* copy) {
     const uint lane = sr_lane();
     const ulong last = position + (ulong)(lane + 1u) * step - 1u;

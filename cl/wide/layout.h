@@ -1,5 +1,5 @@
-/* Where the words of the scheduler state lie, and what they say; state.h says what holds between them. The host needs the
- * size alone. */
+/* Where the words of the scheduler state lie, and what they say; state.h says what holds between them. The host needs
+ * the size alone. */
 #ifndef SLIPRING_WIDE_LAYOUT_H
 #define SLIPRING_WIDE_LAYOUT_H
 
@@ -8,13 +8,13 @@
 #define SR_SCHED_STAGE 64u     /* SR_STAGE_*, decided once */
 #define SR_SCHED_CLAIMED 96u   /* chunks that were claimed */
 #define SR_SCHED_EMPTY 128u    /* 1 + chunks that were claimed when a poller found nothing more */
-#define SR_SCHED_ISSUED 160u     /* chunks, from the first on, that are issued */
-#define SR_SCHED_RETIRED 192u     /* ... that are finished */
+#define SR_SCHED_ISSUED 160u   /* chunks, from the first on, that are issued */
+#define SR_SCHED_RETIRED 192u  /* ... that are finished */
 #define SR_SCHED_CUT 224u      /* 1 + the chunk that was cut */
 #define SR_SCHED_LEAVE 256u    /* SR_LEAVE_*, the first that was said: claim nothing more */
 #define SR_SCHED_CLOSED 288u   /* 1 + the chunks that were claimed, once none will be */
-#define SR_SCHED_FINISHED 320u     /* 1: there is nothing more to take */
-#define SR_SCHED_PART 352u     /* offset of the first slot, of the first chunk that is not finished, that may not be terminal */
+#define SR_SCHED_FINISHED 320u /* 1: there is nothing more to take */
+#define SR_SCHED_PART 352u     /* in the first chunk that is not finished: the first slot that may not be terminal */
 #define SR_SCHED_LEFT 384u     /* sub-groups that have left */
 #define SR_SCHED_QUEUED 416u   /* items put into the queue, ever */
 #define SR_SCHED_ASKED 448u    /* items that workers have asked for, ever */
@@ -27,7 +27,7 @@
 #define SR_STAGE_ALONE 2u  /* none has in time, and none will */
 
 #define SR_LEAVE_IDLE 1u
-#define SR_LEAVE_BUSY 2u /* told to, or after an epoch: there may be more to do */
+#define SR_LEAVE_BUSY 2u    /* told to, or after an epoch: there may be more to do */
 #define SR_LEAVE_REVOKED 3u /* the ring was revoked: run nothing more, wait for nothing more; replaces the others */
 
 #define SR_CHUNK_ISSUED 1u

@@ -1,5 +1,5 @@
-/* The poller, one sub-group, looks at the ring in host memory. What it finds it claims as chunks of consecutive slots; up to
- * 8 brief slots it runs itself, all else it hands to the workers, 32 a chunk. */
+/* The poller, one sub-group, looks at the ring in host memory. What it finds it claims as chunks of consecutive
+ * slots; up to 8 brief slots it runs itself, all else it hands to the workers, 32 a chunk. */
 #ifndef SLIPRING_WIDE_POLLER_H
 #define SLIPRING_WIDE_POLLER_H
 
@@ -42,8 +42,8 @@ static inline void sr_queue(const sr_wide* wide, uint item, uint chunk, uint fir
     sr_join();
 }
 
-/* Takes `chunks` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover. False
- * if the ring was revoked. */
+/* Takes `chunks` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover.
+ * False if the ring was revoked. */
 static inline int sr_claim(const sr_wide* wide, sr_poller* own, uint chunks, uint length) {
     const uint n = chunks * length;
     __global ulong* const claimed = (__global ulong*)(wide->ring->base + SR_RING_CLAIMED);
@@ -71,10 +71,10 @@ static inline int sr_end_polling(const sr_wide* wide, const sr_poller* own, uint
     return 0;
 }
 
-/* A single brief slot, by the shortest way: that is the round trip of one task. Before the next look it finishes the chunk,
- * with a fence, and takes a breath: a producer that waits for this answer cannot publish its next slot before the answer has
- * crossed the bus, and a look that comes too early makes the slot wait for the look behind it (measured: 2.0 us a round trip,
- * against 3.4 with no fence and no breath). False if the ring was revoked. */
+/* A single brief slot, by the shortest way: that is the round trip of one task. Before the next look it finishes the
+ * chunk, with a fence, and takes a breath: a producer that waits for this answer cannot publish its next slot before
+ * the answer has crossed the bus, and a look that comes too early makes the slot wait for the look behind it
+ * (measured: 2.0 us a round trip, against 3.4 with no fence and no breath). False if the ring was revoked. */
 static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong position, const uint* copy) {
     const uint chunk = own->chunk;
     if (!sr_claim(wide, own, 1u, 1u)) return 0;
@@ -87,16 +87,17 @@ static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong posi
 /* The ring is empty: says so once, and looks whether I1 holds for what comes. `issued`: ISSUED, if it was asked. */
 static inline void sr_find_nothing(const sr_wide* wide, sr_poller* own, int asked, uint issued) {
     own->heat = 0;
-    if (sr_lane() == 0 && own->empty != own->chunk + 1u) sr_store_device(wide->sched + SR_SCHED_EMPTY, own->chunk + 1u);
+    if (sr_lane() == 0 && own->empty != own->chunk + 1u)
+        sr_store_device(wide->sched + SR_SCHED_EMPTY, own->chunk + 1u);
     own->empty = own->chunk + 1u;
     if (own->passed || !asked || sr_share(issued, 0) < own->chunk) return;
     sr_fence_device(); /* G */
     own->passed = 1;
 }
 
-/* How many chunks the workers have room for: as many as they have asked for, and of whole chunks one more for each worker.
- * What is claimed is not left to the next launch, nor to the next device: slow slots are claimed when a worker is there to run
- * them. */
+/* How many chunks the workers have room for: as many as they have asked for, and of whole chunks one more for each
+ * worker. What is claimed is not left to the next launch, nor to the next device: slow slots are claimed when a
+ * worker is there to run them. */
 static inline uint sr_room(const sr_wide* wide, const sr_poller* own, uint asked, int bulk) {
     const int waiting = (int)sr_minus(asked, own->queued); /* below 0: that extra, not yet taken */
     const int room = waiting + (bulk ? (int)wide->workers : 0);
@@ -116,7 +117,8 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
         if (checks) issued = sr_load(wide->sched + SR_SCHED_ISSUED);
 
         uint n = own->heat != 0 ? 2u : sr_seen(wide->ring, position, glimpse, copy);
-        if (sr_share(leave, 0) != 0 || own->offset > SR_MAX_LAUNCH_SLOTS) return sr_end_polling(wide, own, SR_LEAVE_BUSY);
+        if (sr_share(leave, 0) != 0 || own->offset > SR_MAX_LAUNCH_SLOTS)
+            return sr_end_polling(wide, own, SR_LEAVE_BUSY);
         if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
             if (sr_glanced_revoked(wide->ring, glimpse, &own->vigil) || !sr_run_at_once(wide, own, position, copy))
                 return sr_end_polling(wide, own, SR_LEAVE_REVOKED);

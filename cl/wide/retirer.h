@@ -1,5 +1,5 @@
-/* The retirer, one sub-group, moves the watermarks ISSUED, RETIRED and COMPLETED over the chunks whose flags say so, hands on
- * to the host what it has acquired (A2), and says when to leave. */
+/* The retirer, one sub-group, moves the watermarks ISSUED, RETIRED and COMPLETED over the chunks whose flags say so,
+ * hands on to the host what it has acquired (A2), and says when to leave. */
 #ifndef SLIPRING_WIDE_RETIRER_H
 #define SLIPRING_WIDE_RETIRER_H
 
@@ -41,11 +41,12 @@ static inline int sr_await_poller(const sr_wide* wide) {
     return sr_ask(wide, SR_SCHED_STAGE) != SR_STAGE_ALONE;
 }
 
-/* F. Moves ISSUED over chunks that are issued, one a lane; some rounds of them, since what is told afterwards takes as long as
- * four rounds. */
+/* F. Moves ISSUED over chunks that are issued, one a lane; some rounds of them, since what is told afterwards takes
+ * as long as four rounds. */
 static inline void sr_issue(const sr_wide* wide, sr_retirer* own) {
     uint moved = 0;
-    for (uint round = 0, leading = SR_SUBGROUP_LANES; round < SR_RETIRER_ROUNDS && leading == SR_SUBGROUP_LANES; ++round) {
+    for (uint round = 0, leading = SR_SUBGROUP_LANES; round < SR_RETIRER_ROUNDS && leading == SR_SUBGROUP_LANES;
+         ++round) {
         const uint chunk = own->issued + sr_lane(), flag = sr_load_device(sr_flag(wide, chunk));
         leading = sr_leading(flag == sr_flag_value(wide, chunk, SR_CHUNK_ISSUED) ||
                              flag == sr_flag_value(wide, chunk, SR_CHUNK_FINISHED));
@@ -66,7 +67,8 @@ typedef struct {
 /* F. Counts chunks that are finished, and one that is cut behind them. */
 static inline sr_retired sr_retire_chunks(const sr_wide* wide, sr_retirer* own) {
     sr_retired out = {0, 0, 0};
-    for (uint round = 0, leading = SR_SUBGROUP_LANES; round < SR_RETIRER_ROUNDS && leading == SR_SUBGROUP_LANES; ++round) {
+    for (uint round = 0, leading = SR_SUBGROUP_LANES; round < SR_RETIRER_ROUNDS && leading == SR_SUBGROUP_LANES;
+         ++round) {
         const uint chunk = own->retired + sr_lane(), flag = sr_load_device(sr_flag(wide, chunk));
         leading = sr_leading(flag == sr_flag_value(wide, chunk, SR_CHUNK_FINISHED));
         out.cut = sr_ballot(sr_lane() == leading && flag == sr_flag_value(wide, chunk, SR_CHUNK_CUT)) != 0;
@@ -100,8 +102,8 @@ static inline void sr_tell(const sr_wide* wide, sr_retirer* own, sr_retired foun
     sr_join();
 }
 
-SR_WRAPS /* the clock may */
-static inline void sr_retire(const sr_wide* wide) {
+/* The clock may wrap. */
+SR_WRAPS static inline void sr_retire(const sr_wide* wide) {
     __global uint* const sched = wide->sched;
     const uint lane = sr_lane();
     sr_retirer own = {0, 0, 0, 0, 0};

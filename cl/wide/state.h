@@ -1,29 +1,31 @@
-/* Scheduler state: what the sub-groups of a wide launch tell each other, in words of device memory, and the invariants that
- * hold between them. Zeroed once; each launch leaves it ready for the next. Each word is on a line of its own.
+/* Scheduler state: what the sub-groups of a wide launch tell each other, in words of device memory, and the
+ * invariants that hold between them. Zeroed once; each launch leaves it ready for the next. Each word is on a line of
+ * its own.
  *
- * A chunk is consecutive slots of the ring that one sub-group takes, a lane each. Chunks are numbered in the order of their
- * positions. A chunk is
+ * A chunk is consecutive slots of the ring that one sub-group takes, a lane each. Chunks are numbered in the order of
+ * their positions. A chunk is
  *   issued    when all its slots were seen published and no barrier is left in it that has not run;
  *   finished  when all its slots are terminal.
- * The issued watermark (ISSUED) counts the chunks, from the first on, that are issued; the retired watermark (RETIRED) those
- * that are finished. Invariants, from which fences and leaving follow:
+ * The issued watermark (ISSUED) counts the chunks, from the first on, that are issued; the retired watermark
+ * (RETIRED) those that are finished. Invariants, from which fences and leaving follow:
  *   I1  a slot of chunk c is run only when every chunk before c is issued (ISSUED >= c);
- *   I2  a barrier of chunk c is run only when every chunk before c is finished (RETIRED >= c), and its own slots before it;
+ *   I2  a barrier of chunk c is run only when every chunk before c is finished (RETIRED >= c), and the slots
+ *       before it in its own;
  *   I3  so when a launch leaves in front of a slot that is claimed and not published (a poller only guesses what lies
  *       between the slots that it looks at), nothing behind that slot has been run: its chunk is cut there;
- *   I4  ISSUED >= RETIRED whenever COMPLETED moves: what is finished is issued. Behind COMPLETED slots are published again,
- *       and a chunk of those has the flag of the one that was there before; a retirer that still looked for the old one
- *       there would never find it.
+ *   I4  ISSUED >= RETIRED whenever COMPLETED moves: what is finished is issued. Behind COMPLETED slots are published
+ *       again, and a chunk of those has the flag of the one that was there before; a retirer that still looked for
+ *       the old one there would never find it.
  * Within these a slow slot delays its own chunk alone, until the ring is full or a barrier comes.
  *
- * COMPLETED is all that the host sees of a launch, and a device that does not move it for long counts as lost. A slot may
- * take as long; several of one chunk, one after the other, may not add up. So behind each turn of a chunk PART says how far
- * it has come. Its sub-group writes it, once it has seen that every chunk before it is finished: at any time there is one
- * that may, and what it writes only grows.
+ * COMPLETED is all that the host sees of a launch, and a device that does not move it for long counts as lost. A slot
+ * may take as long; several of one chunk, one after the other, may not add up. So behind each turn of a chunk PART
+ * says how far it has come. Its sub-group writes it, once it has seen that every chunk before it is finished: at any
+ * time there is one that may, and what it writes only grows.
  *
- * Edges: R and A as in ring.hpp. F: a chunk's flag from its sub-group to the retirer. P: PART likewise. G: ISSUED, RETIRED
- * and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. Release and acquire at device
- * scope. */
+ * Edges: R and A as in ring.hpp. F: a chunk's flag from its sub-group to the retirer. P: PART likewise. G: ISSUED,
+ * RETIRED and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. Release and
+ * acquire at device scope. */
 #ifndef SLIPRING_WIDE_STATE_H
 #define SLIPRING_WIDE_STATE_H
 
@@ -66,7 +68,8 @@ static inline __global uint* sr_queued(const sr_wide* wide, uint item) {
     return wide->sched + SR_SCHED_TABLES + 2u * (wide->ring->mask + 1u) + 4u * (item & wide->ring->mask);
 }
 /* A flag carries its chunk's number: one of an earlier chunk is never taken for it. */
-SR_WRAPS static inline uint sr_flag_value(const sr_wide* wide, uint chunk, uint state) {
+SR_WRAPS static inline uint
+sr_flag_value(const sr_wide* wide, uint chunk, uint state) {
     return (wide->base + chunk) << 2 | state;
 }
 

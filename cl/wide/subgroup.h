@@ -1,5 +1,5 @@
-/* A sub-group: lanes that work in lock-step. On NVIDIA the 32 lanes of a warp; elsewhere one work-item. All lanes of a
- * sub-group call each of these at once. */
+/* A sub-group: lanes that work in lock-step. On NVIDIA the 32 lanes of a warp; elsewhere one work-item. All lanes of
+ * a sub-group call each of these at once. */
 #ifndef SLIPRING_WIDE_SUBGROUP_H
 #define SLIPRING_WIDE_SUBGROUP_H
 
@@ -17,7 +17,8 @@ static inline uint sr_lane(void) { return (uint)get_local_id(0) % SR_SUBGROUP_LA
 static inline uint sr_ballot(int yes) {
     uint mask;
     __asm__ volatile("{ .reg .pred p; setp.ne.s32 p, %1, 0; vote.sync.ballot.b32 %0, p, 0xffffffff; }"
-                 : "=r"(mask) : "r"(yes));
+                     : "=r"(mask)
+                     : "r"(yes));
     return mask;
 }
 

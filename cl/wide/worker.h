@@ -1,5 +1,5 @@
-/* Workers take chunks off a queue in device memory, fetch their slots and run them, side by side. The poller runs short
- * chunks of its own the same way. */
+/* Workers take chunks off a queue in device memory, fetch their slots and run them, side by side. The poller runs
+ * short chunks of its own the same way. */
 #ifndef SLIPRING_WIDE_WORKER_H
 #define SLIPRING_WIDE_WORKER_H
 
@@ -33,7 +33,8 @@ static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy
     return sr_share(leave, 0) != SR_LEAVE_REVOKED;
 }
 
-/* ---- one slot, by one lane -------------------------------------------------------------------------------------- */
+/* ---- one slot, by one lane
+ * -------------------------------------------------------------------------------------- */
 
 static inline int sr_is_handled(const uint* copy) { return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN; }
 
@@ -43,13 +44,13 @@ static inline sr_outcome sr_run_lane(const sr_wide* wide, const uint* copy, ulon
     return sr_run_slot_but(copy, (uint)position, wide->memory, SR_SUBGROUP_LANES > 1u);
 }
 
-/* The answer first or the slot's end first. A sub-group of many lanes says the answer first: its line is free, the slot's is
- * being polled, which takes half a microsecond. Elsewhere a core may be taken away between the two, and a waiter that has the
- * answer must find the slot finished. */
+/* The answer first or the slot's end first. A sub-group of many lanes says the answer first: its line is free, the
+ * slot's is being polled, which takes half a microsecond. Elsewhere a core may be taken away between the two, and a
+ * waiter that has the answer must find the slot finished. */
 #define SR_ANSWERS_FIRST (SR_SUBGROUP_LANES > 1u)
 
-/* And finishes it. `alone`: no other lane of the sub-group has a slot. Then the answer's own line, which nobody polls on the
- * device, has it too: the low word of the position behind it, and the result. It stands until the next. */
+/* And finishes it. `alone`: no other lane of the sub-group has a slot. Then the answer's own line, which nobody polls
+ * on the device, has it too: the low word of the position behind it, and the result. It stands until the next. */
 static inline void sr_finish_lane(const sr_wide* wide, const uint* copy, ulong position, sr_outcome out, int alone) {
     if (out.code != SR_CODE_OK) sr_atomic_add(wide->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
@@ -63,7 +64,8 @@ static inline void sr_finish_lane(const sr_wide* wide, const uint* copy, ulong p
     if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
 }
 
-/* The long copy of lane `of`, if `code` says that it is right: by all lanes, since COMPLETED stands still meanwhile. */
+/* The long copy of lane `of`, if `code` says that it is right: by all lanes, since COMPLETED stands still
+ * meanwhile. */
 static inline void sr_copy_together(const sr_wide* wide, const uint* copy, uint of, uint code) {
     sr_copy each = {0, 0, 0, sr_lane(), SR_SUBGROUP_LANES};
     if (each.lane == of) {
@@ -85,7 +87,8 @@ static inline void sr_copy_together(const sr_wide* wide, const uint* copy, uint 
     sr_join();
 }
 
-/* ---- a chunk ---------------------------------------------------------------------------------------------------- */
+/* ---- a chunk
+ * ---------------------------------------------------------------------------------------------------- */
 
 /* PRINTFs are written one at a time. */
 static inline void sr_lock(const sr_wide* wide) {
@@ -140,7 +143,8 @@ typedef struct {
     int together;    /* a long copy by itself, which all lanes do */
 } sr_turn;
 
-/* The turn that begins with lane `begin`, of those that were seen up to `seen`. `barriers`: a bit for each lane that has one. */
+/* The turn that begins with lane `begin`, of those that were seen up to `seen`. `barriers`: a bit for each lane that
+ * has one. */
 static inline sr_turn sr_turn_from(const uint* copy, uint begin, uint seen, uint* barriers) {
     const int left = sr_lane() >= begin && sr_lane() < seen;
     const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
@@ -174,8 +178,8 @@ static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const
         sr_cas_device(wide->sched + SR_SCHED_LEAVE, 0, SR_LEAVE_IDLE);
 }
 
-/* Runs a chunk turn by turn. One call of the interpreter, and so one copy of it in the kernel. Returns early, with the chunk
- * not finished, in a launch that ends without it: behind a cut, or of a ring that was revoked. */
+/* Runs a chunk turn by turn. One call of the interpreter, and so one copy of it in the kernel. Returns early, with
+ * the chunk not finished, in a launch that ends without it: behind a cut, or of a ring that was revoked. */
 static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint* copy) {
     const uint lane = sr_lane(), length = chunk->length, number = chunk->number;
     int ready = chunk->ready || lane >= length, passed = chunk->passed, issued = passed;
@@ -195,8 +199,8 @@ static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint
         if (begin != 0 && sr_is_revoked(wide)) return;
         uint barriers;
         const sr_turn turn = sr_turn_from(copy, begin, seen, &barriers);
-        /* In the first turn that has the whole chunk: a hole may have been filled late, or a barrier have run. A chunk that
-         * passes unasked is brief, and finished as soon. */
+        /* In the first turn that has the whole chunk: a hole may have been filled late, or a barrier have run. A
+         * chunk that passes unasked is brief, and finished as soon. */
         if (!issued && seen == length && barriers == 0) {
             sr_mark(wide, number, SR_CHUNK_ISSUED);
             issued = 1;

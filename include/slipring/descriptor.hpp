@@ -187,9 +187,7 @@ struct Window {
     std::span<const Payload> required{};
     std::span<const Payload> lookahead{};
 
-    constexpr std::uint64_t size() const noexcept {
-        return std::uint64_t{required.size()} + lookahead.size();
-    }
+    constexpr std::uint64_t size() const noexcept { return std::uint64_t{required.size()} + lookahead.size(); }
     // Entry i, required ones first; i < size().
     constexpr Payload entry(std::uint64_t i) const noexcept {
         return i < required.size() ? required[i] : lookahead[i - required.size()];

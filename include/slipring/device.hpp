@@ -32,7 +32,7 @@ constexpr std::string_view name(ExecutionMode mode) noexcept {
 enum class SharedMemory {
     none,
     svm,       // fine-grained shared virtual memory: one address (PoCL, Intel, AMD)
-    nv_host,   // a location-host buffer of NVIDIA's cl_nv_create_buffer: host memory that the kernel reads over the bus
+    nv_host,   // a location-host buffer of cl_nv_create_buffer: host memory that the kernel reads over the bus
     mirrored,  // a copy on each side, moved by transfers around a launch (per_launch)
 };
 
@@ -54,8 +54,8 @@ struct Attempt {
     std::chrono::microseconds took{0};
 };
 
-// How much of a device the kernel takes: `groups` work-groups of `lanes` work-items. 1 x 1 runs the slots in the order
-// of their positions; any other shape runs them side by side, and only a BATCH_FENCE orders them.
+// How much of a device the kernel takes: `groups` work-groups of `lanes` work-items. 1 x 1 runs the slots in the
+// order of their positions; any other shape runs them side by side, and only a BATCH_FENCE orders them.
 struct LaunchShape {
     std::uint32_t groups = 0;  // 0: from the device
     std::uint32_t lanes = 0;
@@ -72,8 +72,8 @@ struct DeviceInfo {
     std::uint32_t compute_units = 0;
     ExecutionMode mode = ExecutionMode::none;
     SharedMemory memory = SharedMemory::none;
-    LaunchShape shape{};                    // that the kernel has, or would have without Options::shape
-    double probe_round_trip_us = 0;   // of a word to the running kernel and back, the median of some; 0 if not persistent
+    LaunchShape shape{};              // that the kernel has, or would have without Options::shape
+    double probe_round_trip_us = 0;   // a word to the running kernel and back, median; 0 if not persistent
     std::vector<Attempt> attempts{};  // of the probe, in their order
     std::string why;                  // what decided it, for a person: the attempts in one line
 };

@@ -14,47 +14,47 @@ namespace slipring {
 
 enum class Errc {
     // descriptors and codec
-    too_many_arguments = 1,   // more than 12 argument words for one slot
-    payload_too_long,         // more than 10 payload words for a window entry
-    reserved_opcode,          // a custom opcode in a range that the system keeps
-    inner_opcode_too_large,   // an inner opcode above 255
-    too_many_inner_ops,       // more than 11 ops in a packed slot
-    packed_too_long,          // the ops' table and arguments exceed 12 words
-    image_not_whole_slots,    // an image whose size is no multiple of 64 bytes
-    index_overflow,           // start + count exceeds u32
-    out_of_image,             // slots beyond the end of the image
-    slot_in_use,              // a slot that is neither EMPTY nor DONE
-    not_published,            // decoding a slot that is not PUBLISHED
-    unknown_opcode,           // decoding a reserved opcode that means nothing
-    bad_flags,                // reserved flags or an unknown priority
-    malformed_packed,         // packed metadata that no encoder wrote
-    malformed_window,         // consecutive slots that are no window
-    not_packed,               // unpacking a slot that is not packed
-    out_of_memory,            // a conversion needed memory and there was none
+    too_many_arguments = 1,  // more than 12 argument words for one slot
+    payload_too_long,        // more than 10 payload words for a window entry
+    reserved_opcode,         // a custom opcode in a range that the system keeps
+    inner_opcode_too_large,  // an inner opcode above 255
+    too_many_inner_ops,      // more than 11 ops in a packed slot
+    packed_too_long,         // the ops' table and arguments exceed 12 words
+    image_not_whole_slots,   // an image whose size is no multiple of 64 bytes
+    index_overflow,          // start + count exceeds u32
+    out_of_image,            // slots beyond the end of the image
+    slot_in_use,             // a slot that is neither EMPTY nor DONE
+    not_published,           // decoding a slot that is not PUBLISHED
+    unknown_opcode,          // decoding a reserved opcode that means nothing
+    bad_flags,               // reserved flags or an unknown priority
+    malformed_packed,        // packed metadata that no encoder wrote
+    malformed_window,        // consecutive slots that are no window
+    not_packed,              // unpacking a slot that is not packed
+    out_of_memory,           // a conversion needed memory and there was none
     // ring
-    ring_full,                // no room now; nothing was written
-    larger_than_ring,         // a batch or window that no wait will make fit
-    bad_capacity,             // a capacity that is no power of two, or out of bounds
-    bad_memory,               // memory too small for the ring, or misaligned
-    not_a_ring,               // memory that holds what no ring leaves there
+    ring_full,         // no room now; nothing was written
+    larger_than_ring,  // a batch or window that no wait will make fit
+    bad_capacity,      // a capacity that is no power of two, or out of bounds
+    bad_memory,        // memory too small for the ring, or misaligned
+    not_a_ring,        // memory that holds what no ring leaves there
     // runtime
-    no_platform,              // no OpenCL platform at all
-    no_device,                // platforms, but no device that serves
-    device_not_found,         // no device of that name
-    opencl_failed,            // an OpenCL call failed
-    build_failed,             // device code did not compile
-    duplicate_opcode,         // two handlers for one opcode
-    bad_options,              // an option out of its bounds
-    shut_down,                // the runtime was shut down
-    device_lost,              // the kernel stopped answering
-    timed_out,                // not finished when the time was up
-    not_finished,             // a result was asked for before the slot ended
-    result_expired,           // the slot was used again before its result was read
-    no_result,                // a QUIET slot keeps no result
-    bad_ticket,               // an entry that the ticket does not have
-    out_of_range,             // a control word or a buffer that does not exist
-    system_word,              // control words 0..159 belong to the system
-    bad_table,                // a DFA table of a wrong size or with a state it does not have
+    no_platform,       // no OpenCL platform at all
+    no_device,         // platforms, but no device that serves
+    device_not_found,  // no device of that name
+    opencl_failed,     // an OpenCL call failed
+    build_failed,      // device code did not compile
+    duplicate_opcode,  // two handlers for one opcode
+    bad_options,       // an option out of its bounds
+    shut_down,         // the runtime was shut down
+    device_lost,       // the kernel stopped answering
+    timed_out,         // not finished when the time was up
+    not_finished,      // a result was asked for before the slot ended
+    result_expired,    // the slot was used again before its result was read
+    no_result,         // a QUIET slot keeps no result
+    bad_ticket,        // an entry that the ticket does not have
+    out_of_range,      // a control word or a buffer that does not exist
+    system_word,       // control words 0..159 belong to the system
+    bad_table,         // a DFA table of a wrong size or with a state it does not have
 };
 
 // One sentence: what happened. Static storage; never empty.

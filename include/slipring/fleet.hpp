@@ -22,10 +22,10 @@
 // any thread at any time; open, shutdown, move and destruction want the fleet to themselves. So does whatever wants
 // one member to itself (its shutdown, recover and move): publish looks at every member. No global state.
 //
-// Several runtimes on one device are allowed, each with its own persistent kernel. On a CPU device a persistent kernel
-// occupies one compute unit while it is there. Where there are fewer units than kernels they take turns: the next one
-// starts when one has left, after Options::idle_timeout without work, or at the end of its launch. That may be long while
-// there is work: have a unit for each.
+// Several runtimes on one device are allowed, each with its own persistent kernel. On a CPU device a persistent
+// kernel occupies one compute unit while it is there. Where there are fewer units than kernels they take turns: the
+// next one starts when one has left, after Options::idle_timeout without work, or at the end of its launch. That may
+// be long while there is work: have a unit for each.
 #pragma once
 
 #include <array>
@@ -84,8 +84,8 @@ public:
     const Runtime& runtime(std::size_t i) const noexcept;
 
     // Slots that member i, i < size(), has reserved and not completed: what publish goes by, a moment later already
-    // another number, and never more than the ring's capacity. A persistent kernel reports in steps of up to 32 slots while
-    // it is busy.
+    // another number, and never more than the ring's capacity. A persistent kernel reports in steps of up to 32 slots
+    // while it is busy.
     std::uint64_t outstanding(std::size_t i) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------

@@ -14,9 +14,9 @@
 
 namespace slipring {
 
-// Memory that a custom operation's handler sees, and the host too, in place and without copies where the kernel
-// is persistent. At any moment one side owns each byte: an `input` is written by the host alone (between the end of one slot
-// that reads it and the publishing of the next), an `output` by the device alone.
+// Memory that a custom operation's handler sees, and the host too, in place and without copies where the kernel is
+// persistent. At any moment one side owns each byte: an `input` is written by the host alone (between the end of one
+// slot that reads it and the publishing of the next), an `output` by the device alone.
 struct BufferSpec {
     enum class Use { input, output };
     std::size_t bytes = 0;  // 1 .. 2^31
@@ -33,9 +33,9 @@ struct BufferSpec {
 // SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT, and
 // whatever else it returns counts as SR_CODE_BAD_ARGUMENT.
 //
-// A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has given
-// this kernel up (Options::hang_timeout), and may go on elsewhere. That costs a GPU one load over the bus, about 1.15 us. In
-// per_launch mode it is always false: a launch has the ring as it was when it began.
+// A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has
+// given this kernel up (Options::hang_timeout), and may go on elsewhere. That costs a GPU one load over the bus,
+// about 1.15 us. In per_launch mode it is always false: a launch has the ring as it was when it began.
 //
 // A handler is native code, and nothing confines it. One that reads or writes outside its buffers may take with it,
 // on a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for
@@ -53,17 +53,18 @@ struct CustomOp {
 
 struct Options {
     // auto; or a part of a device's or platform's name, whatever its case; or "#N", device N of devices(), from 0,
-    // where two have the same name. auto prefers devices with a persistent kernel, then GPUs; so does a name that several have.
+    // where two have the same name. auto prefers devices with a persistent kernel, then GPUs; so does a name that
+    // several have.
     std::string device = "auto";
-    // Forces the choice: persistent, or per_launch even where persistent would work; and the memory that is to be shared. Where the
-    // device cannot do it, open fails with the probe's report.
+    // Forces the choice: persistent, or per_launch even where persistent would work; and the memory that is to be
+    // shared. Where the device cannot do it, open fails with the probe's report.
     std::optional<ExecutionMode> mode{};
     std::optional<SharedMemory> memory{};
     // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
     LaunchShape shape{};
-    std::uint32_t capacity = 1024;        // slots; a power of two, 2 .. 2^24
-    std::uint32_t control_words = 4096;   // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
-    std::uint32_t log_records = 256;      // of the debug log; a power of two, 1 .. 2^16
+    std::uint32_t capacity = 1024;       // slots; a power of two, 2 .. 2^24
+    std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
+    std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
     // Of these durations any that is longer than ten years means ten years: for ever is a fair wish.
     //

@@ -86,9 +86,7 @@ public:
     std::uint64_t completed() const noexcept { return word64(SR_RING_COMPLETED).load(std::memory_order_acquire); }
 
     // True if every position before `end` is terminal.
-    bool is_complete(std::uint64_t end) const noexcept {
-        return static_cast<std::int64_t>(completed() - end) >= 0;
-    }
+    bool is_complete(std::uint64_t end) const noexcept { return static_cast<std::int64_t>(completed() - end) >= 0; }
 
     // The state word of the slot that holds `position`, as its owner left it. Acquires (A) words 1 and 2.
     std::uint32_t state_word(std::uint64_t position) const noexcept {
@@ -104,8 +102,9 @@ public:
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
-    // Where a wide kernel serves (see LaunchShape): how the last slot that was published alone ended, if well. The low half is
-    // the low word of its position + 1, the high half its result; its slot says so too, a moment later. Acquires (A).
+    // Where a wide kernel serves (see LaunchShape): how the last slot that was published alone ended, if well. The
+    // low half is the low word of its position + 1, the high half its result; its slot says so too, a moment later.
+    // Acquires (A).
     std::uint64_t answer() const noexcept { return word64(SR_RING_ANSWER).load(std::memory_order_acquire); }
     // No position from here on has been started.
     std::uint64_t claimed() const noexcept {

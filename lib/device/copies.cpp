@@ -1,5 +1,5 @@
-// What is copied: control words, the table and the logs. Where a launch takes its slots along the queue is the kernel's own,
-// and a device may be busy in any: so nothing here waits without asking `go_on`.
+// What is copied: control words, the table and the logs. Where a launch takes its slots along the queue is the
+// kernel's own, and a device may be busy in any: so nothing here waits without asking `go_on`.
 #include <cstring>
 
 #include "device_session.hpp"
@@ -31,7 +31,7 @@ std::expected<void, Errc> DeviceSession::load_table(std::span<const std::uint32_
 }
 
 std::expected<void, Errc> DeviceSession::read_control(std::uint32_t index, std::span<std::uint32_t> words,
-                                               const GoOn& go_on) noexcept {
+                                                      const GoOn& go_on) noexcept {
     const Memory& control = device_->control;
     const std::size_t at = std::size_t{index} * 4;
     Status status;
@@ -44,7 +44,7 @@ std::expected<void, Errc> DeviceSession::read_control(std::uint32_t index, std::
 }
 
 std::expected<void, Errc> DeviceSession::write_control(std::uint32_t index, std::span<const std::uint32_t> words,
-                                                const GoOn& go_on) noexcept {
+                                                       const GoOn& go_on) noexcept {
     const Memory& control = device_->control;
     const std::size_t at = std::size_t{index} * 4;
     if (!words.empty()) std::memcpy(control.host().data() + at, words.data(), words.size_bytes());

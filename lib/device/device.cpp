@@ -141,7 +141,8 @@ std::expected<std::shared_ptr<const Memory>, Error> Device::table_memory(std::si
 }
 
 cl_ulong Device::ticks(std::chrono::microseconds time) const noexcept {
-    return static_cast<cl_ulong>(std::clamp(static_cast<double>(time.count()) * chosen.probe.ticks_per_us, 0.0, 1e18));
+    return static_cast<cl_ulong>(
+        std::clamp(static_cast<double>(time.count()) * chosen.probe.ticks_per_us, 0.0, 1e18));
 }
 
 cl_int Device::enqueue_run(std::uint32_t number, std::uint64_t first, cl::Event* last) noexcept {
@@ -158,7 +159,8 @@ cl_int Device::upload_inputs(const cl::CommandQueue& queue) const noexcept {
     Status status;
     for (const auto& op : buffers)
         for (const Buffer& buffer : op)
-            if (buffer.spec.use == BufferSpec::Use::input) status << buffer.memory.upload(queue, 0, buffer.spec.bytes);
+            if (buffer.spec.use == BufferSpec::Use::input)
+                status << buffer.memory.upload(queue, 0, buffer.spec.bytes);
     return status.value;
 }
 

@@ -23,9 +23,21 @@ namespace slipring {
 // The kernels' parameters, in their order in persistent.cl.
 namespace run_arg {
 enum : cl_uint {
-    ring, mask, shift, control, control_words, table, table_states, log, log_mask, launch, first, idle_timeout,
-    max_time, crowded_gap,
-    sched,     // of the wide kernel alone
+    ring,
+    mask,
+    shift,
+    control,
+    control_words,
+    table,
+    table_states,
+    log,
+    log_mask,
+    launch,
+    first,
+    idle_timeout,
+    max_time,
+    crowded_gap,
+    sched,  // of the wide kernel alone
 };
 }
 namespace alone_arg {
@@ -54,9 +66,9 @@ struct Device {
     bool wide() const noexcept { return info().shape != LaunchShape{1, 1}; }
     cl_ulong ticks(std::chrono::microseconds time) const noexcept;  // of the device's clock
 
-    // A launch of the ring's kernel with nothing to do, told to leave: its number, 0, is what STOP and LEFT begin with.
-    // CL_COMPLETE; an error (below it); or (above it) what did not finish before `go_on` said no. PoCL compiles a kernel
-    // when it is launched first, and that may take longer than a hang_timeout.
+    // A launch of the ring's kernel with nothing to do, told to leave: its number, 0, is what STOP and LEFT begin
+    // with. CL_COMPLETE; an error (below it); or (above it) what did not finish before `go_on` said no. PoCL compiles
+    // a kernel when it is launched first, and that may take longer than a hang_timeout.
     template <class GoOn>
     cl_int rehearse(const GoOn& go_on) {
         if (const cl_int zeroed = data_sentinel.settle(data_queue, go_on); zeroed != CL_COMPLETE) return zeroed;
@@ -86,9 +98,10 @@ struct Device {
     cl_uint alone_number = 0;
     Memory ring, control, log;
     Memory slot, outcome, alone_log;  // of `alone`
-    // The table of DFA_STEP, and those before it: on NVIDIA to free one waits for every kernel of the context, so a table's
-    // memory is used again when neither launch has it any more. Sizes are powers of two: all together at most twice the
-    // largest for each launch. `tables_mutex` guards all of these; a slot that runs by itself has its table for as long.
+    // The table of DFA_STEP, and those before it: on NVIDIA to free one waits for every kernel of the context, so a
+    // table's memory is used again when neither launch has it any more. Sizes are powers of two: all together at most
+    // twice the largest for each launch. `tables_mutex` guards all of these; a slot that runs by itself has its table
+    // for as long.
     std::mutex tables_mutex;
     std::vector<std::shared_ptr<const Memory>> tables;
     std::shared_ptr<const Memory> table;

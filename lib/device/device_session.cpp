@@ -80,7 +80,9 @@ void DeviceSession::stop(std::uint32_t number) noexcept {
     ring_word(device_->ring, SR_RING_STOP).store(number, std::memory_order_release);
 }
 
-void DeviceSession::revoke() noexcept { ring_word(device_->ring, SR_RING_REVOKED).store(1, std::memory_order_seq_cst); }
+void DeviceSession::revoke() noexcept {
+    ring_word(device_->ring, SR_RING_REVOKED).store(1, std::memory_order_seq_cst);
+}
 
 cl_int DeviceSession::finish(const Sentinel& sentinel, const cl::CommandQueue& queue, const GoOn& go_on) noexcept {
     const cl_int status = sentinel.settle(queue, go_on);

@@ -1,5 +1,5 @@
-// What both sessions share: the device, and all that waits for it. device_session.cpp has the ring's kernel, copies.cpp
-// control words, table and logs, run_alone.cpp a slot by itself.
+// What both sessions share: the device, and all that waits for it. device_session.cpp has the ring's kernel,
+// copies.cpp control words, table and logs, run_alone.cpp a slot by itself.
 #pragma once
 
 #include "device.hpp"
@@ -60,7 +60,9 @@ protected:
     const Device& device() const noexcept { return *device_; }
 
 private:
-    cl_int finish_copies(const GoOn& go_on) noexcept { return finish(device_->data_sentinel, device_->data_queue, go_on); }
+    cl_int finish_copies(const GoOn& go_on) noexcept {
+        return finish(device_->data_sentinel, device_->data_queue, go_on);
+    }
     std::expected<void, Errc> outcome_of(cl_int status) const noexcept;
     Memory& log_of(Writer writer) noexcept { return writer == Writer::ring ? device_->log : device_->alone_log; }
 

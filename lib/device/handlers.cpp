@@ -47,8 +47,8 @@ std::string dispatch(std::span<const CustomOp> ops) {
         "static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {\n"
         "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
     for (std::size_t i = 0; i < ops.size(); ++i)
-        out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name + "(a, memory->buffers + " +
-               decimal(i) + ", value));\n";
+        out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name +
+               "(a, memory->buffers + " + decimal(i) + ", value));\n";
     return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
 }
 

@@ -16,8 +16,8 @@ constexpr cl_bitfield nv_location_host = 1;
 cl::Buffer create_nv(const cl::Context& context, const cl::Device& device, std::size_t bytes, cl_int& status) {
     cl_platform_id platform = nullptr;  // by the C call: versions of the bindings differ in this one's type
     clGetDeviceInfo(device(), CL_DEVICE_PLATFORM, sizeof platform, static_cast<void*>(&platform), nullptr);
-    const auto create = reinterpret_cast<CreateBufferNv>(
-        clGetExtensionFunctionAddressForPlatform(platform, "clCreateBufferNV"));
+    const auto create =
+        reinterpret_cast<CreateBufferNv>(clGetExtensionFunctionAddressForPlatform(platform, "clCreateBufferNV"));
     if (create == nullptr) {
         status = CL_INVALID_OPERATION;
         return {};
@@ -38,8 +38,8 @@ std::expected<Memory, Error> Memory::make(const cl::Context& context, const cl::
     switch (kind) {
         case MemoryKind::svm: {
             const auto atomics = device.getInfo<CL_DEVICE_SVM_CAPABILITIES>() & CL_DEVICE_SVM_ATOMICS;
-            const cl_svm_mem_flags flags = CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER |
-                                           (atomics != 0 ? CL_MEM_SVM_ATOMICS : 0);
+            const cl_svm_mem_flags flags =
+                CL_MEM_READ_WRITE | CL_MEM_SVM_FINE_GRAIN_BUFFER | (atomics != 0 ? CL_MEM_SVM_ATOMICS : 0);
             memory.host_ = static_cast<std::byte*>(clSVMAlloc(context(), flags, bytes, SR_RING_ALIGN));
             if (memory.host_ == nullptr) return cl_error("clSVMAlloc", CL_MEM_OBJECT_ALLOCATION_FAILURE);
             break;

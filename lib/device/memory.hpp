@@ -50,8 +50,8 @@ private:
     MemoryKind kind_ = MemoryKind::device;
     std::size_t bytes_ = 0;
     std::byte* host_ = nullptr;
-    cl::Context context_;       // svm: to free it
-    cl::CommandQueue queue_;    // nv_host: to unmap it
+    cl::Context context_;     // svm: to free it
+    cl::CommandQueue queue_;  // nv_host: to unmap it
     cl::Buffer buffer_;
 };
 

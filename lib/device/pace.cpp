@@ -5,7 +5,8 @@
 namespace slipring {
 
 Pace::Pace(std::span<const CustomOp> ops, std::chrono::milliseconds hang_timeout)
-    : kinds_{{SR_OP_NOP, 256, 4096}, {SR_OP_MEMCPY, 1, 256}, {SR_OP_PACKED_SLOT, 1, 256}}, hang_timeout_(hang_timeout) {
+    : kinds_{{SR_OP_NOP, 256, 4096}, {SR_OP_MEMCPY, 1, 256}, {SR_OP_PACKED_SLOT, 1, 256}},
+      hang_timeout_(hang_timeout) {
     for (const CustomOp& op : ops) kinds_.push_back({op.opcode, 1, 256});
 }
 

@@ -1,5 +1,5 @@
-// How much a launch takes along in per_launch mode. What it did is seen when it has finished, and that must be long before
-// its silence counts as a hang: so of each kind of slot it has as many as have been seen to finish soon.
+// How much a launch takes along in per_launch mode. What it did is seen when it has finished, and that must be long
+// before its silence counts as a hang: so of each kind of slot it has as many as have been seen to finish soon.
 #pragma once
 
 #include <chrono>
@@ -26,8 +26,8 @@ public:
 private:
     struct Kind {
         std::uint32_t opcode;
-        std::uint64_t most;  // in a launch, now
-        std::uint64_t ever;  // in a launch
+        std::uint64_t most;      // in a launch, now
+        std::uint64_t ever;      // in a launch
         std::uint64_t seen = 0;  // in this launch
     };
     Kind& kind(std::uint32_t opcode) noexcept;

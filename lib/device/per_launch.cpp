@@ -1,5 +1,5 @@
-// The session of a device whose running kernel does not see the host's stores: a launch for what was published, which takes
-// the slots along and brings them back.
+// The session of a device whose running kernel does not see the host's stores: a launch for what was published, which
+// takes the slots along and brings them back.
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -20,7 +20,8 @@ public:
         : DeviceSession(telling, std::move(device)), slots_(std::size_t{options.capacity} * SR_SLOT_WORDS),
           pace_(options.ops, options.hang_timeout) {}
 
-    // Published slots that are not complete belong to the device, so nobody writes them meanwhile. As many as finish soon.
+    // Published slots that are not complete belong to the device, so nobody writes them meanwhile. As many as finish
+    // soon.
     std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept override {
         Device& d = device();
         const cl::CommandQueue& queue = d.run_queue;

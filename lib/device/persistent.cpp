@@ -1,4 +1,5 @@
-// The session of a kernel that persists: it and the host see each other's stores, and it runs on for as long as there is work.
+// The session of a kernel that persists: it and the host see each other's stores, and it runs on for as long as there
+// is work.
 #include <algorithm>
 #include <atomic>
 #include <utility>
@@ -10,7 +11,8 @@ namespace {
 
 class Persistent final : public DeviceSession {
 public:
-    Persistent(Telling telling, std::unique_ptr<Device> device) noexcept : DeviceSession(telling, std::move(device)) {}
+    Persistent(Telling telling, std::unique_ptr<Device> device) noexcept
+        : DeviceSession(telling, std::move(device)) {}
 
     std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept override {
         Status status;
@@ -20,8 +22,8 @@ public:
 
     void reap(const Ring&) noexcept override {}
 
-    // The kernel says what it has claimed, and never less than it has completed: if that cannot be, all of it may have been
-    // begun.
+    // The kernel says what it has claimed, and never less than it has completed: if that cannot be, all of it may
+    // have been begun.
     std::uint64_t begun(const Ring& ring, std::uint64_t completed, std::uint64_t reserved) const noexcept override {
         const auto claimed = std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_CLAIMED))
                                  .load(std::memory_order_acquire);
@@ -36,8 +38,8 @@ private:
 
     cl_int bring_inputs() noexcept override { return CL_SUCCESS; }
 
-    // Waits for what the kernel says last, in memory that is shared: its event may be told late, and a read behind it would
-    // hold up every copy (see sentinel.hpp).
+    // Waits for what the kernel says last, in memory that is shared: its event may be told late, and a read behind it
+    // would hold up every copy (see sentinel.hpp).
     cl_int await_outcome(const cl::Event& launch, const GoOn& go_on) noexcept override {
         Device& d = device();
         if (const cl_int flushed = d.alone_queue.flush(); flushed != CL_SUCCESS) {
@@ -64,10 +66,11 @@ std::expected<std::unique_ptr<DeviceSession>, Error> persistent_session(std::uni
     using namespace std::chrono_literals;
     const DeviceInfo& info = device->info();
     const std::chrono::microseconds idle_timeout = options.idle_timeout.value_or(info.is_cpu ? 1ms : 3ms);
-    // A wide launch may stand in front of a slot that is never published until its time is up: not as long as a waiter has
-    // patience.
+    // A wide launch may stand in front of a slot that is never published until its time is up: not as long as a
+    // waiter has patience.
     const std::chrono::milliseconds max_time = std::min(options.max_launch_time, (options.hang_timeout + 1ms) / 2);
-    // Unless it is said how long to idle: not beside others that want the core. A timer's tick takes far less than this.
+    // Unless it is said how long to idle: not beside others that want the core. A timer's tick takes far less than
+    // this.
     const bool minds_others = info.is_cpu && !options.idle_timeout;
     Status status;
     status << device->run.setArg(run_arg::idle_timeout, device->ticks(idle_timeout));
@@ -78,7 +81,8 @@ std::expected<std::unique_ptr<DeviceSession>, Error> persistent_session(std::uni
     const bool in_order = !device->wide();
     // A later slot is not seen finished before an earlier one where the caches are shared.
     const bool shares_caches = info.memory == SharedMemory::svm;
-    const Session::Telling telling{.by_slot = true, .by_last = in_order && shares_caches, .by_answer = !in_order, .by_reap = false};
+    const Session::Telling telling{
+        .by_slot = true, .by_last = in_order && shares_caches, .by_answer = !in_order, .by_reap = false};
     return std::make_unique<Persistent>(telling, std::move(device));
 }
 

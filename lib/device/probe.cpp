@@ -46,7 +46,8 @@ struct Bench {
         if (status == CL_SUCCESS) status = kernel.setArg(1, answers);
         if (status == CL_SUCCESS) status = kernel.setArg(2, most);
         if (status == CL_SUCCESS)
-            status = queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &over);
+            status =
+                queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &over);
         return status == CL_SUCCESS ? queue.flush() : status;
     }
     // What was launched is over, and well.
@@ -127,7 +128,8 @@ constexpr Way nv_host{SharedMemory::nv_host, MemoryKind::nv_host, "a location-ho
 std::vector<Way> claimed_ways(const cl::Device& device) {
     std::vector<Way> ways;
     if ((device.getInfo<CL_DEVICE_SVM_CAPABILITIES>() & CL_DEVICE_SVM_FINE_GRAIN_BUFFER) != 0) ways.push_back(svm);
-    if (device.getInfo<CL_DEVICE_EXTENSIONS>().find("cl_nv_create_buffer") != std::string::npos) ways.push_back(nv_host);
+    if (device.getInfo<CL_DEVICE_EXTENSIONS>().find("cl_nv_create_buffer") != std::string::npos)
+        ways.push_back(nv_host);
     return ways;
 }
 
@@ -143,12 +145,13 @@ Attempt try_live(Bench& bench, const cl::Device& device, const Way& way, Clock::
     auto made = Memory::make(bench.context, bench.queue, device, way.kind, 4096);
     if (made) bench.memories.push_back(std::move(*made));
     if (made) do {
-        for (const std::size_t index : {0u, 32u}) word(bench.memory(), index).store(0, std::memory_order_release);
-        attempt.answered = ask(bench, out);
-    } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
-    attempt.outcome = std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
-                                               : made ? " is offered, but a running kernel did not answer the host in time"
-                                                      : " is offered, but " + made.error().text());
+            for (const std::size_t index : {0u, 32u}) word(bench.memory(), index).store(0, std::memory_order_release);
+            attempt.answered = ask(bench, out);
+        } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
+    attempt.outcome =
+        std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
+                                 : made ? " is offered, but a running kernel did not answer the host in time"
+                                        : " is offered, but " + made.error().text());
     attempt.took = since(start);
     return attempt;
 }
@@ -184,7 +187,8 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
         out.why = std::move(why);
         return out;
     };
-    if (device.getInfo<CL_DEVICE_AVAILABLE>() == CL_FALSE || device.getInfo<CL_DEVICE_COMPILER_AVAILABLE>() == CL_FALSE)
+    if (device.getInfo<CL_DEVICE_AVAILABLE>() == CL_FALSE ||
+        device.getInfo<CL_DEVICE_COMPILER_AVAILABLE>() == CL_FALSE)
         return refuse("the device or its compiler is not available");
     if (device.getInfo<CL_DEVICE_ENDIAN_LITTLE>() == CL_FALSE)
         return refuse("the device is big-endian; slots are little-endian");

@@ -20,15 +20,15 @@ struct Probe {
     std::vector<Attempt> attempts;
     std::string why;  // the attempts in one line
     // All that was made for it, the context first: a session takes that for its own, and keeps the rest. To release
-    // memory or a context of NVIDIA's waits until no kernel of this process runs on the device: a device that is opened
-    // because another session's kernel stalls would wait for that.
+    // memory or a context of NVIDIA's waits until no kernel of this process runs on the device: a device that is
+    // opened because another session's kernel stalls would wait for that.
     cl::Context context;
     std::shared_ptr<const void> made;
 };
 
-// Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`. Never fails: `why`
-// says what went wrong. Leaves nothing running but what a device that something else holds has not begun: that ends by
-// itself once it has.
+// Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`. Never fails:
+// `why` says what went wrong. Leaves nothing running but what a device that something else holds has not begun: that
+// ends by itself once it has.
 Probe probe(const cl::Device& device, std::optional<SharedMemory> only = {});
 
 }  // namespace slipring

@@ -70,9 +70,11 @@ std::expected<cl::Program, Error> build(const cl::Context& context, const cl::De
     const std::string version = device.getInfo<CL_DEVICE_VERSION>();
     const bool three = version.starts_with("OpenCL 3");
     std::string options = three ? "-cl-std=CL3.0" : "-cl-std=CL1.2";
-    // A device that shares the host's caches, see launch.h, and whose compiler, if it is PoCL's, knows a cycle counter.
+    // A device that shares the host's caches, see launch.h, and whose compiler, if it is PoCL's, knows a cycle
+    // counter.
     if ((device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0) options += " -DSR_CACHED";
-    if (version.find("pocl") != std::string::npos || version.find("PoCL") != std::string::npos) options += " -DSR_CYCLES";
+    if (version.find("pocl") != std::string::npos || version.find("PoCL") != std::string::npos)
+        options += " -DSR_CYCLES";
     status = program.build(device, options.c_str());
     if (status != CL_SUCCESS) {
         const std::string log = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device);

@@ -21,7 +21,9 @@ std::expected<Result, Errc> DeviceSession::run_alone(const Slot& slot, const GoO
     status << d.slot.upload(d.alone_queue, 0, SR_SLOT_BYTES);
     status << bring_inputs();
     cl::Event launch;
-    if (status) status << d.alone_queue.enqueueNDRangeKernel(d.alone, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &launch);
+    if (status)
+        status << d.alone_queue.enqueueNDRangeKernel(d.alone, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr,
+                                                     &launch);
     if (status) status << await_outcome(launch, go_on);
     else static_cast<void>(finish(d.alone_sentinel, d.alone_queue, go_on));  // what was enqueued has read the slot
     if (auto ok = outcome_of(status.value); !ok) return std::unexpected(ok.error());

@@ -55,7 +55,8 @@ std::string list(const std::vector<Candidate>& found) {
 
 }  // namespace
 
-std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory) {
+std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted,
+                                                        std::optional<SharedMemory> memory) {
     std::vector<cl::Platform> platforms;
     cl::Platform::get(&platforms);
     if (platforms.empty()) return std::unexpected(Error{Errc::no_platform, {}});
@@ -79,11 +80,12 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
     return found;
 }
 
-// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each has
-// 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
+// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each
+// has 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
 LaunchShape fit(LaunchShape wanted, const Candidate& one) {
     const bool units = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
-    const std::uint32_t most_lanes = units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
+    const std::uint32_t most_lanes =
+        units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
     LaunchShape shape = wanted;
     if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 64;
     if (shape.lanes == 0) shape.lanes = units && shape.groups > 1 ? 256 : 1;

@@ -20,7 +20,8 @@ struct Candidate {
 
 // Every device of every platform, in the order of devices(), probed if `wanted` means it (choice.hpp), over
 // `memory` alone if it is given. Errors: no_platform.
-std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted, std::optional<SharedMemory> memory = {});
+std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted,
+                                                        std::optional<SharedMemory> memory = {});
 
 // The one to open, as Options says. Errors: no_platform, device_not_found, no_device, each with what was found.
 std::expected<Candidate, Error> choose(const Options& options);

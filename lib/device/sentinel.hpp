@@ -1,8 +1,8 @@
 // Waiting for a queue with an end to it: a stalled kernel may hold all of a device, and clFinish would wait as long.
 //
-// How: a word is read behind what was enqueued, and the read's own event is polled. On NVIDIA the event of a kernel or a
-// marker is told only when the persistent kernel of its context has ended, whatever its queue; a read's own event is told
-// in 0.1 ms (H100, driver 580).
+// How: a word is read behind what was enqueued, and the read's own event is polled. On NVIDIA the event of a kernel
+// or a marker is told only when the persistent kernel of its context has ended, whatever its queue; a read's own
+// event is told in 0.1 ms (H100, driver 580).
 #pragma once
 
 #include <expected>
@@ -12,8 +12,8 @@
 
 namespace slipring {
 
-// One for each queue. What was not over when nobody waited any longer stays under way: then leave it to the device, for
-// its read may still be written.
+// One for each queue. What was not over when nobody waited any longer stays under way: then leave it to the device,
+// for its read may still be written.
 class Sentinel {
 public:
     Sentinel() = default;
@@ -26,8 +26,9 @@ public:
         return made;
     }
 
-    // Waits for what was enqueued on `queue` so far; between two looks it calls go_on(), which pauses, and gives up if
-    // that says false. CL_COMPLETE; an error (below it); or (above it) what is not over, as far as anybody can tell.
+    // Waits for what was enqueued on `queue` so far; between two looks it calls go_on(), which pauses, and gives up
+    // if that says false. CL_COMPLETE; an error (below it); or (above it) what is not over, as far as anybody can
+    // tell.
     template <class GoOn>
     cl_int settle(const cl::CommandQueue& queue, const GoOn& go_on) const {
         cl::Event over;

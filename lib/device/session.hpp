@@ -1,9 +1,9 @@
-// How a device serves a runtime: by a kernel that persists, or by one that is launched for what was published. The runtime
-// asks a session and does not ask which one it is. No OpenCL type leaves this folder.
+// How a device serves a runtime: by a kernel that persists, or by one that is launched for what was published. The
+// runtime asks a session and does not ask which one it is. No OpenCL type leaves this folder.
 //
-// Thread-safety: three groups, each called by one thread at a time, and each a queue of its own where the kernel persists:
-// what touches the ring's kernel (submit, reap, finished, idle); what copies (control words, table, log); and run_alone.
-// runtime/impl.hpp says who holds what meanwhile. Any thread may call the rest.
+// Thread-safety: three groups, each called by one thread at a time, and each a queue of its own where the kernel
+// persists: what touches the ring's kernel (submit, reap, finished, idle); what copies (control words, table, log);
+// and run_alone. runtime/impl.hpp says who holds what meanwhile. Any thread may call the rest.
 #pragma once
 
 #include <cstddef>
@@ -53,7 +53,8 @@ public:
     // Enqueues launch `number`, which runs after the one before it and begins at COMPLETED.
     virtual std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept = 0;
 
-    // `told` is called when a launch has finished, on a thread of OpenCL's; it must not wait. Not once forget has returned.
+    // `told` is called when a launch has finished, on a thread of OpenCL's; it must not wait. Not once forget has
+    // returned.
     virtual void tell(std::function<void()> told) = 0;
     virtual void forget() noexcept = 0;
 
@@ -63,8 +64,8 @@ public:
     // The first position that no launch has begun, of [completed, reserved]. Where that cannot be known, `reserved`.
     virtual std::uint64_t begun(const Ring& ring, std::uint64_t completed, std::uint64_t reserved) const noexcept = 0;
 
-    // The last launch, and what it had to copy, has finished; true before the first. On NVIDIA this is told only when no
-    // other kernel of the session's runs: idle() is told at once.
+    // The last launch, and what it had to copy, has finished; true before the first. On NVIDIA this is told only when
+    // no other kernel of the session's runs: idle() is told at once.
     virtual bool finished() const noexcept = 0;
     virtual bool failed() const noexcept = 0;  // it ended in an error
 
@@ -74,11 +75,11 @@ public:
     // Asks launch `number` to leave soon, whatever is published.
     virtual void stop(std::uint32_t number) noexcept = 0;
 
-    // Takes the ring from the kernel for ever: should it come back, it runs nothing more. A kernel that has a copy of the
-    // ring does not see it, and what it does to that copy is looked at by nobody.
+    // Takes the ring from the kernel for ever: should it come back, it runs nothing more. A kernel that has a copy of
+    // the ring does not see it, and what it does to that copy is looked at by nobody.
     virtual void revoke() noexcept = 0;
 
-    // ---- the rest asks `go_on` as long as it waits. If that says no, the error is device_lost and the session has been
+    // ---- the rest asks `go_on` as long as it waits. If that says no, the error is device_lost and the session was
     // abandoned: something of it is still under way, and it is good for nothing more.
 
     virtual bool abandoned() const noexcept = 0;
@@ -91,8 +92,8 @@ public:
     virtual std::expected<void, Errc> write_control(std::uint32_t index, std::span<const std::uint32_t> words,
                                                     const GoOn& go_on) noexcept = 0;
 
-    // A log has one writer at a time: the ring's kernel has one, and so has run_alone. Its memory as it is now, SR_LOG_*
-    // and records; then, after reading, what was consumed.
+    // A log has one writer at a time: the ring's kernel has one, and so has run_alone. Its memory as it is now,
+    // SR_LOG_* and records; then, after reading, what was consumed.
     enum class Writer { ring, alone };
     virtual std::expected<std::span<std::byte>, Errc> pull_log(Writer writer, const GoOn& go_on) noexcept = 0;
     virtual std::expected<void, Errc> push_log_consumed(Writer writer, const GoOn& go_on) noexcept = 0;

@@ -168,8 +168,8 @@ private:
 
     static std::string_view pragma(std::span<const std::string_view> words) {
         const bool unrolls = !words.empty() && words[0] == "unroll";
-        const bool enables = words.size() == 5 && words[0] == "OPENCL" && words[1] == "EXTENSION" &&
-                             words[4] == "enable";
+        const bool enables =
+            words.size() == 5 && words[0] == "OPENCL" && words[1] == "EXTENSION" && words[4] == "enable";
         return unrolls || enables ? "" : "a pragma that reaches beyond the source";
     }
 

@@ -23,9 +23,9 @@ bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
     return ended;
 }
 
-// A slot of a persistent kernel says itself that it has finished, before the completed position does, which moves every 32
-// slots. A waiter looks at the slot's line alone, so the device has one line to win back when it answers. The flag in the
-// slot is for tickets of reservations, which may have put quiet slots.
+// A slot of a persistent kernel says itself that it has finished, before the completed position does, which moves
+// every 32 slots. A waiter looks at the slot's line alone, so the device has one line to win back when it answers.
+// The flag in the slot is for tickets of reservations, which may have put quiet slots.
 bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
     const Session::Telling& telling = session->telling();
@@ -94,8 +94,8 @@ Look look_at_slot(const Ring& ring, std::uint64_t position, bool by_slot) noexce
     return look;
 }
 
-// An answer comes a moment before its slot, and poll may have seen it: with another one over it, of a slot before or behind,
-// this one's is on its way over the bus. That takes some 2 us.
+// An answer comes a moment before its slot, and poll may have seen it: with another one over it, of a slot before or
+// behind, this one's is on its way over the bus. That takes some 2 us.
 Look look_for_answer(const Ring& ring, std::uint64_t position) noexcept {
     Backoff::Clock::time_point until{};
     for (int looks = 0;; ++looks) {

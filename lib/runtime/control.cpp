@@ -16,18 +16,16 @@ bool inside(std::uint32_t index, std::size_t count, std::uint32_t bound) noexcep
 std::expected<void, Errc> Runtime::read_control(std::uint32_t index, std::span<std::uint32_t> words) noexcept {
     if (!inside(index, words.size(), impl_->options.control_words)) return std::unexpected(Errc::out_of_range);
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) return std::unexpected(Errc::device_lost);
-    return impl_->copying([&](const Session::GoOn& go_on) {
-        return impl_->session->read_control(index, words, go_on);
-    });
+    return impl_->copying(
+        [&](const Session::GoOn& go_on) { return impl_->session->read_control(index, words, go_on); });
 }
 
 std::expected<void, Errc> Runtime::write_control(std::uint32_t index, std::span<const std::uint32_t> words) noexcept {
     if (!inside(index, words.size(), impl_->options.control_words)) return std::unexpected(Errc::out_of_range);
     if (index < SR_OBSERVABLE_BASE) return std::unexpected(Errc::system_word);
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) return std::unexpected(Errc::device_lost);
-    return impl_->copying([&](const Session::GoOn& go_on) {
-        return impl_->session->write_control(index, words, go_on);
-    });
+    return impl_->copying(
+        [&](const Session::GoOn& go_on) { return impl_->session->write_control(index, words, go_on); });
 }
 
 std::expected<void, Errc> Runtime::load_dfa(std::span<const std::uint32_t> table) noexcept {
@@ -71,9 +69,8 @@ std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {
     const auto phase = impl_->phase.load(std::memory_order_acquire);
     if (phase != Impl::Phase::open)
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
-    return impl_->on_session(impl_->once, Impl::Takes::own_time, [&](const Session::GoOn& go_on) {
-        return impl_->session->run_alone(slot, go_on);
-    });
+    return impl_->on_session(impl_->once, Impl::Takes::own_time,
+                             [&](const Session::GoOn& go_on) { return impl_->session->run_alone(slot, go_on); });
 }
 
 }  // namespace slipring

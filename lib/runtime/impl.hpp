@@ -1,6 +1,6 @@
-// A runtime's insides. publish.cpp, completion.cpp, control.cpp and log.cpp have the calls that a user makes all the time;
-// lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a device hangs,
-// recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
+// A runtime's insides. publish.cpp, completion.cpp, control.cpp and log.cpp have the calls that a user makes all the
+// time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a
+// device hangs, recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
 #pragma once
 
 #include <atomic>
@@ -19,7 +19,8 @@ namespace slipring {
 
 // Slots of the ring that ended in FAULT or CANCELLED, as the device says.
 inline std::uint32_t faults_of(const Ring& ring) noexcept {
-    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_FAULTS)).load(std::memory_order_relaxed);
+    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_FAULTS))
+        .load(std::memory_order_relaxed);
 }
 
 struct Runtime::Impl {
@@ -51,7 +52,7 @@ struct Runtime::Impl {
 
     // Recovery's. Sessions that were lost: users may hold their memory, or their kernels may, until the runtime goes.
     std::vector<std::unique_ptr<Session>> lost_sessions;
-    std::shared_ptr<Opening> opening;  // one that was not ready when recover() gave up
+    std::shared_ptr<Opening> opening;           // one that was not ready when recover() gave up
     std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the ring was this one
 
     Impl(Options given, std::unique_ptr<Session> opened, Ring made)
@@ -81,8 +82,8 @@ struct Runtime::Impl {
 
     // How long a call may take: as long as a slot, or as long as it takes.
     enum class Takes { copy, own_time };
-    // One wait of the session's: no longer than until the device is lost, which a copy that the device does not come to loses,
-    // too. It begins by yielding and does not spin, since what it waits for may need this core.
+    // One wait of the session's: no longer than until the device is lost, which a copy that the device does not come
+    // to loses, too. It begins by yielding and does not spin, since what it waits for may need this core.
     class Wait {
     public:
         Wait(Impl& impl, Takes takes) noexcept : impl_(impl), takes_(takes) {}

@@ -36,7 +36,7 @@ Stats Runtime::stats() noexcept {
     return stats;
 }
 
-// ---- the kernel ----------------------------------------------------------------------------------------------------
+// ---- the kernel --------------------------------------------------------------------------------------------------
 
 // One thread at a time comes in; the others' wishes are not lost: whoever cannot enter has set `wanted` first, and
 // who leaves clears `busy` first and then looks at `wanted`. All four accesses are sequentially consistent (S), so
@@ -58,7 +58,8 @@ void Runtime::Impl::step() noexcept {
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
     if (!ring.wake_needed(current)) {
         // It says that it is still there. If OpenCL says that it is not, it died.
-        if (current != 0 && over) lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
+        if (current != 0 && over)
+            lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
         return;
     }
     // Who published after this look sees LEFT and comes here himself.

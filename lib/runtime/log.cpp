@@ -43,8 +43,7 @@ std::expected<Log, Errc> Runtime::Impl::read_log(const Session::GoOn& go_on) noe
             std::ranges::move(more->records, std::back_inserter(log->records));
             log->dropped += more->dropped;
         }
-    } catch (const std::bad_alloc&) {
-    }
+    } catch (const std::bad_alloc&) {}
     for (const Session::Writer writer : writers)
         if (auto ok = session->push_log_consumed(writer, go_on); !ok) return std::unexpected(ok.error());
     return log;

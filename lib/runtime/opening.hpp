@@ -1,5 +1,5 @@
-// A session that is opened on a thread of its own, so that nobody waits for OpenCL without an end: a call to a driver may
-// take as long as a kernel of another context stalls. On an H100 to release the probe's memory did (see Probe).
+// A session that is opened on a thread of its own, so that nobody waits for OpenCL without an end: a call to a driver
+// may take as long as a kernel of another context stalls. On an H100 to release the probe's memory did (see Probe).
 #pragma once
 
 #include <chrono>

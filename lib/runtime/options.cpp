@@ -15,7 +15,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::unexpected<Error> bad(std::string detail) { return std::unexpected(Error{Errc::bad_options, std::move(detail)}); }
+std::unexpected<Error> bad(std::string detail) {
+    return std::unexpected(Error{Errc::bad_options, std::move(detail)});
+}
 
 std::expected<void, Error> check_op(const CustomOp& op) {
     if (!is_custom(op.opcode)) return std::unexpected(Error{Errc::reserved_opcode, std::to_string(op.opcode)});
@@ -38,7 +40,8 @@ std::expected<void, Error> check(const Options& options) {
         return bad("log_records is no power of two up to 2^16");
     if (options.mode == ExecutionMode::none) return bad("mode none serves nobody");
     if (options.idle_timeout.value_or(0us).count() < 0) return bad("idle_timeout is negative");
-    if (options.max_launch_time.count() <= 0 || options.hang_timeout.count() <= 0 || options.shutdown_timeout.count() <= 0)
+    if (options.max_launch_time.count() <= 0 || options.hang_timeout.count() <= 0 ||
+        options.shutdown_timeout.count() <= 0)
         return bad("max_launch_time, hang_timeout or shutdown_timeout is not positive");
     if (options.shape.groups > 4096 || options.shape.lanes > 1024) return bad("more than 4096 groups of 1024 lanes");
     if (options.memory && options.mode &&
@@ -58,8 +61,10 @@ std::expected<void, Error> check(const Options& options) {
 
 void bound_durations(Options& options) noexcept {
     constexpr std::chrono::hours longest{24 * 3652};
-    if (options.idle_timeout) options.idle_timeout = std::min<std::chrono::microseconds>(*options.idle_timeout, longest);
-    for (std::chrono::milliseconds* const time : {&options.max_launch_time, &options.hang_timeout, &options.shutdown_timeout})
+    if (options.idle_timeout)
+        options.idle_timeout = std::min<std::chrono::microseconds>(*options.idle_timeout, longest);
+    for (std::chrono::milliseconds* const time :
+         {&options.max_launch_time, &options.hang_timeout, &options.shutdown_timeout})
         *time = std::min<std::chrono::milliseconds>(*time, longest);
 }
 

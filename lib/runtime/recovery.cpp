@@ -55,8 +55,8 @@ Positions positions_of(const Ring& ring, const Session& session) {
     const std::uint64_t reclaimed = within(word64(ring, SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
     const std::uint64_t begun = within(session.begun(ring, completed, reserved), completed);
-    // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has been
-    // begun (see I1 in wide/state.h).
+    // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has
+    // been begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
     while (first != begun && was_published(ring, first)) ++first;
     return {completed, first, reserved};
@@ -69,8 +69,9 @@ void copy_slot(const Ring& from, const Ring& to, std::uint64_t position) {
     set_state(to, position, state);
 }
 
-// The slots of `from`, with their results, in `to`, whose positions begin with the first that has not been begun. What
-// had been begun and has not ended ends as lost. The number of slots that have ended in FAULT and that no device counted.
+// The slots of `from`, with their results, in `to`, whose positions begin with the first that has not been begun.
+// What had been begun and has not ended ends as lost. The number of slots that have ended in FAULT and that no device
+// counted.
 std::uint32_t move_slots(const Ring& from, const Ring& to, const Positions& at) {
     for (std::uint64_t i = 0; i < from.capacity(); ++i) copy_slot(from, to, i);
     std::uint32_t faults = 0;
@@ -86,7 +87,8 @@ std::uint32_t move_slots(const Ring& from, const Ring& to, const Positions& at) 
         end[SR_WORD_CODE] = SR_CODE_DEVICE_LOST;
         to.end_slot(position, end);
     }
-    // Who had reserved and not published writes to the old ring, if anywhere: what stands in its place here ends as lost.
+    // Who had reserved and not published writes to the old ring, if anywhere: what stands in its place here ends as
+    // lost.
     for (std::uint64_t position = at.first; position != at.reserved; ++position) {
         if (is_published(to, position)) continue;
         std::memset(slot_of(to, position) + 1, 0, SR_SLOT_BYTES - 4);
@@ -115,7 +117,8 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     }
     auto opened = opening->wait(opening_patience);
     if (!opened) {
-        const char* const detail = "the device is still being opened: something holds it. To recover later goes on with that";
+        const char* const detail =
+            "the device is still being opened: something holds it. To recover later goes on with that";
         return std::unexpected(Error{Errc::no_device, detail});
     }
     opening.reset();

@@ -1,4 +1,5 @@
-// The end of a runtime: what was published is drained, the kernel leaves, and what does not come back keeps its memory.
+// The end of a runtime: what was published is drained, the kernel leaves, and what does not come back keeps its
+// memory.
 #include "../left.hpp"
 #include "impl.hpp"
 

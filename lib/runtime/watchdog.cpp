@@ -1,5 +1,5 @@
-// A device that hangs is found out by those who wait for it, and by a producer that finds the ring full. watch.hpp has the
-// rule.
+// A device that hangs is found out by those who wait for it, and by a producer that finds the ring full. watch.hpp
+// has the rule.
 #include <new>
 #include <string>
 #include <thread>
@@ -45,8 +45,7 @@ void Runtime::Impl::lose(const char* what, int status) noexcept {
     try {
         error.detail = what;
         if (status != 0) error.detail += " gave " + std::to_string(status);
-    } catch (const std::bad_alloc&) {
-    }
+    } catch (const std::bad_alloc&) {}
     options.on_error(error);
 }
 
