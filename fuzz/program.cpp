@@ -7,6 +7,7 @@
 
 #include <slipring/ring.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "../cl/wide/layout.h"
 #include "model.hpp"
 #include "positions.hpp"
@@ -66,14 +67,15 @@ public:
         for (std::uint64_t p = head_; p != end; ++p) std::memcpy(before_[p % capacity_], slot(p), 64);
         if (alone_) device_drain_alone(&ring, &memory, &bounds_, sched_);
         else device_drain_serial(&ring, &memory, &bounds_);
-        FUZZ_CHECK(ring_.wake_needed(bounds_.launch) && !ring_.wake_needed(bounds_.launch + 1));
+        FUZZ_CHECK(slipring::inside(ring_).wake_needed(bounds_.launch) &&
+                   !slipring::inside(ring_).wake_needed(bounds_.launch + 1));
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind 8 or more.
         const std::uint64_t done = ring_.completed();
         const bool may_leave = bounds_.max_time != unbounded || asked_to_leave_;
         FUZZ_CHECK(done == end || (may_leave && end - head_ > done - head_ && done - head_ >= 8));
         FUZZ_CHECK(done != head_ || end == head_);
-        FUZZ_CHECK(ring_.claimed() == done);
+        FUZZ_CHECK(slipring::inside(ring_).claimed() == done);
         for (; head_ != done; ++head_) check_slot(head_);
         memory_.check();
         FUZZ_CHECK(word32(SR_RING_FAULTS) == told_faults_);

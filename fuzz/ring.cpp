@@ -11,6 +11,7 @@
 
 #include <slipring/consumer.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "fields.hpp"
 #include "guarded.hpp"
 #include "positions.hpp"
@@ -36,9 +37,17 @@ class Model;
 struct Watch {
     static inline Model* model = nullptr;
     static inline std::uint64_t on_its_way = 0;  // position of a reservation's first slot
-
-    static void at(RingStep step) noexcept;
+    static constexpr bool unseen_consumer = false;
+    static constexpr std::memory_order publish_order = std::memory_order_seq_cst;
 };
+
+}  // namespace
+
+template <>
+void slipring::detail::at_step<Watch>(RingStep step) noexcept;
+
+namespace {
+
 using WatchedRing = BasicRing<Watch>;
 
 constexpr std::uint32_t most_capacity = 64;
@@ -80,10 +89,10 @@ public:
         check_positions();
     }
 
-    void at(RingStep step) {
-        if (step == RingStep::reserving) return let_rival_publish();
-        if (step == RingStep::published) return;
-        FUZZ_CHECK(ring_.state_word(Watch::on_its_way) != ring_.tagged(Watch::on_its_way, SR_STATE_PUBLISHED));
+    void at(detail::RingStep step) {
+        if (step == detail::RingStep::reserving) return let_rival_publish();
+        if (step == detail::RingStep::published) return;
+        FUZZ_CHECK(ring_.state(Watch::on_its_way) != State::published);
     }
 
     void end_all() {
@@ -214,8 +223,8 @@ private:
     }
 
     Outcome some_outcome(std::uint32_t from) const {
-        constexpr std::uint32_t states[] = {SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_CANCELLED};
-        return {states[from % 3], from / 4 % 9, value_};
+        constexpr State states[] = {State::done, State::fault, State::cancelled};
+        return {states[from % 3], Code{from / 4 % 9}, value_};
     }
     // The slot at the head, if it is there: claimed and finished.
     void finish(std::uint32_t how) {
@@ -232,13 +241,14 @@ private:
         Words left = slots_.front().words;
         const bool quiet = (left[3] & SR_FLAG_QUIET) != 0;
         if (!quiet) {
-            left[0] = left[0] / 256 * 256 + outcome.state;
-            left[1] = outcome.code;
+            left[0] = left[0] / 256 * 256 + static_cast<std::uint32_t>(outcome.state);
+            left[1] = static_cast<std::uint32_t>(outcome.code);
             left[2] = outcome.result;
             unreleased_ = true;
-            ring_.end_slot(head_, left.data());  // who stands in for the consumer writes the same words, no others
+            inside(ring_).end_slot(head_,
+                                   left.data());  // who stands in for the consumer writes the same words, no others
         }
-        FUZZ_CHECK(ring_.state_word(head_) == left[0]);
+        FUZZ_CHECK(inside(ring_).state_word(head_) == left[0]);
         for (std::uint32_t w = 1; w < 16; ++w) FUZZ_CHECK(ring_.word(head_, w) == left[w]);
         slots_.pop_front();
         ++head_;
@@ -308,11 +318,12 @@ private:
     bool rival_ = false;  // somebody else publishes during this step
 };
 
-void Watch::at(RingStep step) noexcept {
-    if (model != nullptr) model->at(step);
-}
-
 }  // namespace
+
+template <>
+void slipring::detail::at_step<Watch>(RingStep step) noexcept {
+    if (Watch::model != nullptr) Watch::model->at(step);
+}
 
 void run(Input& in) {
     Model model(in);

@@ -6,6 +6,7 @@
 // state does the rest.
 #include <bit>
 
+#include "../lib/ring_inside.hpp"
 #include "../tests/lanes.hpp"
 
 #include "../cl/wide/layout.h"
@@ -207,7 +208,8 @@ private:
         if (machine_ && !machine_->ended()) return;
         ++bounds_.launch;
         bounds_.first = ring_.completed();
-        claimed_ = ring_.claimed();  // what the last one had claimed and left to this one is claimed again
+        claimed_ =
+            slipring::inside(ring_).claimed();  // what the last one had claimed and left to this one is claimed again
         claims_ = closed_from_ = claimed_last_ = 0;
         published_since_left_ = has_claimed_ = false;
         memory_ = slots_.of_device();

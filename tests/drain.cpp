@@ -11,6 +11,7 @@
 
 #include <slipring/ring.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "lost_wakes.hpp"
 #include "native_device.hpp"
 
@@ -37,7 +38,7 @@ struct Device {
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
-    std::uint32_t state(std::uint64_t position) { return ring.state_word(position) & SR_STATE_MASK; }
+    std::uint32_t state(std::uint64_t position) { return inside(ring).state_word(position) & SR_STATE_MASK; }
 };
 
 }  // namespace
@@ -50,7 +51,7 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_in_one_terminal_state_with_a_code) {
                               slot(custom_opcode<0x101>()), slot(custom_opcode<0x100>(), {SR_CODE_CANCELLED})};
         const auto first = device.ring.publish(std::span(batch));
         BOOST_REQUIRE(first.has_value());
-        BOOST_TEST(device.ring.wake_needed(0));
+        BOOST_TEST(inside(device.ring).wake_needed(0));
         device.launch(1, 0);
         BOOST_TEST(device.left() == 1u);
         BOOST_TEST(device.ring.completed() == start + 5);
@@ -59,7 +60,8 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_in_one_terminal_state_with_a_code) {
         const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, 64, SR_CODE_UNKNOWN_OPCODE,
                                                  SR_CODE_BAD_ARGUMENT};
         for (std::uint32_t i = 0; i < 5; ++i) {
-            BOOST_TEST(device.ring.state_word(*first + i) == device.ring.tagged(*first + i, states[i]));
+            BOOST_TEST(inside(device.ring).state_word(*first + i) ==
+                       inside(device.ring).tagged(*first + i, states[i]));
             BOOST_TEST(device.ring.word(*first + i, SR_WORD_CODE) == codes[i]);
         }
         BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
@@ -137,7 +139,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
         device.launch(number, ~0ull);
         BOOST_TEST(device.control[200] == 1u);
         BOOST_TEST(device.state(2) == SR_STATE_PUBLISHED);
-        BOOST_TEST(device.ring.claimed() == 2u);
+        BOOST_TEST(inside(device.ring).claimed() == 2u);
         BOOST_TEST(device.ring.completed() <= 2u);
     }
     in_handler = nullptr;

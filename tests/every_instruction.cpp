@@ -1,5 +1,6 @@
 // Somebody looks, or acts, between any two instructions of a call: whoever ends a slot stores its state last, a batch
 // appears as a whole, and who reads positions while they move gets one that there was.
+#include "../lib/ring_inside.hpp"
 #include "every_instruction.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -22,10 +23,6 @@ namespace {
 constexpr std::uint32_t capacity = 8;
 constexpr auto opcode = custom_opcode<0x100>();
 
-bool is_terminal(std::uint32_t state) {
-    return state == SR_STATE_DONE || state == SR_STATE_FAULT || state == SR_STATE_CANCELLED;
-}
-
 // What the looks found. Boost.Test is no place to be in a signal handler: they count.
 struct Found {
     std::size_t wrong = 0;
@@ -41,18 +38,16 @@ struct Found {
 
 // The reader: a slot whose state is terminal has its code and result.
 void look_at_end(const RingView& ring, std::uint64_t position, const Outcome& outcome, Found& found) {
-    const std::uint32_t word = ring.state_word(position);
-    const bool ended = word == ring.tagged(position, word & SR_STATE_MASK) && is_terminal(word & SR_STATE_MASK);
+    const std::optional<State> state = ring.state(position);
+    const bool ended = state && is_terminal(*state);
     ++(ended ? found.ended : found.open);
     if (ended)
-        found.wrong += (word & SR_STATE_MASK) != outcome.state || ring.word(position, SR_WORD_CODE) != outcome.code ||
+        found.wrong += *state != outcome.state || Code{ring.word(position, SR_WORD_CODE)} != outcome.code ||
                        ring.word(position, SR_WORD_RESULT) != outcome.result;
     else found.wrong += ring.is_complete(position + 1);
 }
 
-std::uint32_t at(const RingView& ring, std::size_t offset) {
-    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + offset)).load();
-}
+std::uint32_t at(const RingView& ring, std::size_t offset) { return inside(ring).word32(offset).load(); }
 
 // The consumer of slots: a slot whose state says published is whole, and the first one's says so of all.
 class Arriving {
@@ -60,15 +55,15 @@ public:
     Arriving(const RingView& ring, std::uint64_t first, std::vector<Words> slots)
         : ring_(ring), first_(first), slots_(std::move(slots)) {
         for (std::size_t i = 0; i < slots_.size(); ++i)
-            slots_[i][SR_WORD_STATE] = ring.tagged(first + i, SR_STATE_PUBLISHED);
+            slots_[i][SR_WORD_STATE] = inside(ring).tagged(first + i, SR_STATE_PUBLISHED);
     }
     void look(Found& found) const {
         for (std::size_t i = 0; i < slots_.size(); ++i) {
-            const bool here = ring_.state_word(first_ + i) == slots_[i][SR_WORD_STATE];
+            const bool here = inside(ring_).state_word(first_ + i) == slots_[i][SR_WORD_STATE];
             ++(here ? found.ended : found.open);
             for (std::uint32_t w = 0; here && w < SR_SLOT_WORDS; ++w)
                 found.wrong += ring_.word(first_ + i, w) != slots_[i][w];
-            if (i > 0) found.wrong += !here && ring_.state_word(first_) == slots_[0][SR_WORD_STATE];
+            if (i > 0) found.wrong += !here && inside(ring_).state_word(first_) == slots_[0][SR_WORD_STATE];
         }
     }
 
@@ -136,7 +131,7 @@ BOOST_AUTO_TEST_CASE(a_consumer_stores_the_state_last) {
         const Ring ring = memory.ring(capacity, start);
         const Slot batch[] = {slot(opcode, {1}), slot(opcode, {2})};
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
-        const Outcome outcomes[] = {{SR_STATE_FAULT, SR_CODE_DENIED | 3u << 8, 7}, {SR_STATE_DONE, SR_CODE_OK, 8}};
+        const Outcome outcomes[] = {{State::fault, Code{SR_CODE_DENIED | 3u << 8}, 7}, {State::done, Code::ok, 8}};
         Consumer consumer(ring);
         Found found;
         at_every_instruction(
@@ -156,10 +151,10 @@ BOOST_AUTO_TEST_CASE(who_stands_in_for_the_consumer_does) {
     RingMemory memory(capacity);
     const Ring ring = memory.ring(capacity, 5);
     BOOST_REQUIRE(ring.publish(slot(opcode, {1})).has_value());
-    const std::uint32_t words[] = {ring.tagged(5, SR_STATE_FAULT), SR_CODE_DEVICE_LOST, 9};
+    const std::uint32_t words[] = {inside(ring).tagged(5, SR_STATE_FAULT), SR_CODE_DEVICE_LOST, 9};
     Found found;
-    at_every_instruction([&] { ring.end_slot(5, words); },
-                         [&](std::size_t) { look_at_end(ring, 5, {SR_STATE_FAULT, SR_CODE_DEVICE_LOST, 9}, found); });
+    at_every_instruction([&] { inside(ring).end_slot(5, words); },
+                         [&](std::size_t) { look_at_end(ring, 5, {State::fault, Code::device_lost, 9}, found); });
     found.check();
 }
 
@@ -173,11 +168,11 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         std::vector<uint>&control = device.control, &log = device.log;
         const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), *packed({inner(nop()), inner(store_u32(1, 2))}),
                               slot(opcode, {70, 3}), print(4, 5, 6)};
-        const Outcome outcomes[] = {{SR_STATE_DONE, SR_CODE_OK, 5},
-                                    {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE, 0},
-                                    {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE | 1u << 8, 0},
-                                    {SR_STATE_FAULT, 70, 73},
-                                    {SR_STATE_DONE, SR_CODE_OK, 1}};
+        const Outcome outcomes[] = {{State::done, Code::ok, 5},
+                                    {State::fault, Code::out_of_range, 0},
+                                    {State::fault, Code{SR_CODE_OUT_OF_RANGE | 1u << 8}, 0},
+                                    {State::fault, custom_code(6), 73},
+                                    {State::done, Code::ok, 1}};
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
         BOOST_REQUIRE(ring.publish(store_u32(6, 201), Quiet::yes).has_value());
         const auto control_word = [&](std::size_t i) { return std::atomic_ref(control[i]).load(); };
@@ -189,15 +184,15 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
                                      const std::size_t before = found.ended;
                                      look_at_end(ring, start + i, outcomes[i], found);
                                      const bool ended = found.ended != before;
-                                     faults += ended && outcomes[i].state != SR_STATE_DONE;
-                                     found.wrong += ended && ring.claimed() - start <= i;
+                                     faults += ended && outcomes[i].state != State::done;
+                                     found.wrong += ended && inside(ring).claimed() - start <= i;
                                      found.wrong += i == 0 && ended && control_word(200) != 5;
                                      found.wrong +=
                                          i == 4 && ended && std::atomic_ref(log[SR_LOG_WRITTEN / 4]).load() != 1;
                                  }
                                  found.wrong += control_word(SR_CONTROL_FAULTS) < faults;
-                                 found.wrong += control_word(200) == 5 && ring.claimed() == start;
-                                 found.wrong += control_word(201) == 6 && ring.claimed() != start + 6;
+                                 found.wrong += control_word(200) == 5 && inside(ring).claimed() == start;
+                                 found.wrong += control_word(201) == 6 && inside(ring).claimed() != start + 6;
                                  found.wrong += ring.is_complete(start + 6) && control_word(201) != 6;
                                  const uint* const record = log.data() + SR_LOG_RECORDS / 4;
                                  if (std::atomic_ref(log[SR_LOG_WRITTEN / 4]).load() == 1)
@@ -335,9 +330,7 @@ BOOST_AUTO_TEST_CASE(a_position_that_nobody_holds_is_not_told) {
 BOOST_AUTO_TEST_CASE(the_time_of_a_hold_is_its_own) {
     World world;
     world.hole.emplace(*world.ring.reserve(1));
-    const auto word = [&](std::size_t offset) {
-        return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(world.ring.base() + offset));
-    };
+    const auto word = [&](std::size_t offset) { return inside(world.ring).word64(offset); };
     std::size_t wrong = 0, told = 0;
     at_every_instruction([&] { static_cast<void>(world.ring.held()); },
                          [&](std::size_t) {
@@ -350,14 +343,14 @@ BOOST_AUTO_TEST_CASE(the_time_of_a_hold_is_its_own) {
 }
 
 BOOST_AUTO_TEST_CASE(what_is_claimed_only_grows) {
-    const auto claimed = [](World& world) { return world.ring.claimed(); };
+    const auto claimed = [](World& world) { return inside(world.ring).claimed(); };
     const auto drain = [](World& world) {
         world.publish(3);
         NativeMemory().drain(world.ring, 1, 0);
     };
     with_somebody_at_each<World>(claimed, drain, [](World& world, std::uint64_t answer) {
         BOOST_TEST(world.since_start(answer) <= 3u);
-        BOOST_TEST(world.since_start(world.ring.claimed()) == 3u);
+        BOOST_TEST(world.since_start(inside(world.ring).claimed()) == 3u);
     });
 }
 

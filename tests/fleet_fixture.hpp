@@ -12,6 +12,7 @@
 namespace slipring {
 
 inline Fleet open_two(ExecutionMode mode, Options options = {}) {
+    options = patient(std::move(options));
     options.mode = mode;
     auto fleet = Fleet::open({options, options});
     BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));

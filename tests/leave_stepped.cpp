@@ -9,6 +9,7 @@
 
 #include <slipring/ring.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "choices.hpp"
 #include "ring_memory.hpp"
 #include "stepped_device.hpp"
@@ -53,13 +54,13 @@ public:
     // A slot's effect, by sr_custom.
     void execute() {
         ++executed_;
-        wrong_ += ring_.wake_needed(ran_);  // a launch that has left runs nothing
+        wrong_ += inside(ring_).wake_needed(ran_);  // a launch that has left runs nothing
     }
 
 private:
     void let_others() {
         // What a launch leaves behind when it says that it is gone is what the host may take.
-        wrong_ += ring_.wake_needed(ran_) && ring_.completed() - ring_.claimed() != 0;
+        wrong_ += inside(ring_).wake_needed(ran_) && ring_.completed() - inside(ring_).claimed() != 0;
         if (++accesses_ > 200) throw std::runtime_error("a launch that does not leave");
         // A launch that polls for ever waits for nobody: in the end they come.
         const std::size_t patience = linger_ == ~ulong{0} ? 24 : 60;
@@ -74,10 +75,10 @@ private:
                 open_.reset();
                 break;
             case Step::look:  // as the runtime's wake_needed and step do
-                if (ring_.wake_needed(newest_)) ++newest_;
+                if (inside(ring_).wake_needed(newest_)) ++newest_;
                 break;
             case Step::stop:
-                std::atomic_ref(*reinterpret_cast<uint*>(ring_.base() + SR_RING_STOP)).store(newest_);
+                inside(ring_).word32(SR_RING_STOP).store(newest_);
                 linger_ = 0;  // of the launches that come
                 ++newest_;    // the host starts the next, whoever asks
                 break;
@@ -86,7 +87,7 @@ private:
     void launch() {
         ++ran_;
         device_.drain(ring_, ran_, linger_);
-        wrong_ += !ring_.wake_needed(ran_) || ring_.completed() - ring_.claimed() != 0;
+        wrong_ += !inside(ring_).wake_needed(ran_) || ring_.completed() - inside(ring_).claimed() != 0;
         accesses_ = 0;
     }
 
@@ -154,10 +155,10 @@ BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
         RingMemory memory(64);
         const Ring ring = memory.ring(64);
         for (int i = 0; i < 40; ++i) BOOST_REQUIRE(ring.publish(*packed({inner(nop())})).has_value());
-        if (told) std::atomic_ref(*reinterpret_cast<uint*>(ring.base() + SR_RING_STOP)).store(3);
+        if (told) inside(ring).word32(SR_RING_STOP).store(3);
         NativeMemory().drain(ring, 3, ~ulong{0}, told ? ~ulong{0} : 1);
         BOOST_TEST(ring.completed() == 8u);
-        BOOST_TEST(ring.wake_needed(3));
+        BOOST_TEST(inside(ring).wake_needed(3));
     }
 }
 

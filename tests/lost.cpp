@@ -24,6 +24,7 @@
 #include <utility>
 #include <vector>
 
+#include "../lib/ring_inside.hpp"
 #include "meant_to_leak.hpp"
 #include "patience.hpp"
 #include "runtime_fixture.hpp"
@@ -70,7 +71,7 @@ Ticket publish_stall(Runtime& runtime) {
     const auto ticket = runtime.publish(stall_on(runtime));
     BOOST_REQUIRE(ticket.has_value());
     if (runtime.device().mode == ExecutionMode::persistent)
-        BOOST_REQUIRE(eventually([&] { return runtime.ring().claimed() == ticket->end(); }));
+        BOOST_REQUIRE(eventually([&] { return inside(runtime.ring()).claimed() == ticket->end(); }));
     return *ticket;
 }
 
@@ -99,8 +100,8 @@ std::uint32_t count_lost(Runtime& runtime, const Ticket& ticket) {
         const auto result = runtime.result(ticket, i);
         BOOST_REQUIRE(result.has_value());
         if (result->ok()) continue;
-        BOOST_TEST(result->state == SR_STATE_FAULT);
-        BOOST_TEST(result->code == SR_CODE_DEVICE_LOST);
+        BOOST_TEST(result->state == State::fault);
+        BOOST_TEST(result->code == Code::device_lost);
         ++lost;
     }
     return lost;
@@ -289,7 +290,7 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     // The old kernel comes back: what it had claimed it may run, nothing else, and nobody listens to it.
     if (live) {
         word(old_release).store(1);
-        BOOST_REQUIRE(eventually([&] { return old_ring.wake_needed(launch); }));
+        BOOST_REQUIRE(eventually([&] { return inside(old_ring).wake_needed(launch); }));
         BOOST_TEST(word(old_count).load() <= 20u - tallied);  // none of them twice
     }
     ended_or_is_lost(runtime, stuck);
@@ -308,11 +309,11 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
     const auto behind = runtime.publish(std::array{batch_fence(1, 1), atomic_add(1, 160)});
     BOOST_REQUIRE((stuck && behind));
     is_lost(runtime, *behind);
-    BOOST_REQUIRE(eventually([&] { return old_ring.wake_needed(1); }));
-    BOOST_TEST(runtime.result(*stuck)->code == 77u);
+    BOOST_REQUIRE(eventually([&] { return inside(old_ring).wake_needed(1); }));
+    BOOST_TEST(runtime.result(*stuck)->code == Code{77});
     recover(runtime);
     BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
-    BOOST_TEST(runtime.result(*stuck)->code == 77u);
+    BOOST_TEST(runtime.result(*stuck)->code == Code{77});
     // Other units may have claimed what is behind, and one that was about to begin it may not have learnt it in time.
     if (!claims_nothing_more(runtime)) return;
     BOOST_TEST(runtime.result(*behind, 1)->ok());
@@ -343,8 +344,8 @@ BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes)
     BOOST_REQUIRE(runtime.wait(open_ticket, 1min).has_value());
     for (const std::uint32_t entry : {0u, 1u}) {  // the first of each: what had been put behind it may have been run
         const auto result = runtime.result(open_ticket, entry);
-        BOOST_TEST(result->state == SR_STATE_FAULT);
-        BOOST_TEST(result->code == SR_CODE_DEVICE_LOST);
+        BOOST_TEST(result->state == State::fault);
+        BOOST_TEST(result->code == Code::device_lost);
     }
     const auto faults = runtime.stats().faults;
     BOOST_TEST(faults >= 3u);
@@ -355,7 +356,7 @@ BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes)
     untouched.reset();
     word(old_word).store(1);
     BOOST_TEST(old_ring.capacity() == runtime.ring().capacity());
-    BOOST_TEST(old_ring.base() != runtime.ring().base());
+    BOOST_TEST(inside(old_ring).base() != inside(runtime.ring()).base());
     static_cast<void>(old_ring.held());
     run(runtime, nop());
     BOOST_TEST(control(runtime, 163) == 0u);
@@ -376,7 +377,7 @@ BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same
         const auto behind = runtime.publish(std::vector<Slot>(5, atomic_add(1, 160)));
         BOOST_REQUIRE(behind.has_value());
         is_lost(runtime, *behind);
-        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(runtime.ring().base() + offset)).store(forged);
+        inside(runtime.ring()).word64(offset).store(forged);
         recover(runtime);
         const std::uint32_t lost = count_lost(runtime, *behind);
         BOOST_TEST(control(runtime, 160) + lost <= 5u);
@@ -419,11 +420,11 @@ BOOST_DATA_TEST_CASE(to_recover_what_is_not_lost_does_nothing, data::make(modes)
     Runtime runtime = open(mode, lossy());
     run(runtime, store_u32(7, 160));
     const auto launches = runtime.stats().launches;
-    std::byte* const base = runtime.ring().base();
+    std::byte* const base = inside(runtime.ring()).base();
     BOOST_TEST(runtime.recover().has_value());
     BOOST_TEST(runtime.recover("no such device").has_value());
     BOOST_TEST(control(runtime, 160) == 7u);
-    BOOST_TEST(runtime.ring().base() == base);
+    BOOST_TEST(inside(runtime.ring()).base() == base);
     BOOST_TEST(runtime.stats().launches == launches);
     BOOST_REQUIRE(runtime.shutdown().has_value());
     BOOST_TEST(runtime.recover().has_value());
@@ -447,6 +448,6 @@ BOOST_DATA_TEST_CASE(what_is_behind_a_shutdown_still_runs, data::make(modes), mo
     const auto last = runtime.publish(shutdown());
     BOOST_REQUIRE((last && runtime.wait(*last, 1min)));
     const auto launch = static_cast<std::uint32_t>(runtime.stats().launches);
-    BOOST_REQUIRE(eventually([&] { return runtime.ring().wake_needed(launch); }));
+    BOOST_REQUIRE(eventually([&] { return inside(runtime.ring()).wake_needed(launch); }));
     BOOST_TEST(run(runtime, atomic_add(1, 161)).value == 20u);
 }

@@ -10,12 +10,13 @@
 
 #include <slipring/ring.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "patience.hpp"
 
 namespace slipring {
 
 // A ring whose consumer is native code: ThreadSanitizer sees it and judges it, and is told nothing of it.
-struct SeenConsumer : NoHook {
+struct SeenConsumer : DeviceConsumer {
     static constexpr bool unseen_consumer = false;
 };
 using SeenRing = BasicRing<SeenConsumer>;
@@ -55,7 +56,8 @@ std::uint32_t lose_no_wake(const RingView& ring, Wakes wakes, Launch launch, Pub
                     continue;
                 }
                 std::uint32_t current = newest.load(std::memory_order_seq_cst);
-                while (ring.wake_needed(current) && !newest.compare_exchange_weak(current, current + 1)) {}
+                while (slipring::inside(ring).wake_needed(current) &&
+                       !newest.compare_exchange_weak(current, current + 1)) {}
                 if (i++ % wakes.wait_every == 0 && !eventually([&] { return ring.is_complete(*end) || lost.load(); }))
                     lost = true;
             }

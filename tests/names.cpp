@@ -4,31 +4,32 @@
 #include <set>
 #include <string_view>
 
-#include <slipring/runtime.hpp>
+#include <slipring/state.hpp>
 
 using namespace slipring;
 
 BOOST_AUTO_TEST_CASE(of_states) {
     std::set<std::string_view> names;
-    for (std::uint32_t state = SR_STATE_EMPTY; state <= SR_STATE_CANCELLED; ++state) names.insert(state_name(state));
+    for (std::uint32_t state = SR_STATE_EMPTY; state <= SR_STATE_CANCELLED; ++state)
+        names.insert(state_name(State{state}));
     BOOST_TEST(names.size() == SR_STATE_CANCELLED + 1);
     BOOST_TEST(!names.contains("unknown state"));
-    BOOST_TEST(state_name(SR_STATE_DONE) == "done");
-    BOOST_TEST(state_name(SR_STATE_FAULT) == "fault");
-    BOOST_TEST(state_name(SR_STATE_CANCELLED) == "cancelled");
+    BOOST_TEST(state_name(State::done) == "done");
+    BOOST_TEST(state_name(State::fault) == "fault");
+    BOOST_TEST(state_name(State::cancelled) == "cancelled");
     for (const std::uint32_t state : {SR_STATE_CANCELLED + 1, 255u, 0x103u, ~0u})
-        BOOST_TEST(state_name(state) == "unknown state");
+        BOOST_TEST(state_name(State{state}) == "unknown state");
 }
 
 BOOST_AUTO_TEST_CASE(of_codes) {
     std::set<std::string_view> names;
-    for (std::uint32_t code = SR_CODE_OK; code <= SR_CODE_DEVICE_LOST; ++code) names.insert(code_name(code));
+    for (std::uint32_t code = SR_CODE_OK; code <= SR_CODE_DEVICE_LOST; ++code) names.insert(code_name(Code{code}));
     BOOST_TEST(names.size() == SR_CODE_DEVICE_LOST + 1);
     BOOST_TEST(!names.contains("unknown code"));
-    BOOST_TEST(code_name(SR_CODE_OK) == "ok");
-    BOOST_TEST(code_name(SR_CODE_DEVICE_LOST) == "device lost");
+    BOOST_TEST(code_name(Code::ok) == "ok");
+    BOOST_TEST(code_name(Code::device_lost) == "device lost");
     for (const std::uint32_t code : {SR_CODE_FIRST_CUSTOM, 100u, 255u})
-        BOOST_TEST(code_name(code) == "the custom operation's own code");
+        BOOST_TEST(code_name(Code{code}) == "the custom operation's own code");
     for (const std::uint32_t code : {SR_CODE_DEVICE_LOST + 1, SR_CODE_FIRST_CUSTOM - 1, 256u, ~0u})
-        BOOST_TEST(code_name(code) == "unknown code");
+        BOOST_TEST(code_name(Code{code}) == "unknown code");
 }

@@ -7,6 +7,8 @@
 
 #include <slipring/ring.hpp>
 
+#include "../lib/ring_inside.hpp"
+
 struct NativeMemory {
     std::vector<uint> control = std::vector<uint>(256);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
@@ -24,7 +26,7 @@ struct NativeMemory {
     // One launch of the serial drain.
     void drain(const slipring::RingView& ring, uint launch, ulong idle_timeout, ulong max_time = ~ulong{0}) {
         const uint capacity = ring.capacity(), shift = static_cast<uint>(std::countr_zero(capacity));
-        const sr_ring own{reinterpret_cast<uchar*>(ring.base()), capacity - 1, shift};
+        const sr_ring own{reinterpret_cast<uchar*>(slipring::inside(ring).base()), capacity - 1, shift};
         const sr_memory memory = view();
         sr_bounds bounds{};
         bounds.launch = launch;

@@ -24,12 +24,12 @@ Slot some_slot(std::uint32_t n, Result& expected) {
     const Slot fails = store_u32(n, 2);
     const InnerOp good = inner(reads), bad = inner(fails);
     if (n % 8 < 4) {
-        expected = {SR_STATE_DONE, SR_CODE_OK, at == 0 ? 0 : at - 1, 5};
+        expected = {State::done, Code::ok, at == 0 ? 0 : at - 1, 5};
         if (at == 0) return reads;
         const InnerOp ops[] = {good, good, good};
         return *packed(std::span(ops).first(at));
     }
-    expected = {SR_STATE_FAULT, SR_CODE_OUT_OF_RANGE, at == 0 ? 0 : at - 1, 0};
+    expected = {State::fault, Code::out_of_range, at == 0 ? 0 : at - 1, 0};
     if (at == 0) return fails;
     const InnerOp ops[] = {at == 1 ? bad : good, at == 2 ? bad : good, bad};
     return *packed(ops);

@@ -7,6 +7,7 @@
 
 #include <slipring/consumer.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "ring_memory.hpp"
 
 using namespace slipring;
@@ -191,13 +192,13 @@ BOOST_AUTO_TEST_CASE(results_are_written_back_but_not_into_quiet_slots) {
     ring.publish(numbered(88), Quiet::yes).value();
     Consumer consumer(ring);
     BOOST_TEST(!ring.is_complete(6));
-    const Outcome fault{SR_STATE_FAULT, SR_CODE_DENIED, 1234};
+    const Outcome fault{State::fault, Code::denied, 1234};
     BOOST_TEST(consumer.drain(9, [&](SlotWords) { return fault; }) == 2u);
 
-    BOOST_TEST(ring.state_word(5) == ring.tagged(5, SR_STATE_FAULT));
+    BOOST_TEST(ring.state(5) == State::fault);
     BOOST_TEST(ring.word(5, SR_WORD_RESULT) == 1234);
     BOOST_TEST(ring.word(5, SR_WORD_CODE) == SR_CODE_DENIED);
-    BOOST_TEST(ring.state_word(6) == ring.tagged(6, SR_STATE_PUBLISHED));
+    BOOST_TEST(ring.state(6) == State::published);
     BOOST_TEST(ring.word(6, SR_WORD_ARGS) == 88);
     BOOST_TEST(ring.is_complete(7));
     BOOST_TEST(!ring.is_complete(8));
@@ -307,8 +308,8 @@ BOOST_AUTO_TEST_CASE(copies_are_the_same_ring) {
 BOOST_AUTO_TEST_CASE(wake_is_needed_for_the_launch_that_left) {
     RingMemory memory(capacity);
     const Ring ring = memory.ring(capacity);
-    BOOST_TEST(!ring.wake_needed(1));
-    std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_LEFT)).store(1);
-    BOOST_TEST(ring.wake_needed(1));
-    BOOST_TEST(!ring.wake_needed(2));
+    BOOST_TEST(!inside(ring).wake_needed(1));
+    inside(ring).word32(SR_RING_LEFT).store(1);
+    BOOST_TEST(inside(ring).wake_needed(1));
+    BOOST_TEST(!inside(ring).wake_needed(2));
 }

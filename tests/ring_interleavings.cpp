@@ -33,7 +33,7 @@ public:
     }
 
     // Goes on to the next step; no step when the call has returned.
-    std::optional<RingStep> go_on() {
+    std::optional<detail::RingStep> go_on() {
         hand_to(Turn::producer);
         wait_for(Turn::caller);
         return answer_ ? std::nullopt : std::optional(step_);
@@ -42,7 +42,7 @@ public:
     bool finished() const { return answer_.has_value(); }
     const Answer& answer() const { return *answer_; }
 
-    void at(RingStep step) noexcept override {
+    void at(detail::RingStep step) noexcept override {
         step_ = step;
         hand_to(Turn::caller);
         wait_for(Turn::producer);
@@ -75,7 +75,7 @@ private:
     Turn turn_ = Turn::caller;
     std::function<Answer()> call_;
     std::optional<Answer> answer_;
-    RingStep step_{};
+    detail::RingStep step_{};
     std::jthread thread_;  // last: it uses all the others
 };
 
@@ -157,11 +157,11 @@ private:
                 BOOST_REQUIRE(!room_for(who));
                 ++refused_;
             }
-        } else if (reached == RingStep::reserved) {
+        } else if (reached == detail::RingStep::reserved) {
             BOOST_REQUIRE(room_for(who));
             taken_.push_back({reserved_, who, false});
             reserved_ += scenario_.slots[who];
-        } else if (reached == RingStep::published) {
+        } else if (reached == detail::RingStep::published) {
             mine->published = true;
         }
     }

@@ -5,6 +5,8 @@
 
 #include <slipring/ring.hpp>
 
+#include "printing.hpp"
+
 class RingMemory {
 public:
     explicit RingMemory(std::uint32_t capacity)
@@ -12,7 +14,7 @@ public:
 
     std::span<std::byte> bytes() { return {lines_.front().bytes, size_}; }
 
-    template <class Policy = slipring::NoHook>
+    template <class Policy = slipring::DeviceConsumer>
     slipring::BasicRing<Policy> ring(std::uint32_t capacity, std::uint64_t start = 0) {
         return *slipring::BasicRing<Policy>::create(bytes(), capacity, start);
     }

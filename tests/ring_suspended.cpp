@@ -86,7 +86,7 @@ bool others_publish(const SuspendableRing& ring, Ledger& ledger, std::uint32_t e
     return eventually([&] { return answered == 2 * each; });
 }
 
-void suspend_at(RingStep step, unsigned nth, Way way, std::uint64_t start) {
+void suspend_at(detail::RingStep step, unsigned nth, Way way, std::uint64_t start) {
     RingMemory memory(capacity);
     const auto ring = memory.ring<Suspendable>(capacity, start);
     Consumer consumer(ring);
@@ -104,8 +104,8 @@ void suspend_at(RingStep step, unsigned nth, Way way, std::uint64_t start) {
     BOOST_TEST(reached);
 
     const std::uint64_t position = start + 2;
-    const bool reserved = step != RingStep::reserving;
-    const bool published = step == RingStep::published;
+    const bool reserved = step != detail::RingStep::reserving;
+    const bool published = step == detail::RingStep::published;
     const bool holds = reserved && !published;
     const std::uint64_t end = position + (reserved ? slots_of(way) : 0);
     BOOST_TEST(ring.reserved() == end);
@@ -147,12 +147,13 @@ void suspend_at(RingStep step, unsigned nth, Way way, std::uint64_t start) {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(at_every_step) {
-    constexpr RingStep steps[] = {RingStep::reserving, RingStep::reserved, RingStep::slot_written,
-                                  RingStep::all_written, RingStep::published};
+    constexpr detail::RingStep steps[] = {detail::RingStep::reserving, detail::RingStep::reserved,
+                                          detail::RingStep::slot_written, detail::RingStep::all_written,
+                                          detail::RingStep::published};
     for (const std::uint64_t start : {std::uint64_t{0}, (std::uint64_t{1} << 32) - 3, 0 - std::uint64_t{capacity}})
         for (const Way way : {Way::slot, Way::batch, Way::window, Way::reservation})
-            for (const RingStep step : steps)
-                for (unsigned nth = 1; nth <= (step == RingStep::slot_written ? slots_of(way) : 1); ++nth)
+            for (const detail::RingStep step : steps)
+                for (unsigned nth = 1; nth <= (step == detail::RingStep::slot_written ? slots_of(way) : 1); ++nth)
                     BOOST_TEST_CONTEXT("step " << static_cast<int>(step) << ", time " << nth << ", way "
                                                << static_cast<int>(way) << ", from " << start) {
                         suspend_at(step, nth, way, start);
@@ -165,7 +166,7 @@ BOOST_AUTO_TEST_CASE(two_at_once) {
     const auto ring = memory.ring<Suspendable>(capacity);
     Consumer consumer(ring);
     Ledger ledger(0);
-    Gate first(RingStep::reserved), second(RingStep::all_written);
+    Gate first(detail::RingStep::reserved), second(detail::RingStep::all_written);
     const auto publish_through = [&](Gate& gate, std::uint32_t id) {
         Suspendable::listener = &gate;
         ledger.enter(publish(ring, Way::batch, id).value(), Way::batch, id);

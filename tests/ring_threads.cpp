@@ -95,7 +95,7 @@ public:
         if (who < producers) ++next_[who];
         expected_ = label;
         if (++expected_[index] == label[count]) expected_ = {};
-        return {SR_STATE_DONE, SR_CODE_OK, label[number]};
+        return {State::done, Code::ok, label[number]};
     }
 
     std::size_t wrong() const { return wrong_; }
@@ -137,7 +137,7 @@ std::size_t watch(const RingView& ring, std::uint32_t capacity, const std::atomi
     return wrong;
 }
 
-template <class Policy = NoHook>
+template <class Policy = DeviceConsumer>
 void run(std::uint32_t capacity, std::uint64_t start) {
     RingMemory memory(capacity);
     const auto ring = memory.ring<Policy>(capacity, start);
@@ -178,7 +178,7 @@ void run(std::uint32_t capacity, std::uint64_t start) {
 
 BOOST_AUTO_TEST_CASE(four_producers_on_a_short_ring) { run(8, 0); }
 BOOST_AUTO_TEST_CASE(four_producers_on_a_long_ring) { run(1024, 0); }
-BOOST_AUTO_TEST_CASE(with_a_consumer_that_never_leaves) { run<NoSleep>(8, 0); }
+BOOST_AUTO_TEST_CASE(with_a_consumer_that_never_leaves) { run<ThreadConsumer>(8, 0); }
 BOOST_AUTO_TEST_CASE(across_2_to_the_32) { run(64, (std::uint64_t{1} << 32) - 100); }
 BOOST_AUTO_TEST_CASE(across_the_wrap_of_the_generation) { run(16, (std::uint64_t{16} << 24) - 100); }
 BOOST_AUTO_TEST_CASE(across_2_to_the_64) { run(64, 0 - std::uint64_t{64}); }
@@ -196,14 +196,12 @@ BOOST_AUTO_TEST_CASE(results_reach_their_producers) {
                 for (std::uint32_t i = 0; i < each; ++i) {
                     const auto at = ring.publish(slot(plain, {self, i}));
                     // One half asks the ring's position, the other half the slot itself.
-                    const bool ended = at && eventually([&] {
-                                           return i % 2 == 0
-                                                      ? ring.is_complete(*at + 1)
-                                                      : ring.state_word(*at) == ring.tagged(*at, SR_STATE_FAULT);
-                                       });
+                    const bool ended =
+                        at && eventually([&] {
+                            return i % 2 == 0 ? ring.is_complete(*at + 1) : ring.state(*at) == State::fault;
+                        });
                     wrong += !ended || ring.word(*at, SR_WORD_RESULT) != (self ^ i) ||
-                             ring.word(*at, SR_WORD_CODE) != SR_CODE_DENIED ||
-                             ring.state_word(*at) != ring.tagged(*at, SR_STATE_FAULT);
+                             ring.word(*at, SR_WORD_CODE) != SR_CODE_DENIED || ring.state(*at) != State::fault;
                     if (!ended) break;
                 }
                 --running;
@@ -214,7 +212,7 @@ BOOST_AUTO_TEST_CASE(results_reach_their_producers) {
                 const bool last = running == 0;
                 return consumer.drain(16,
                                       [](auto words) {
-                                          return Outcome{SR_STATE_FAULT, SR_CODE_DENIED,
+                                          return Outcome{State::fault, Code::denied,
                                                          words[SR_WORD_ARGS] ^ words[SR_WORD_ARGS + 1]};
                                       }) == 0 &&
                        last;

@@ -39,13 +39,12 @@ BOOST_DATA_TEST_CASE(a_bad_slot_costs_only_itself, data::make(modes), mode) {
     const auto ticket = runtime.publish(std::span<const Slot>(batch));
     BOOST_REQUIRE(ticket.has_value());
     BOOST_REQUIRE(runtime.wait(*ticket, std::chrono::minutes(1)).has_value());
-    const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, SR_CODE_UNKNOWN_OPCODE,
-                                             SR_CODE_OUT_OF_RANGE, SR_CODE_OK};
+    const std::array<Code, 5> codes{Code::ok, Code::out_of_range, Code::unknown_opcode, Code::out_of_range, Code::ok};
     for (std::uint32_t i = 0; i < 5; ++i) {
         const auto result = runtime.result(*ticket, i);
         BOOST_REQUIRE(result.has_value());
         BOOST_TEST(result->code == codes[i]);
-        BOOST_TEST(result->ok() == (codes[i] == SR_CODE_OK));
+        BOOST_TEST(result->ok() == (codes[i] == Code::ok));
     }
     BOOST_TEST(runtime.result(*ticket, 5).error() == Errc::bad_ticket);
     BOOST_TEST(control(runtime, 201) == 2u);
@@ -118,7 +117,7 @@ BOOST_DATA_TEST_CASE(control_words_have_bounds_and_an_owner, data::make(modes), 
     BOOST_TEST(runtime.write_control(159, words).error() == Errc::system_word);
     BOOST_TEST(runtime.read_control(0xFFFFFFFF, words).error() == Errc::out_of_range);
     BOOST_TEST(run(runtime, load_u32(199, 0)).value == 3u);
-    BOOST_TEST(run(runtime, store_u32(0, 200)).code == SR_CODE_OUT_OF_RANGE);
+    BOOST_TEST(run(runtime, store_u32(0, 200)).code == Code::out_of_range);
 }
 
 BOOST_DATA_TEST_CASE(a_dfa_table_is_loaded_between_slots, data::make(modes), mode) {
@@ -128,8 +127,8 @@ BOOST_DATA_TEST_CASE(a_dfa_table_is_loaded_between_slots, data::make(modes), mod
     BOOST_REQUIRE(runtime.load_dfa(table).has_value());
     BOOST_TEST(run(runtime, dfa_step(0, 'a', 3)).value == 1u);
     BOOST_TEST(control(runtime, 163) == 1u);
-    BOOST_TEST(run(runtime, dfa_step(2, 'a', 3)).code == SR_CODE_OUT_OF_RANGE);
-    BOOST_TEST(run(runtime, dfa_step(0, 256, 3)).code == SR_CODE_BAD_ARGUMENT);
+    BOOST_TEST(run(runtime, dfa_step(2, 'a', 3)).code == Code::out_of_range);
+    BOOST_TEST(run(runtime, dfa_step(0, 256, 3)).code == Code::bad_argument);
 
     table['a'] = 2;  // no such state
     BOOST_TEST(runtime.load_dfa(table).error() == Errc::bad_table);
@@ -140,7 +139,7 @@ BOOST_DATA_TEST_CASE(a_dfa_table_is_loaded_between_slots, data::make(modes), mod
     BOOST_REQUIRE(runtime.load_dfa(std::vector<std::uint32_t>(256, 0)).has_value());
     BOOST_TEST(runtime.result(*before)->value == 1u);
     BOOST_TEST(run(runtime, dfa_step(0, 'a', 4)).value == 0u);
-    BOOST_TEST(run(runtime, dfa_step(1, 'a', 4)).code == SR_CODE_OUT_OF_RANGE);
+    BOOST_TEST(run(runtime, dfa_step(1, 'a', 4)).code == Code::out_of_range);
 }
 
 BOOST_DATA_TEST_CASE(the_log_has_texts_and_counts_drops, data::make(modes), mode) {
@@ -183,8 +182,8 @@ BOOST_DATA_TEST_CASE(a_launch_of_its_own_does_the_same, data::make(modes), mode)
     BOOST_TEST(runtime.launch(store_u32(4, 160))->value == 4u);
     BOOST_TEST(run(runtime, load_u32(160, 1)).value == 4u);
     const auto fault = runtime.launch(store_u32(4, 1));
-    BOOST_TEST(fault->state == SR_STATE_FAULT);
-    BOOST_TEST(fault->code == SR_CODE_OUT_OF_RANGE);
+    BOOST_TEST(fault->state == State::fault);
+    BOOST_TEST(fault->code == Code::out_of_range);
 }
 
 BOOST_DATA_TEST_CASE(a_reservation_is_published_by_its_commit, data::make(modes), mode) {

@@ -77,8 +77,8 @@ BOOST_DATA_TEST_CASE(a_handler_reads_inputs_and_writes_outputs, data::make(modes
         BOOST_TEST(runtime.launch(slot(custom_opcode<0x100>(), {0, 2, 0}))->value ==
                    2u * static_cast<unsigned>(round));
     }
-    BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {101, 900, 0})).code == SR_CODE_OUT_OF_RANGE);
-    BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {0, 1, 4})).code == SR_CODE_OUT_OF_RANGE);
+    BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {101, 900, 0})).code == Code::out_of_range);
+    BOOST_TEST(run(runtime, slot(custom_opcode<0x100>(), {0, 1, 4})).code == Code::out_of_range);
 }
 
 BOOST_DATA_TEST_CASE(a_handler_is_not_told_to_stop_while_its_device_serves, data::make(modes), mode) {
@@ -90,15 +90,15 @@ BOOST_DATA_TEST_CASE(a_handler_is_not_told_to_stop_while_its_device_serves, data
 BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::make(modes), mode) {
     Runtime runtime = open(mode, {.ops = {sum, fail}});
     BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {0})).ok());
-    BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {70})).code == 70u);
+    BOOST_TEST(run(runtime, slot(custom_opcode<8>(), {70})).code == Code{70});
     for (const std::uint32_t code : {1u, 2u, 4u, 5u, 6u, 7u, 8u, 63u, 256u}) {  // all but one are slipring's to say
         const Result other = run(runtime, slot(custom_opcode<8>(), {code}));
-        BOOST_TEST((other.state == SR_STATE_FAULT && other.code == SR_CODE_BAD_ARGUMENT));
+        BOOST_TEST((other.state == State::fault && other.code == Code::bad_argument));
     }
     const std::uint32_t code[] = {71};
     const Result result =
         run(runtime, *packed({inner(store_u32(1, 160)), InnerOp{8, code}, inner(store_u32(1, 161))}));
-    BOOST_TEST(result.code == 71u);
+    BOOST_TEST(result.code == Code{71});
     BOOST_TEST(result.inner == 1u);
     BOOST_TEST(control(runtime, 161) == 0u);
 }

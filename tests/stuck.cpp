@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "../lib/ring_inside.hpp"
 #include "meant_to_leak.hpp"
 #include "patience.hpp"
 #include "runtime_fixture.hpp"
@@ -33,7 +34,7 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     std::vector<Ticket> stuck;
     for (Runtime& holder : holders) {
         stuck.push_back(*holder.publish(endless));
-        BOOST_REQUIRE(eventually([&] { return holder.ring().claimed() == stuck.back().end(); }));
+        BOOST_REQUIRE(eventually([&] { return inside(holder.ring()).claimed() == stuck.back().end(); }));
     }
     const auto release = [&](Runtime& holder) { word(holder.buffer(0x100, 0)).store(1); };
 
@@ -65,6 +66,6 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     word(first_release).store(1);
     BOOST_REQUIRE(behind.has_value());
     BOOST_TEST(lost.wait(*behind, 1min).has_value());
-    BOOST_TEST(lost.result(stuck.front())->code == SR_CODE_DEVICE_LOST);
+    BOOST_TEST(lost.result(stuck.front())->code == Code::device_lost);
     BOOST_TEST(control(lost, 160) == 1u);
 }

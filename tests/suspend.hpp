@@ -9,7 +9,7 @@
 
 class StepListener {
 public:
-    virtual void at(slipring::RingStep step) noexcept = 0;
+    virtual void at(slipring::detail::RingStep step) noexcept = 0;
 
 protected:
     ~StepListener() = default;
@@ -17,21 +17,23 @@ protected:
 
 // The policy: each thread's steps go to its own listener, if it has one.
 struct Suspendable {
+    static constexpr bool unseen_consumer = false;
+    static constexpr std::memory_order publish_order = std::memory_order_seq_cst;
     static inline thread_local StepListener* listener = nullptr;
-
-    static void at(slipring::RingStep step) noexcept {
-        if (listener != nullptr) listener->at(step);
-    }
 };
+template <>
+inline void slipring::detail::at_step<Suspendable>(RingStep step) noexcept {
+    if (Suspendable::listener != nullptr) Suspendable::listener->at(step);
+}
 
 using SuspendableRing = slipring::BasicRing<Suspendable>;
 
 // Stops its thread when that reaches `step` for the `nth` time, until it is opened.
 class Gate final : public StepListener {
 public:
-    explicit Gate(slipring::RingStep step, unsigned nth = 1) : step_(step), left_(nth) {}
+    explicit Gate(slipring::detail::RingStep step, unsigned nth = 1) : step_(step), left_(nth) {}
 
-    void at(slipring::RingStep step) noexcept override {
+    void at(slipring::detail::RingStep step) noexcept override {
         if (step != step_ || left_ == 0 || --left_ != 0) return;
         reached_ = true;
         eventually([this] { return open_.load(); });
@@ -43,7 +45,7 @@ public:
     void open() { open_ = true; }
 
 private:
-    slipring::RingStep step_;
+    slipring::detail::RingStep step_;
     unsigned left_;
     std::atomic<bool> reached_ = false, open_ = false;
 };

@@ -9,6 +9,7 @@
 
 #include <slipring/consumer.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "patience.hpp"
 #include "ring_memory.hpp"
 #include "shim.hpp"
@@ -36,8 +37,8 @@ struct Shared {
 
 // What slot `number` ends as. Its argument is its number.
 Outcome outcome_of(std::uint32_t number) {
-    if (number % 3 == 0) return {SR_STATE_FAULT, 64 + number % 100, number};
-    return {SR_STATE_DONE, SR_CODE_OK, number};
+    if (number % 3 == 0) return {State::fault, custom_code(number % 100), number};
+    return {State::done, Code::ok, number};
 }
 
 // Publishes batch after batch for a while, and reads each slot the moment it has ended. How many were read wrong.
@@ -58,15 +59,14 @@ std::size_t publish_and_read(Shared& shared) {
             const Ring& ring = shared.ring;
             const bool ended = eventually([&] {
                 for (int spin = 0; spin < 2000; ++spin)
-                    if (by_slot ? ring.state_word(position) == ring.tagged(position, expected.state)
-                                : ring.is_complete(position + 1))
+                    if (by_slot ? ring.state(position) == expected.state : ring.is_complete(position + 1))
                         return true;
                 return false;
             });
             if (!ended) return wrong + 1;
             wrong += shared.output[(number + i) % capacity] != output_of(number + i);
             if (quiet == Quiet::no)
-                wrong += ring.word(position, SR_WORD_CODE) != expected.code ||
+                wrong += Code{ring.word(position, SR_WORD_CODE)} != expected.code ||
                          ring.word(position, SR_WORD_RESULT) != expected.result;
         }
         // Before the words are written anew: the last of a batch was read by the slot, and may not be released.
@@ -94,7 +94,7 @@ void read_while(Serve serve) {
 static uint sr_custom(uint, const uint* args, const sr_memory* memory, uint* value) {
     reinterpret_cast<uint*>(memory->buffers->at[0])[args[0] % capacity] = output_of(args[0]);
     *value = args[0];
-    return outcome_of(args[0]).code;
+    return static_cast<uint>(outcome_of(args[0]).code);
 }
 
 BOOST_AUTO_TEST_CASE(of_a_consumer) {
@@ -120,8 +120,9 @@ BOOST_AUTO_TEST_CASE(of_who_stands_in_for_it) {
             const std::uint32_t number = ring.word(at, SR_WORD_ARGS);
             const Outcome outcome = outcomes.emplace_back(outcome_of(number));
             shared.output[number % capacity] = output_of(number);
-            const std::uint32_t words[] = {ring.tagged(at, outcome.state), outcome.code, outcome.result};
-            if ((ring.word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) ring.end_slot(at, words);
+            const std::uint32_t words[] = {inside(ring).tagged(at, static_cast<std::uint32_t>(outcome.state)),
+                                           static_cast<std::uint32_t>(outcome.code), outcome.result};
+            if ((ring.word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) inside(ring).end_slot(at, words);
         }
         for (const Outcome& outcome : outcomes) consumer->finish(outcome);
         consumer->release();
@@ -148,7 +149,7 @@ BOOST_AUTO_TEST_CASE(of_a_tail_that_another_found) {
     });
     std::thread helper([&] { eventually([&] { return ring.tail() == capacity; }); });
     // Waits for the helper in a way that orders nothing.
-    const auto stored = std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_TAIL));
+    const auto stored = inside(ring).word64(SR_RING_TAIL);
     BOOST_TEST(eventually([&] { return stored.load(std::memory_order_relaxed) == capacity; }));
     BOOST_TEST(ring.tail() == capacity);
     std::size_t wrong = 0;

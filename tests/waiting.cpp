@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "../lib/ring_inside.hpp"
 #include "meant_to_leak.hpp"
 #include "patience.hpp"
 #include "runtime_fixture.hpp"
@@ -39,7 +40,9 @@ void copy_everything(Runtime& runtime) {
     static_cast<void>(runtime.stats());
 }
 
-bool kernel_has_left(const Runtime& runtime, std::uint32_t launch) { return runtime.ring().wake_needed(launch); }
+bool kernel_has_left(const Runtime& runtime, std::uint32_t launch) {
+    return inside(runtime.ring()).wake_needed(launch);
+}
 
 }  // namespace
 
@@ -58,7 +61,7 @@ BOOST_AUTO_TEST_CASE(copies_and_launches_do_not_wait_for_a_slot_that_is_slow) {
     Runtime runtime = open(ExecutionMode::persistent, patient());
     const auto slow = runtime.publish(endless);
     BOOST_REQUIRE(slow.has_value());
-    BOOST_REQUIRE(eventually([&] { return runtime.ring().claimed() == slow->end(); }));
+    BOOST_REQUIRE(eventually([&] { return inside(runtime.ring()).claimed() == slow->end(); }));
     copy_everything(runtime);
     BOOST_TEST(runtime.launch(store_u32(3, 202))->ok());
     BOOST_TEST(control(runtime, 202) == 3u);
@@ -163,8 +166,9 @@ BOOST_AUTO_TEST_CASE(a_position_beyond_all_that_was_reserved_is_a_lost_device) {
     const std::uint64_t reserved = ring.reserved();
     for (std::uint64_t i = 3; i > 0; --i) {
         const std::uint64_t position = reserved + i - 1;
-        auto* const at = reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_SLOTS + position % 8 * SR_SLOT_BYTES);
-        std::atomic_ref(*at).store(ring.tagged(position, SR_STATE_PUBLISHED), std::memory_order_seq_cst);
+        auto* const at =
+            reinterpret_cast<std::uint32_t*>(inside(ring).base() + SR_RING_SLOTS + position % 8 * SR_SLOT_BYTES);
+        std::atomic_ref(*at).store(inside(ring).tagged(position, SR_STATE_PUBLISHED), std::memory_order_seq_cst);
     }
     BOOST_TEST(eventually([&] {
         runtime.wake();

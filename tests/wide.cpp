@@ -17,6 +17,7 @@
 // How often the retirer looks for a poller before it goes on alone: a thread may be late.
 static unsigned alone_after = 1u << 30;
 #define SR_ALONE_AFTER alone_after
+#include "../lib/ring_inside.hpp"
 #include "lost_wakes.hpp"
 #include "patience.hpp"
 #include "shim.hpp"
@@ -81,7 +82,7 @@ struct Device {
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint word(uint index) { return sr_load_acquire(control.data() + index); }
-    bool is_done(std::uint64_t position) { return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE); }
+    bool is_done(std::uint64_t position) { return ring.state(position) == State::done; }
     uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
 };
@@ -101,11 +102,12 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
                 device.launch(1, subgroups, 0);
                 BOOST_TEST(device.left() == 1u);
                 BOOST_TEST(device.ring.completed() == start + 5);
-                BOOST_TEST(device.ring.claimed() == start + 5);
+                BOOST_TEST(inside(device.ring).claimed() == start + 5);
                 const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT,
                                                           SR_STATE_FAULT, SR_STATE_FAULT};
                 for (std::uint32_t i = 0; i < 5; ++i)
-                    BOOST_TEST(device.ring.state_word(*first + i) == device.ring.tagged(*first + i, states[i]));
+                    BOOST_TEST(inside(device.ring).state_word(*first + i) ==
+                               inside(device.ring).tagged(*first + i, states[i]));
                 BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
                 BOOST_TEST(device.control[SR_CONTROL_FAULTS] == 4u);
                 BOOST_TEST(device.faults() == 4u);
@@ -415,12 +417,12 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                 kernel.join();
                 BOOST_TEST(device.word(SR_CONTROL_EPOCH) == 0u);
                 BOOST_TEST(device.word(201) == 0u);
-                const std::uint64_t claimed = device.ring.claimed();
+                const std::uint64_t claimed = inside(device.ring).claimed();
                 const auto later = device.ring.publish(atomic_add(1, 202));  // and a launch that was enqueued already
                 BOOST_REQUIRE(later.has_value());
                 device.launch(2, subgroups, 0);
                 BOOST_TEST(device.word(202) == 0u);
-                BOOST_TEST(device.ring.claimed() == claimed);
+                BOOST_TEST(inside(device.ring).claimed() == claimed);
             }
         }
     }

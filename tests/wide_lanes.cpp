@@ -13,6 +13,7 @@
 
 #include <slipring/ring.hpp>
 
+#include "../lib/ring_inside.hpp"
 #include "lanes.hpp"
 #include "shim.hpp"
 
@@ -91,7 +92,7 @@ struct Device {
     uint word32(std::size_t offset) {
         return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + offset)).load();
     }
-    bool is_done(std::uint64_t position) { return ring.state_word(position) == ring.tagged(position, SR_STATE_DONE); }
+    bool is_done(std::uint64_t position) { return ring.state(position) == State::done; }
 };
 
 Slot says(uint what) { return slot(custom_opcode<0x101>(), {what}); }
@@ -291,11 +292,11 @@ BOOST_AUTO_TEST_CASE(nothing_slow_is_claimed_while_no_worker_waits) {
     device.launch(1, 4, for_ever, 1);
     BOOST_REQUIRE(device.eventually([&] { return std::popcount(held_back) == 2; }));  // both workers
     device.steps(2000);
-    const std::uint64_t claimed = device.ring.claimed();
+    const std::uint64_t claimed = inside(device.ring).claimed();
     BOOST_TEST(claimed == 128u);  // of whole entries one more for each
     for (uint i = 0; i < 3; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
     device.steps(2000);
-    BOOST_TEST(device.ring.claimed() == claimed);
+    BOOST_TEST(inside(device.ring).claimed() == claimed);
     let_go = ~0u;
     BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
     BOOST_REQUIRE(device.end());

@@ -7,8 +7,8 @@ namespace slipring {
 
 // How a slot ended.
 struct Outcome {
-    std::uint32_t state = SR_STATE_DONE;  // SR_STATE_DONE, SR_STATE_FAULT or SR_STATE_CANCELLED
-    std::uint32_t code = SR_CODE_OK;
+    State state = State::done;  // done, fault or cancelled
+    Code code = Code::ok;
     std::uint32_t result = 0;
 };
 
@@ -23,8 +23,7 @@ public:
     // The 16 words of the slot at the head, or null while it is not published.
     const std::uint32_t* peek() const noexcept {
         // R2: synchronizes with R1, the producer's store of the state.
-        const bool ready = ring_.state_word(head_) == ring_.tagged(head_, SR_STATE_PUBLISHED);
-        return ready ? ring_.slot(head_) : nullptr;
+        return ring_.state(head_) == State::published ? ring_.slot(head_) : nullptr;
     }
 
     // Ends the slot that peek() returned and moves to the next. A QUIET slot keeps its words as they are.
@@ -33,15 +32,16 @@ public:
         std::uint32_t state = SR_STATE_PUBLISHED;
         if ((slot[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
             std::atomic_ref(slot[SR_WORD_RESULT]).store(outcome.result, std::memory_order_relaxed);
-            std::atomic_ref(slot[SR_WORD_CODE]).store(outcome.code, std::memory_order_relaxed);
-            state = outcome.state;
+            std::atomic_ref(slot[SR_WORD_CODE])
+                .store(static_cast<std::uint32_t>(outcome.code), std::memory_order_relaxed);
+            state = static_cast<std::uint32_t>(outcome.state);
         }
-        // A2: synchronizes with the waiter's acquire in state_word.
+        // A2: synchronizes with the waiter's acquire in RingView::state.
         // A quiet slot is stored to as well, though the value does not change: a line that was only read stays in the
         // producer's cache as a shared one, and to take it back the producer waits for a round trip at every slot,
         // which no prefetch hides; a line that was written is gone from there, and is prefetched like any other
         // (measured between distant cores: 5 times as many slots in batches, 1.5 times as many single ones).
-        ring_.state(head_).store(ring_.tagged(head_, state), std::memory_order_release);
+        ring_.state_ref(head_).store(ring_.tagged(head_, state), std::memory_order_release);
         ++head_;
     }
 

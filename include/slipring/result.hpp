@@ -3,12 +3,10 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include <slipring/abi.h>
-#include <slipring/api.hpp>
 #include <slipring/ring.hpp>
+#include <slipring/state.hpp>
 
 namespace slipring {
 
@@ -23,17 +21,13 @@ struct Ticket {
 
 // How one slot ended.
 struct Result {
-    std::uint32_t state = SR_STATE_EMPTY;  // SR_STATE_DONE, SR_STATE_FAULT or SR_STATE_CANCELLED
-    std::uint32_t code = SR_CODE_OK;       // SR_CODE_*: why it faulted
-    std::uint32_t inner = 0;               // in a packed slot: which operation ended it
-    std::uint32_t value = 0;               // the operation's result
+    State state = State::empty;  // done, fault or cancelled
+    Code code = Code::ok;        // why it faulted
+    std::uint32_t inner = 0;     // in a packed slot: which operation ended it
+    std::uint32_t value = 0;     // the operation's result
 
-    constexpr bool ok() const noexcept { return state == SR_STATE_DONE; }
+    constexpr bool ok() const noexcept { return state == State::done; }
 };
-
-// "done", "fault", ...; "ok", "unknown opcode", ...
-SLIPRING_API std::string_view state_name(std::uint32_t state) noexcept;
-SLIPRING_API std::string_view code_name(std::uint32_t code) noexcept;
 
 // One PRINTF, with its format's text and the arguments filled in.
 struct LogRecord {

@@ -6,21 +6,23 @@
 //   auto position = ring.publish(store_u32(7, 160));           // or a batch, or a window
 //
 // Positions are 64-bit and never reused (they count modulo 2^64; compare them by difference). Position p lives in
-// slot p mod capacity, and carries p / capacity, its lap, as the generation beside its state, so a slot left over
-// from an earlier lap is never taken for a fresh one.
+// slot p mod capacity, and its slot carries p / capacity, the generation, beside its state: a slot of an earlier
+// generation is never taken for a fresh one.
 //
-// The way of n slots, lock-free throughout; a producer stopped anywhere delays no other producer's call:
+// To publish n slots takes two steps, lock-free both. A producer that is stopped anywhere delays no other's call.
 //   reserve   one compare-and-swap moves `reserved` by n, if reserved + n - completed <= capacity;
 //   write     the slots; each slot's state word last, and of all slots the first one's last of all, so that the
-//             consumer, which goes in order, sees the whole batch or none of it;
-//   that is all: a slot says for itself that it is published. Nobody waits for a predecessor.
-// `tail`, which every position before is published, is found by helping: whoever wants to know walks from where the
-// last one got, over whatever producers have published since, and stores where he got. A tail that producers move
-// in publish instead costs every publish a second atomic on a contended line, and nobody here polls it.
+//             consumer, which goes in order, sees the whole batch or none of it.
+// The slot itself says that it is published. No producer waits for its predecessor. `tail`, the first position that
+// is not published, is found on demand: the caller walks on from where the last caller got, and stores where it got
+// itself (helping). A tail that producers move in publish would cost each publish a second atomic on a contended
+// line, and nothing here polls it.
 //
-// Edges, each named at both ends. R: a slot's words from producer to consumer; A: a slot's words back from the
-// consumer to the next producer; E: a slot's words from the next producer to one who reads them too late, see word;
-// S: sleep, see wake_needed.
+// Edges, each named at both ends:
+//   R  a slot's words, from producer to consumer;
+//   A  a slot's words, back from the consumer to the next producer;
+//   E  a slot's words, from the next producer to a reader that comes too late: see word;
+//   S  sleep: between a launch that leaves and a producer that must start the next: see lib/ring_inside.hpp.
 //
 // Orderings sit on the atomics. Ideas: Vyukov's bounded queue (a sequence in each slot), Michael and Scott (helping).
 #pragma once
@@ -37,35 +39,35 @@
 #include <utility>
 
 #include <slipring/descriptor.hpp>
+#include <slipring/detail/ring_step.hpp>
+#include <slipring/state.hpp>
 #include <slipring/tsan.hpp>
 
 namespace slipring {
 
-// Steps of publish at which a test may suspend a producer.
-enum class RingStep { reserving, reserved, slot_written, all_written, published };
-
-// The policy of every ring outside tests: its hook is nothing and compiles to nothing. Its consumer may be a device,
-// which ThreadSanitizer does not see.
-struct NoHook {
+// The policy of a ring whose consumer may be a device: it may leave and be woken (S), and ThreadSanitizer does not
+// see what it does.
+struct DeviceConsumer {
     static constexpr bool unseen_consumer = true;
-    static void at(RingStep) noexcept {}
+    static constexpr std::memory_order publish_order = std::memory_order_seq_cst;
 };
 
-// The policy of a ring whose consumer never leaves, so that nobody asks wake_needed: a thread that polls. Without S a
-// release is enough to publish, and the producer does not wait for the slot's line before it goes on to the next.
-struct NoSleep : NoHook {
+// The policy of a ring whose consumer is a thread that polls and never leaves, so that nothing asks wake_needed.
+// Without S a release is enough to publish, and the producer does not wait for the slot's line before it goes on to
+// the next.
+struct ThreadConsumer {
     static constexpr bool unseen_consumer = false;
     static constexpr std::memory_order publish_order = std::memory_order_release;
 };
 
-// Whether somebody will look at the slots' own states and results. With Quiet::yes no result is written back, and
-// completion is known from the ring's completed position alone: over a bus, a write less for each slot.
+// With Quiet::yes no state and no result is written back into the slot, and only the ring's completed position tells
+// that it has finished: over a bus, a write less for each slot.
 enum class Quiet : std::uint32_t { no = 0, yes = SR_FLAG_QUIET };
 
 template <class Policy>
 class BasicRing;
-using Ring = BasicRing<NoHook>;
-using ThreadRing = BasicRing<NoSleep>;
+using Ring = BasicRing<DeviceConsumer>;
+using ThreadRing = BasicRing<ThreadConsumer>;
 
 // What every ring is, whatever its policy: a handle to memory, cheap to copy; copies are the same ring.
 class SLIPRING_API RingView {
@@ -80,7 +82,7 @@ public:
 
     // Positions, each a lower bound of what it is by the time the caller looks. Any thread.
     std::uint64_t reserved() const noexcept { return word64(SR_RING_RESERVED).load(std::memory_order_acquire); }
-    // Every position before it is published. Helps: stores what it found for the next who asks.
+    // Every position before it is published. Stores what it found, for the next caller.
     std::uint64_t tail() const noexcept;
     // Every position before it is terminal. Acquires (A) what the consumer wrote to those slots.
     std::uint64_t completed() const noexcept { return word64(SR_RING_COMPLETED).load(std::memory_order_acquire); }
@@ -88,69 +90,28 @@ public:
     // True if every position before `end` is terminal.
     bool is_complete(std::uint64_t end) const noexcept { return static_cast<std::int64_t>(completed() - end) >= 0; }
 
-    // The state word of the slot that holds `position`, as its owner left it. Acquires (A) words 1 and 2.
-    std::uint32_t state_word(std::uint64_t position) const noexcept {
-        return state(position).load(std::memory_order_acquire);
+    // The state of the slot at `position`, or nothing if the slot has that of another generation. Acquires (A) words
+    // 1 and 2, which a terminal state makes the code and the result.
+    std::optional<State> state(std::uint64_t position) const noexcept {
+        const std::uint32_t word = state_word(position), state = word & SR_STATE_MASK;
+        return word == tagged(position, state) ? std::optional(State{state}) : std::nullopt;
     }
-    // Word `index`, 1 to 3, of that slot, for one who knows from state_word that the consumer is done with it. The
-    // next lap's producer writes the words before the state: look afterwards whether reserved() - position is still
-    // within capacity, and throw the word away if not.
-    // E2: synchronizes with E1, so whoever reads a word of the next lap sees afterwards that it was reserved. It
-    // takes both ends. The reservation and the word are two stores of one thread; were they relaxed, an AArch64 core
-    // could make the second visible before the first (MP, a message before its flag), and the next lap's opcode and
-    // tenant would pass for this lap's code and result.
+    // Word `index`, 1 to 3, of that slot, once its state is terminal. The next generation's producer writes the words
+    // before the state: look afterwards whether reserved() - position is still within capacity, and throw the word
+    // away if not. E2: synchronizes with E1, so a reader of the next generation's word sees afterwards that it was
+    // reserved. It takes both ends. The reservation and the word are two stores of one thread; were they relaxed, an
+    // AArch64 core could make the second visible before the first (MP, a message before its flag), and the opcode and
+    // tenant of the next generation would pass for the code and result of this one.
     std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
         return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
     }
-    // Where a wide kernel serves (see LaunchShape): how the last slot that was published alone ended, if well. The
-    // low half is the low word of its position + 1, the high half its result; its slot says so too, a moment later.
-    // Acquires (A).
-    std::uint64_t answer() const noexcept { return word64(SR_RING_ANSWER).load(std::memory_order_acquire); }
-    // No position from here on has been started.
-    std::uint64_t claimed() const noexcept {
-        const std::uint64_t done = completed(), begun = word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
-        return static_cast<std::int64_t>(begun - done) > 0 ? begun : done;
-    }
-
-    // For one who knows that the slots [from, to) are terminal, and whose consumer is a device: by R and A he goes on
-    // after their producers, and ThreadSanitizer is told so (see tsan.hpp). Nothing at all without it.
-    void came_back([[maybe_unused]] std::uint64_t from, [[maybe_unused]] std::uint64_t to) const noexcept {
-#ifdef SLIPRING_TSAN
-        if (static_cast<std::int64_t>(to - from) <= 0) return;
-        if (to - from > capacity()) from = to - capacity();
-        for (; from != to; ++from) acquire_unseen(slot(from));  // where R1 stored
-#endif
-    }
-
-    // For whoever stands in for the consumer: ends the slot of `position` with words 0 to 2 of `from`. A2.
-    void end_slot(std::uint64_t position, const std::uint32_t* from) const noexcept {
-        for (const std::uint32_t index : {SR_WORD_RESULT, SR_WORD_CODE})
-            std::atomic_ref(slot(position)[index]).store(from[index], std::memory_order_relaxed);
-        state(position).store(from[SR_WORD_STATE], std::memory_order_release);
-    }
-    // The state word that the slot has while `position` is in `state`.
-    std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
-        const std::uint64_t lap = position >> shift_;
-        return static_cast<std::uint32_t>(lap) << SR_GENERATION_SHIFT | state;
-    }
-
-    // The position that holds up the tail: reserved and not yet published. A producer that died inside publish stays
-    // here for ever. `since` is when somebody first asked and saw it: ask regularly.
+    // The position that holds up the tail: reserved and not yet published. A producer that died inside publish
+    // stays here for ever. `since` counts from the first call that saw it: ask regularly.
     struct Held {
         std::uint64_t position;
         std::chrono::steady_clock::duration since;
     };
     std::optional<Held> held() const noexcept;
-
-    // S, the host's half: after publishing, true if the consumer's launch `launch` has left and nobody will see the
-    // slots until it is started again. The consumer stores `launch` into LEFT and then loads the state at its head;
-    // a producer stores the state and then loads LEFT. All four are sequentially consistent, so one of the two sees
-    // the other; acquire and release would let both miss. Not for a ring with the policy NoSleep.
-    bool wake_needed(std::uint32_t launch) const noexcept {
-        return word32(SR_RING_LEFT).load(std::memory_order_seq_cst) == launch;
-    }
-
-    std::byte* base() const noexcept { return base_; }
 
 protected:
     friend class Consumer;
@@ -174,15 +135,35 @@ protected:
         return reinterpret_cast<std::uint32_t*>(base_ + SR_RING_SLOTS +
                                                 (static_cast<std::size_t>(position) & mask_) * SR_SLOT_BYTES);
     }
-    std::atomic_ref<std::uint32_t> state(std::uint64_t position) const noexcept {
+    std::atomic_ref<std::uint32_t> state_ref(std::uint64_t position) const noexcept {
         return std::atomic_ref(*slot(position));
     }
-    // True from the moment that `position` is published until its slot is reserved for the next lap: whatever the
-    // consumer made of it since, it carries the position's generation, and is not EMPTY.
+    // As its owner left it. Acquires (A) words 1 and 2.
+    std::uint32_t state_word(std::uint64_t position) const noexcept {
+        return state_ref(position).load(std::memory_order_acquire);
+    }
+    // The state word that the slot has while `position` is in `state`.
+    std::uint32_t tagged(std::uint64_t position, std::uint32_t state) const noexcept {
+        const std::uint64_t generation = position >> shift_;
+        return static_cast<std::uint32_t>(generation) << SR_GENERATION_SHIFT | state;
+    }
+    std::byte* base() const noexcept { return base_; }
+    // For a caller that knows that the slots [from, to) are terminal, on a ring whose consumer is a device: by R and
+    // A it goes on after their producers, and ThreadSanitizer is told so (see tsan.hpp). Without that it is nothing.
+    void came_back([[maybe_unused]] std::uint64_t from, [[maybe_unused]] std::uint64_t to) const noexcept {
+#ifdef SLIPRING_TSAN
+        if (static_cast<std::int64_t>(to - from) <= 0) return;
+        if (to - from > capacity()) from = to - capacity();
+        for (; from != to; ++from) acquire_unseen(slot(from));  // where R1 stored
+#endif
+    }
+
+    // True from the moment that `position` is published until its slot is written for the next generation: whatever
+    // the consumer has made of it, it carries the position's generation, and is not EMPTY.
     bool is_published(std::uint64_t position) const noexcept {
-        const std::uint32_t seen = state(position).load(std::memory_order_acquire);
-        const bool same_lap = (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0;
-        return same_lap && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
+        const std::uint32_t seen = state_word(position);
+        const bool is_own = (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0;
+        return is_own && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
     }
 
     std::byte* base_;
@@ -205,7 +186,7 @@ public:
     }
 
     // The ring that create() made in `memory` before, in this process or another: it goes on where it stands, with
-    // what is published or reserved. While it is attached nobody else may use it. The memory is hostile until
+    // what is published or reserved. While it is attached nothing else may use it. The memory is hostile until
     // checked, and then must be left alone: what attach accepts, every function here and Consumer can work with.
     // Errors: bad_memory; not_a_ring (another format, impossible positions, or a slot from the future). Then the
     // memory is as it was.
@@ -218,7 +199,7 @@ public:
     // Publishes and returns the first position. All of it or nothing, at once.
     // Errors: ring_full, larger_than_ring; a window also payload_too_long.
     std::expected<std::uint64_t, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) const noexcept {
-        const auto first = take(1);
+        const auto first = reserve_positions(1);
         if (!first) return first;
         write<Source::just_made>(*first, slot, static_cast<std::uint32_t>(quiet));
         hand_over_first(*first);
@@ -237,7 +218,7 @@ public:
     // n consecutive positions, to be filled in place: the zero-copy way of publish.
     // Errors: ring_full, larger_than_ring.
     std::expected<Reservation, Errc> reserve(std::uint64_t n) const noexcept {
-        const auto first = take(n);
+        const auto first = reserve_positions(n);
         if (!first) return std::unexpected(first.error());
         return Reservation(*this, *first, n);
     }
@@ -249,7 +230,7 @@ private:
     std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t flags,
                                                    SlotAt slot_at) const noexcept {
         if (n == 0) return reserved();
-        const auto first = take(n);
+        const auto first = reserve_positions(n);
         if (!first) return first;
         write(*first, slot_at(0), flags);
         for (std::uint64_t i = 1; i < n; ++i) {
@@ -260,27 +241,22 @@ private:
         return first;
     }
 
-    static constexpr bool unseen_consumer() noexcept {
-        if constexpr (requires { Policy::unseen_consumer; }) return Policy::unseen_consumer;
-        else return false;
-    }
-
     // Reserve. Bus: one atomic on the producers' line; the consumer's line only when the ring looks full.
-    std::expected<std::uint64_t, Errc> take(std::uint64_t n) const noexcept {
+    std::expected<std::uint64_t, Errc> reserve_positions(std::uint64_t n) const noexcept {
         if (n > capacity()) return std::unexpected(Errc::larger_than_ring);
         const auto reserved = word64(SR_RING_RESERVED);
         const auto reclaimed = word64(SR_RING_RECLAIMED);
         std::uint64_t first = reserved.load(std::memory_order_relaxed);
         for (;;) {
-            Policy::at(RingStep::reserving);
-            // A1: synchronizes with A2, directly or through the release of whoever stored `reclaimed`: the consumer
+            detail::at_step<Policy>(detail::RingStep::reserving);
+            // A1: synchronizes with A2, directly or through the store of `reclaimed`: the consumer
             // has read these slots before this producer writes them. A stale `first` makes the difference wrap to a
             // huge number, which looks full and is looked at again.
             const std::uint64_t room = capacity();
             const std::uint64_t before = reclaimed.load(std::memory_order_acquire);
             if (first + n - before > room) {
                 const std::uint64_t now = completed();  // A1
-                if constexpr (unseen_consumer()) came_back(before, now);
+                if constexpr (Policy::unseen_consumer) came_back(before, now);
                 reclaimed.store(now, std::memory_order_release);
                 if (first + n - now > room) {
                     const std::uint64_t again = reserved.load(std::memory_order_relaxed);
@@ -289,19 +265,19 @@ private:
                     continue;
                 }
             }
-            // Relaxed: it hands over no data, and who must see it before the slot's words sees it by E. Positions are
-            // never reused, so there is no ABA.
+            // Relaxed: it hands over no data, and a reader that must see it before the slot's words does by E.
+            // Positions are never reused, so there is no ABA.
             if (reserved.compare_exchange_weak(first, first + n, std::memory_order_relaxed)) break;
             step_back();
             first = reserved.load(std::memory_order_relaxed);
         }
-        Policy::at(RingStep::reserved);
+        detail::at_step<Policy>(detail::RingStep::reserved);
         return first;
     }
 
-    // Who lost the race for a position pauses, for some two microseconds and not because of anything that another
-    // producer does, so that the winner's next slots do not each wait for the producers' line to come back (measured:
-    // two producers of single slots, 2 to 3 times as many).
+    // A producer that lost the race for a position pauses for some two microseconds, whatever the others do. Else
+    // each of the winner's next slots waits for the producers' line to come back (measured: two producers of single
+    // slots publish 2 to 3 times as many).
     static void step_back() noexcept {
         for (int i = 0; i < 64; ++i) {
 #if defined(__x86_64__) || defined(__i386__)
@@ -320,9 +296,9 @@ private:
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
     //
-    // Who asks late how the last lap's slot ended reads words 1 to 3 meanwhile, and throws them away (see word):
-    // those are written as atomics. E1: each is a release, behind the reservation, because any one of them may be the
-    // first that is seen. On x86 every store is one.
+    // A late reader of the slot's last generation may read words 1 to 3 meanwhile, and throws them away (see word):
+    // so they are written as atomics. E1: each is a release, behind the reservation, because any one of them may be
+    // the first that is seen. On x86 every store is one.
     template <Source From = Source::memory>
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
@@ -343,26 +319,21 @@ private:
         } else {
             std::memcpy(to + SR_WORD_ARGS, &words[SR_WORD_ARGS], SR_MAX_ARGS * sizeof words[0]);
         }
-        Policy::at(RingStep::slot_written);
-    }
-
-    // For S a publish is sequentially consistent, unless the policy says that nobody sleeps.
-    static constexpr std::memory_order publish_order() noexcept {
-        if constexpr (requires { Policy::publish_order; }) return Policy::publish_order;
-        else return std::memory_order_seq_cst;
+        detail::at_step<Policy>(detail::RingStep::slot_written);
     }
 
     // Hands over slots behind a reservation's first: the consumer gets to them through the first alone (R1).
     void hand_over(std::uint64_t position) const noexcept {
-        state(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
+        state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
     }
 
     // Hands over a reservation's first slot, and with it the whole reservation. Bus: one atomic on the slot's line.
-    // R1: synchronizes with R2, the consumer's load of the state. S: precedes the load in wake_needed.
+    // R1: synchronizes with R2, the consumer's load of the state. S, where the consumer may leave: sequentially
+    // consistent, and before the load in wake_needed.
     void hand_over_first(std::uint64_t position) const noexcept {
-        Policy::at(RingStep::all_written);
-        state(position).store(tagged(position, SR_STATE_PUBLISHED), publish_order());
-        Policy::at(RingStep::published);
+        detail::at_step<Policy>(detail::RingStep::all_written);
+        state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), Policy::publish_order);
+        detail::at_step<Policy>(detail::RingStep::published);
     }
 };
 

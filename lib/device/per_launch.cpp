@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "../ring_inside.hpp"
 #include "device_session.hpp"
 #include "pace.hpp"
 
@@ -61,19 +62,14 @@ public:
         pace_.took(Clock::now() - submitted_at_);
         for (std::uint64_t at = first_; at != completed; ++at) {
             const std::uint32_t* const from = &slots_[(at & (ring.capacity() - 1)) * SR_SLOT_WORDS];
-            if ((from[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) ring.end_slot(at, from);
+            if ((from[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) inside(ring).end_slot(at, from);
         }
-        const auto word32 = [&ring](std::size_t offset) {
-            return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + offset));
-        };
-        word32(SR_RING_FAULTS).store(faults, std::memory_order_relaxed);
-        // A2
-        std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_COMPLETED))
-            .store(completed, std::memory_order_release);
-        word32(SR_RING_LEFT).store(left, std::memory_order_seq_cst);
+        inside(ring).word32(SR_RING_FAULTS).store(faults, std::memory_order_relaxed);
+        inside(ring).word64(SR_RING_COMPLETED).store(completed, std::memory_order_release);  // A2
+        inside(ring).word32(SR_RING_LEFT).store(left, std::memory_order_seq_cst);
     }
 
-    std::uint64_t begun(const Ring&, std::uint64_t completed, std::uint64_t) const noexcept override {
+    std::uint64_t begun(const RingView&, std::uint64_t completed, std::uint64_t) const noexcept override {
         return unreaped_ ? end_ : completed;
     }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <utility>
 
+#include "../ring_inside.hpp"
 #include "device_session.hpp"
 
 namespace slipring {
@@ -24,9 +25,9 @@ public:
 
     // The kernel says what it has claimed, and never less than it has completed: if that cannot be, all of it may
     // have been begun.
-    std::uint64_t begun(const Ring& ring, std::uint64_t completed, std::uint64_t reserved) const noexcept override {
-        const auto claimed = std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + SR_RING_CLAIMED))
-                                 .load(std::memory_order_acquire);
+    std::uint64_t begun(const RingView& ring, std::uint64_t completed,
+                        std::uint64_t reserved) const noexcept override {
+        const std::uint64_t claimed = inside(ring).word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
         return claimed - completed <= reserved - completed ? claimed : reserved;
     }
 

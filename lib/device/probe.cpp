@@ -26,7 +26,8 @@ constexpr cl_uint enough = 6;  // answered, where the host is too busy to ask mo
 constexpr cl_ulong most_polls_cpu = 10'000'000;
 constexpr cl_ulong most_polls = 200'000;
 constexpr auto patience_gpu = 900ms;
-// For a first launch, in which PoCL compiles; or to end.
+// For a first launch, in which PoCL compiles; to end; or, on a CPU whose cores are full of other programs, to run at the
+// same time as the host for once.
 constexpr auto patience_cpu = 5s;
 
 // All that a launch may touch, so that it can be left to one that does not end.
@@ -214,7 +215,8 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     for (const Way& way : claimed_ways(device)) {
         if (!relaunch.answered || bench->stuck) break;
         if (only && *only != way.memory) continue;
-        out.attempts.push_back(try_live(*bench, device, way, start + patience_gpu / 2, out));
+        out.attempts.push_back(
+            try_live(*bench, device, way, start + (bench->cpu ? patience_cpu : patience_gpu / 2), out));
         out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
         if (!out.attempts.back().answered) continue;
         out.mode = ExecutionMode::persistent;

@@ -30,10 +30,10 @@ std::expected<Result, Errc> DeviceSession::run_alone(const Slot& slot, const GoO
 
     std::array<std::uint32_t, 3> words{};
     std::memcpy(words.data(), d.outcome.host().data(), sizeof words);
-    const std::uint32_t state = words[0] == SR_CODE_OK          ? SR_STATE_DONE
-                                : words[0] == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
-                                                                : SR_STATE_FAULT;
-    return Result{state, words[0], words[1], words[2]};
+    const State state = words[0] == SR_CODE_OK          ? State::done
+                        : words[0] == SR_CODE_CANCELLED ? State::cancelled
+                                                        : State::fault;
+    return Result{state, Code{words[0]}, words[1], words[2]};
 }
 
 }  // namespace slipring

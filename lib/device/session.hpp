@@ -62,7 +62,8 @@ public:
     virtual void reap(const Ring& ring) noexcept = 0;
 
     // The first position that no launch has begun, of [completed, reserved]. Where that cannot be known, `reserved`.
-    virtual std::uint64_t begun(const Ring& ring, std::uint64_t completed, std::uint64_t reserved) const noexcept = 0;
+    virtual std::uint64_t begun(const RingView& ring, std::uint64_t completed,
+                                std::uint64_t reserved) const noexcept = 0;
 
     // The last launch, and what it had to copy, has finished; true before the first. On NVIDIA this is told only when
     // no other kernel of the session's runs: idle() is told at once.

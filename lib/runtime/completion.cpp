@@ -11,15 +11,12 @@ namespace {
 bool is_answer(std::uint64_t answer, std::uint64_t position) noexcept {
     return static_cast<std::uint32_t>(answer) == static_cast<std::uint32_t>(position + 1);
 }
-bool is_terminal(std::uint32_t state) noexcept {
-    return state == SR_STATE_DONE || state == SR_STATE_FAULT || state == SR_STATE_CANCELLED;
-}
 
 }  // namespace
 
 bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
     const bool ended = all_ended(ticket);
-    if (ended) ring.came_back(ticket.first, ticket.end());
+    if (ended) inside(ring).came_back(ticket.first, ticket.end());
     return ended;
 }
 
@@ -31,11 +28,9 @@ bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
     const Session::Telling& telling = session->telling();
     if (telling.by_slot && ticket.quiet == Quiet::no && (telling.by_last || ticket.count == 1)) {
         const std::uint64_t last = ticket.end() - 1;
-        if (telling.by_answer && is_answer(ring.answer(), last)) return true;
-        const std::uint32_t word = ring.state_word(last);
-        const std::uint32_t state = word & SR_STATE_MASK;
-        if (word == ring.tagged(last, state)) {
-            if (is_terminal(state)) return true;
+        if (telling.by_answer && is_answer(inside(ring).answer(), last)) return true;
+        if (const auto state = ring.state(last)) {
+            if (is_terminal(*state)) return true;
             // The completed position all the same, now and then: a producer that has stopped while it writes the next
             // lap's slot leaves this one's state, and hides its flag.
             static thread_local std::uint32_t looks = 0;
@@ -83,12 +78,12 @@ struct Look {
 Look look_at_slot(const Ring& ring, std::uint64_t position, bool by_slot) noexcept {
     Look look;
     const bool complete = ring.is_complete(position + 1);
-    const std::uint32_t word = ring.state_word(position), state = word & SR_STATE_MASK;
-    look.is_own = word == ring.tagged(position, state);
+    const std::optional<State> state = ring.state(position);
+    look.is_own = state.has_value();
     if (complete) look.what = Look::gone;
-    if (look.is_own && is_terminal(state) && (complete || by_slot)) {
+    if (look.is_own && is_terminal(*state) && (complete || by_slot)) {
         const std::uint32_t code = ring.word(position, SR_WORD_CODE);
-        look.result = {state, code & 0xFF, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
+        look.result = {*state, Code{code & 0xFF}, code >> 8 & 0xFF, ring.word(position, SR_WORD_RESULT)};
         look.what = Look::finished;
     }
     return look;
@@ -99,9 +94,9 @@ Look look_at_slot(const Ring& ring, std::uint64_t position, bool by_slot) noexce
 Look look_for_answer(const Ring& ring, std::uint64_t position) noexcept {
     Backoff::Clock::time_point until{};
     for (int looks = 0;; ++looks) {
-        const std::uint64_t answer = ring.answer();
+        const std::uint64_t answer = inside(ring).answer();
         if (is_answer(answer, position))
-            return {Look::finished, true, {SR_STATE_DONE, SR_CODE_OK, 0, static_cast<std::uint32_t>(answer >> 32)}};
+            return {Look::finished, true, {State::done, Code::ok, 0, static_cast<std::uint32_t>(answer >> 32)}};
         const Look look = look_at_slot(ring, position, true);
         if (look.what != Look::nothing || !look.is_own) return look;
         if (looks == 16) until = Backoff::Clock::now() + std::chrono::microseconds(20);
@@ -124,7 +119,7 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     if (static_cast<std::int64_t>(ring.reserved() - position) > std::int64_t{ring.capacity()})
         return std::unexpected(Errc::result_expired);
     if (look.what == Look::finished) {
-        ring.came_back(position, position + 1);
+        inside(ring).came_back(position, position + 1);
         return look.result;
     }
     if (look.what == Look::gone) return std::unexpected(Errc::no_result);

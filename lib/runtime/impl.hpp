@@ -12,6 +12,7 @@
 
 #include "../backoff.hpp"
 #include "../device/session.hpp"
+#include "../ring_inside.hpp"
 #include "opening.hpp"
 #include "watch.hpp"
 
@@ -19,8 +20,7 @@ namespace slipring {
 
 // Slots of the ring that ended in FAULT or CANCELLED, as the device says.
 inline std::uint32_t faults_of(const Ring& ring) noexcept {
-    return std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_FAULTS))
-        .load(std::memory_order_relaxed);
+    return inside(ring).word32(SR_RING_FAULTS).load(std::memory_order_relaxed);
 }
 
 struct Runtime::Impl {
@@ -69,7 +69,7 @@ struct Runtime::Impl {
     // Where the kernel may have left, starts it. In per_launch mode also takes in what a launch has done.
     void wake() noexcept;
     bool wake_needed() const noexcept {
-        return session->telling().by_reap || ring.wake_needed(launch.load(std::memory_order_seq_cst));
+        return session->telling().by_reap || inside(ring).wake_needed(launch.load(std::memory_order_seq_cst));
     }
 
     bool done(const Ticket& ticket) const noexcept;

@@ -56,7 +56,7 @@ void Runtime::Impl::step() noexcept {
     session->reap(ring);
     if (!check_progress()) return;
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
-    if (!ring.wake_needed(current)) {
+    if (!inside(ring).wake_needed(current)) {
         // It says that it is still there. If OpenCL says that it is not, it died.
         if (current != 0 && over)
             lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");

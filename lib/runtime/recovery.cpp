@@ -17,27 +17,15 @@ constexpr auto opening_patience = 5s;
 // nanoseconds for that, or as long as a driver gives its time to another.
 constexpr auto claim_grace = 20ms;
 
-std::atomic_ref<std::uint64_t> word64(const Ring& ring, std::size_t offset) {
-    return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(ring.base() + offset));
+void set_state(const RingInside& ring, std::uint64_t position, std::uint32_t word) {
+    std::atomic_ref(*ring.slot(position)).store(word, std::memory_order_release);
 }
 
-std::uint32_t* slot_of(const Ring& ring, std::uint64_t position) {
-    const std::size_t index = static_cast<std::size_t>(position & (ring.capacity() - 1));
-    return reinterpret_cast<std::uint32_t*>(ring.base() + SR_RING_SLOTS + index * SR_SLOT_BYTES);
-}
+bool is_published(const RingInside& ring, std::uint64_t position) { return ring.state(position) == State::published; }
 
-void set_state(const Ring& ring, std::uint64_t position, std::uint32_t word) {
-    std::atomic_ref(*slot_of(ring, position)).store(word, std::memory_order_release);
-}
-
-bool is_published(const Ring& ring, std::uint64_t position) {
-    return ring.state_word(position) == ring.tagged(position, SR_STATE_PUBLISHED);
-}
-
-// It waits to be run, or has ended.
-bool was_published(const Ring& ring, std::uint64_t position) {
-    const std::uint32_t word = ring.state_word(position), state = word & SR_STATE_MASK;
-    return state != SR_STATE_EMPTY && word == ring.tagged(position, state);
+// It waits to be run, or has finished.
+bool was_published(const RingInside& ring, std::uint64_t position) {
+    return ring.state(position).value_or(State::empty) != State::empty;
 }
 
 // Where a lost device's ring stands: [completed, first) had been begun, [first, reserved) had not.
@@ -46,13 +34,13 @@ struct Positions {
 };
 
 // The device wrote some of these words, and a handler may have written any: each is held within what it can be.
-Positions positions_of(const Ring& ring, const Session& session) {
+Positions positions_of(const RingInside& ring, const Session& session) {
     const std::uint64_t reserved = ring.reserved();
     const auto within = [reserved](std::uint64_t position, std::uint64_t least) {
         return position - least <= reserved - least ? position : least;
     };
     const std::uint64_t oldest = reserved - ring.capacity();
-    const std::uint64_t reclaimed = within(word64(ring, SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
+    const std::uint64_t reclaimed = within(ring.word64(SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
     const std::uint64_t begun = within(session.begun(ring, completed, reserved), completed);
     // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has
@@ -63,16 +51,16 @@ Positions positions_of(const Ring& ring, const Session& session) {
 }
 
 // A slot as it is now: its state first, so that what the device wrote before that is copied too.
-void copy_slot(const Ring& from, const Ring& to, std::uint64_t position) {
+void copy_slot(const RingInside& from, const RingInside& to, std::uint64_t position) {
     const std::uint32_t state = from.state_word(position);
-    std::memcpy(slot_of(to, position) + 1, slot_of(from, position) + 1, SR_SLOT_BYTES - sizeof state);
+    std::memcpy(to.slot(position) + 1, from.slot(position) + 1, SR_SLOT_BYTES - sizeof state);
     set_state(to, position, state);
 }
 
 // The slots of `from`, with their results, in `to`, whose positions begin with the first that has not been begun.
 // What had been begun and has not ended ends as lost. The number of slots that have ended in FAULT and that no device
 // counted.
-std::uint32_t move_slots(const Ring& from, const Ring& to, const Positions& at) {
+std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Positions& at) {
     for (std::uint64_t i = 0; i < from.capacity(); ++i) copy_slot(from, to, i);
     std::uint32_t faults = 0;
     for (std::uint64_t position = at.completed; position != at.first; ++position) {
@@ -91,11 +79,11 @@ std::uint32_t move_slots(const Ring& from, const Ring& to, const Positions& at) 
     // lost.
     for (std::uint64_t position = at.first; position != at.reserved; ++position) {
         if (is_published(to, position)) continue;
-        std::memset(slot_of(to, position) + 1, 0, SR_SLOT_BYTES - 4);
-        slot_of(to, position)[SR_WORD_OPCODE] = SR_OP_LOST;
+        std::memset(to.slot(position) + 1, 0, SR_SLOT_BYTES - 4);
+        to.slot(position)[SR_WORD_OPCODE] = SR_OP_LOST;
         set_state(to, position, to.tagged(position, SR_STATE_PUBLISHED));
     }
-    word64(to, SR_RING_RESERVED).store(at.reserved, std::memory_order_release);
+    to.word64(SR_RING_RESERVED).store(at.reserved, std::memory_order_release);
     return faults;
 }
 
@@ -130,12 +118,12 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
 // Everything that may fail first: then the runtime is as it was.
 std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Session> opened, Options next) {
     lost_sessions.reserve(lost_sessions.size() + 1);
-    const Positions at = positions_of(ring, *session);
+    const Positions at = positions_of(inside(ring), *session);
     const auto made = Ring::create(opened->ring_memory(), next.capacity, at.first);
     if (!made) return std::unexpected(Error{made.error(), {}});
 
     const std::uint32_t counted = faults_of(ring);
-    lost_faults.fetch_add(counted + move_slots(ring, *made, at), std::memory_order_relaxed);
+    lost_faults.fetch_add(counted + move_slots(inside(ring), inside(*made), at), std::memory_order_relaxed);
     lost_sessions.push_back(std::exchange(session, std::move(opened)));
     ring = *made;
     options = std::move(next);

@@ -74,6 +74,7 @@ fi
 
 echo "== the headers, all of them and nothing else =="
 for header in "$prefix"/include/slipring/*; do
+    [ -f "$header" ] || continue  # detail/
     printf '#include <slipring/%s>\n' "${header##*/}"
 done >all.cpp
 $CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only all.cpp || fail "the installed headers do not compile"
