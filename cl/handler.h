@@ -1,5 +1,10 @@
-/* What the handler of a custom operation is given, and may call besides the atomics: its arguments, its buffers, and
- * whether it should stop. A handler's source stands behind this file and all that it includes. */
+/* What the handler of a custom operation is given, and may call: its arguments, its buffers, whether it should stop,
+ * the atomics of atomics.h, and every built-in function of OpenCL C 1.2 but printf, barriers and those of images. A
+ * handler's source stands behind this file and all that it includes.
+ *
+ * To check a handler's source in an editor or a build, before a device does:
+ *
+ *   clang -x cl -cl-std=CL1.2 -include slipring/handler.h -fsyntax-only my_handler.cl */
 #ifndef SLIPRING_HANDLER_H
 #define SLIPRING_HANDLER_H
 
@@ -12,6 +17,11 @@
 typedef struct {
     uint word[SR_MAX_ARGS];
 } sr_args;
+
+/* Words i and i + 1 as one value, the low half first: how slipring::arguments() packs 64 bits. */
+static inline ulong sr_arg64(sr_args a, uint i) {
+    return i + 1u < SR_MAX_ARGS ? (ulong)a.word[i + 1u] << 32 | a.word[i] : 0;
+}
 
 /* A custom operation's own buffers. Whatever indexes them comes from a slot: check it against `bytes`. */
 typedef struct {

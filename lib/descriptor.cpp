@@ -43,9 +43,11 @@ std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept {
 }
 
 std::expected<void, Errc> check(const Window& window) noexcept {
-    const auto fits = [](Payload payload) { return payload.size() <= SR_WINDOW_MAX_PAYLOAD; };
-    if (!std::ranges::all_of(window.required, fits) || !std::ranges::all_of(window.lookahead, fits))
-        return std::unexpected(Errc::payload_too_long);
+    for (const Payloads* const entries : {&window.required, &window.lookahead}) {
+        if (!entries->is_whole()) return std::unexpected(Errc::payload_not_whole);
+        for (std::size_t i = 0; i < entries->size(); ++i)
+            if ((*entries)[i].size() > SR_WINDOW_MAX_PAYLOAD) return std::unexpected(Errc::payload_too_long);
+    }
     return {};
 }
 

@@ -17,6 +17,8 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::payload_too_long:
             return {"more than 10 payload words for one window entry",
                     "ticket and class take 2 of the 12 words; pass the rest through a buffer"};
+        case Errc::payload_not_whole:
+            return {"a window's words are no multiple of their stride", "pass whole entries, and a stride above 0"};
         case Errc::reserved_opcode:
             return {"a custom opcode in a reserved range",
                     "choose a value from 8 to 0xFFEF or from 0x10000 to 0x7FFFFFFF"};

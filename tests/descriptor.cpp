@@ -198,3 +198,25 @@ BOOST_AUTO_TEST_CASE(a_window_counts_required_first) {
     const Payload long_one[] = {words};
     BOOST_TEST((check(Window{.lookahead = long_one}).error() == Errc::payload_too_long));
 }
+
+BOOST_AUTO_TEST_CASE(a_window_of_flat_words) {
+    const std::array<u32, 24> words{1, 2, 3, 4, 5, 6};
+    const Window window{.required = Payloads(std::span(words).first(6), 2),
+                        .lookahead = Payloads(std::span(words).first(6), 3)};
+    BOOST_TEST(check(window).has_value());
+    BOOST_TEST(window.size() == 5u);
+    BOOST_TEST(window.entry(2)[0] == 5u);
+    BOOST_TEST(window.entry(3).size() == 3u);
+    BOOST_TEST(window.entry(4)[2] == 6u);
+    BOOST_TEST(window.class_of(2) == SR_CLASS_REQUIRED);
+    BOOST_TEST(window.class_of(3) == SR_CLASS_LOOKAHEAD);
+    is(entry_slot(window, 4), SR_OP_NOP, {0, SR_CLASS_LOOKAHEAD, 4, 5, 6});
+
+    const auto error = [](Payloads entries) { return check(Window{.lookahead = entries}).error(); };
+    BOOST_TEST((error(Payloads(words, 11)) == Errc::payload_not_whole));
+    BOOST_TEST((error(Payloads(words, 0)) == Errc::payload_not_whole));
+    BOOST_TEST((error(Payloads(words, 12)) == Errc::payload_too_long));
+    BOOST_TEST(check(Window{.required = Payloads(std::span(words).first(10), 10)}).has_value());
+    BOOST_TEST(check(Window{.required = Payloads(std::span(words).first(0), 0)}).has_value());
+    BOOST_TEST(Payloads(std::span(words).first(0), 5).empty());
+}

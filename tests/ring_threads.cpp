@@ -35,7 +35,7 @@ bool publish(const BasicRing<Policy>& ring, std::uint32_t way, std::span<const L
     std::array<Payload, most_slots> entries;
     const std::size_t n = labels.size();
     for (std::size_t i = 0; i < n; ++i) {
-        slots[i] = slot(plain, labels[i]).value();
+        slots[i] = slot(plain, labels[i]);
         entries[i] = labels[i];
     }
     const auto quiet = labels[0][number] % 2 == 0 ? Quiet::yes : Quiet::no;

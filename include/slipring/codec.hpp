@@ -22,28 +22,29 @@ namespace slipring {
 // Slots [start, start + n) must lie in the image and be EMPTY or DONE; their state is written last. That holds for
 // nothing at all, too: n = 0 is 0 slots written where start is in the image or its end, and out_of_image behind that.
 // Errors: image_not_whole_slots, index_overflow (start + n exceeds u32), out_of_image, slot_in_use, and for a
-// window payload_too_long.
+// window payload_too_long, payload_not_whole.
 
-SLIPRING_API std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image,
-                                                       std::uint32_t start) noexcept;
+[[nodiscard]] SLIPRING_API std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image,
+                                                                     std::uint32_t start) noexcept;
 
 // All of the batch or nothing.
-SLIPRING_API std::expected<std::uint32_t, Errc> encode(std::span<const Slot> batch, std::span<std::byte> image,
-                                                       std::uint32_t start) noexcept;
+[[nodiscard]] SLIPRING_API std::expected<std::uint32_t, Errc> encode(std::span<const Slot> batch,
+                                                                     std::span<std::byte> image,
+                                                                     std::uint32_t start) noexcept;
 
 // All of the window or nothing; the same image as encoding to_batch(window).
-SLIPRING_API std::expected<std::uint32_t, Errc> encode(const Window& window, std::span<std::byte> image,
-                                                       std::uint32_t start) noexcept;
+[[nodiscard]] SLIPRING_API std::expected<std::uint32_t, Errc> encode(const Window& window, std::span<std::byte> image,
+                                                                     std::uint32_t start) noexcept;
 
 // The same into an image of words.
 template <class Descriptor>
-std::expected<std::uint32_t, Errc> encode(const Descriptor& descriptor, std::span<std::uint32_t> image,
-                                          std::uint32_t start) noexcept {
+[[nodiscard]] std::expected<std::uint32_t, Errc> encode(const Descriptor& descriptor, std::span<std::uint32_t> image,
+                                                        std::uint32_t start) noexcept {
     return encode(descriptor, std::as_writable_bytes(image), start);
 }
 
-// The batch that a window stands for. Errors: payload_too_long, out_of_memory.
-SLIPRING_API std::expected<std::vector<Slot>, Errc> to_batch(const Window& window) noexcept;
+// The batch that a window stands for. Errors: payload_too_long, payload_not_whole, out_of_memory.
+[[nodiscard]] SLIPRING_API std::expected<std::vector<Slot>, Errc> to_batch(const Window& window) noexcept;
 
 // ---- decode ----------------------------------------------------------------------------------------------
 // What comes in is hostile until checked. Decoding an encoded slot gives the Slot that was encoded, exactly;
@@ -51,7 +52,8 @@ SLIPRING_API std::expected<std::vector<Slot>, Errc> to_batch(const Window& windo
 
 // Slot `index` of the image. Errors: image_not_whole_slots, out_of_image, not_published (also: a generation,
 // which only a live ring writes), unknown_opcode, bad_flags, malformed_packed.
-SLIPRING_API std::expected<Slot, Errc> decode(std::span<const std::byte> image, std::uint32_t index) noexcept;
+[[nodiscard]] SLIPRING_API std::expected<Slot, Errc> decode(std::span<const std::byte> image,
+                                                            std::uint32_t index) noexcept;
 
 // The ops of a packed slot. They borrow from the slot.
 struct InnerOps {
@@ -63,8 +65,8 @@ struct InnerOps {
 };
 
 // Errors: not_packed, malformed_packed. A slot that decode() or packed() returned is never malformed.
-SLIPRING_API std::expected<InnerOps, Errc> unpack(const Slot& slot) noexcept;
-std::expected<InnerOps, Errc> unpack(Slot&&) = delete;  // it would borrow from a temporary
+[[nodiscard]] SLIPRING_API std::expected<InnerOps, Errc> unpack(const Slot& slot) noexcept;
+[[nodiscard]] std::expected<InnerOps, Errc> unpack(Slot&&) = delete;  // it would borrow from a temporary
 
 // What consecutive slots say of the window that they are.
 struct WindowHead {
@@ -77,8 +79,9 @@ struct WindowHead {
 
 // Slots [start, start + count) as a window, count >= 1. Errors: those of decode, index_overflow, and
 // malformed_window (ticket, opcode or tenant differ, an unknown class, or required behind lookahead).
-SLIPRING_API std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image, std::uint32_t start,
-                                                           std::uint32_t count) noexcept;
+[[nodiscard]] SLIPRING_API std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image,
+                                                                         std::uint32_t start,
+                                                                         std::uint32_t count) noexcept;
 
 // A window entry's payload: the 10 argument words behind ticket and class, zero where none was given.
 constexpr std::span<const std::uint32_t, SR_WINDOW_MAX_PAYLOAD> payload(const Slot& entry) noexcept {

@@ -2,8 +2,10 @@
 //
 //   Slot a = store_u32(7, 160);                                   // built-in operations have typed constructors
 //   Slot b = slot(custom_opcode<0x100>(), {1, 2, 3}).for_tenant(4);
+//   Slot d = slot(custom_opcode<0x100>(), arguments(1.5f, std::uint64_t{7}));   // see arguments.hpp
 //   auto c = packed({inner(store_u32(1, 160)), inner(atomic_add(2, 161))});
 //   Window w{.ticket = 9, .opcode = custom_opcode<0x100>(), .required = entries};
+//   Window v{.ticket = 9, .opcode = Op::store_u32, .required = Payloads(words, 2)};   // flat words, two an entry
 //
 // A batch is any contiguous sequence of slots: std::span<const Slot>.
 //
@@ -22,6 +24,7 @@
 #include <span>
 #include <utility>
 
+#include <slipring/arguments.hpp>
 #include <slipring/opcode.hpp>
 
 namespace slipring {
@@ -84,9 +87,12 @@ struct SlotAccess {
 };
 
 // ---- built-in operations ---------------------------------------------------------------------------------
-// `control` is a word array in device memory, see Runtime::read_control. Words 0..159 belong to the system;
-// operations may read them, and a write to them ends in FAULT, out of range. `result` is what Runtime::result
+// `control` is a word array in device memory, see Runtime::read_control. Words below first_user_word belong to the
+// system; operations may read them, and a write to them ends in FAULT, out of range. `result` is what Runtime::result
 // returns for the slot.
+
+// The first control word that operations and Runtime::write_control may write: 160.
+inline constexpr std::uint32_t first_user_word = SR_OBSERVABLE_BASE;
 
 // Nothing. Result 0.
 constexpr Slot nop() noexcept { return SlotAccess::make(SR_OP_NOP); }
@@ -101,7 +107,7 @@ constexpr Slot atomic_add(std::uint32_t value, std::uint32_t index) noexcept {
     return SlotAccess::make(SR_OP_ATOMIC_ADD, {value, index});
 }
 
-// control[160 + out] = control[index]. Result: the value.
+// control[first_user_word + out] = control[index]. Result: the value.
 constexpr Slot load_u32(std::uint32_t index, std::uint32_t out) noexcept {
     return SlotAccess::make(SR_OP_LOAD_U32, {index, out});
 }
@@ -116,7 +122,7 @@ constexpr Slot memcpy_words(std::uint32_t source, std::uint32_t destination, std
     return SlotAccess::make(SR_OP_MEMCPY, {source, destination, words});
 }
 
-// control[160 + out] = table[state * 256 + byte], see Runtime::load_dfa. Result: the next state.
+// control[first_user_word + out] = table[state * 256 + byte], see Runtime::load_dfa. Result: the next state.
 constexpr Slot dfa_step(std::uint32_t state, std::uint32_t byte, std::uint32_t out) noexcept {
     return SlotAccess::make(SR_OP_DFA_STEP, {state, byte, out});
 }
@@ -146,8 +152,20 @@ constexpr Slot slot(Opcode opcode, const std::uint32_t (&args)[N]) noexcept {
 }
 constexpr Slot slot(Opcode opcode) noexcept { return SlotAccess::make(opcode.value()); }
 
+// A slot with the words that arguments() made: more than 12 do not compile.
+template <std::size_t N>
+    requires(N <= SR_MAX_ARGS)
+constexpr Slot slot(Opcode opcode, const std::array<std::uint32_t, N>& args) noexcept {
+    if constexpr (N == 0) return SlotAccess::make(opcode.value());
+    else
+        return [&]<std::size_t... I>(std::index_sequence<I...>) {
+            return SlotAccess::make(opcode.value(), {args[I]...});
+        }(std::make_index_sequence<N>());
+}
+
 // A slot with an argument list of any length. Errors: too_many_arguments.
-SLIPRING_API std::expected<Slot, Errc> slot(Opcode opcode, std::span<const std::uint32_t> args) noexcept;
+[[nodiscard]] SLIPRING_API std::expected<Slot, Errc> slot(Opcode opcode,
+                                                          std::span<const std::uint32_t> args) noexcept;
 
 // ---- packed slots --------------------------------------------------------------------------------------------
 
@@ -168,8 +186,8 @@ constexpr InnerOp inner(const Slot& builtin) noexcept {
 // Up to 11 small operations in one slot; they run in order, and the first that faults ends the slot.
 // The table of ops (2 + 2 bytes an op, rounded up to words) and all argument words fit in 12 words together.
 // Errors: inner_opcode_too_large, too_many_inner_ops, packed_too_long.
-SLIPRING_API std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept;
-inline std::expected<Slot, Errc> packed(std::initializer_list<InnerOp> ops) noexcept {
+[[nodiscard]] SLIPRING_API std::expected<Slot, Errc> packed(std::span<const InnerOp> ops) noexcept;
+[[nodiscard]] inline std::expected<Slot, Errc> packed(std::initializer_list<InnerOp> ops) noexcept {
     return packed(std::span(ops.begin(), ops.size()));
 }
 
@@ -178,14 +196,41 @@ inline std::expected<Slot, Errc> packed(std::initializer_list<InnerOp> ops) noex
 // What one window entry carries after its ticket and class: at most 10 words.
 using Payload = std::span<const std::uint32_t>;
 
+// The entries of one class: a list of payloads, or flat words of which every `stride` are one payload. Borrows them.
+class Payloads {
+public:
+    constexpr Payloads() noexcept = default;
+    template <class List>
+        requires std::convertible_to<const List&, std::span<const Payload>>
+    constexpr Payloads(const List& list) noexcept : Payloads(std::span<const Payload>(list)) {}
+    constexpr Payloads(std::span<const Payload> list) noexcept : list_(list.data()), size_(list.size()) {}
+    constexpr Payloads(std::span<const std::uint32_t> words, std::size_t stride) noexcept
+        : words_(words.data()), stride_(stride), size_(stride == 0 ? 0 : words.size() / stride),
+          is_whole_(stride == 0 ? words.empty() : words.size() % stride == 0) {}
+
+    constexpr std::size_t size() const noexcept { return size_; }
+    constexpr bool empty() const noexcept { return size_ == 0; }
+    constexpr Payload operator[](std::size_t i) const noexcept {
+        return words_ != nullptr ? Payload(words_ + i * stride_, stride_) : list_[i];
+    }
+    // False if flat words are left over behind the last whole payload.
+    constexpr bool is_whole() const noexcept { return is_whole_; }
+
+private:
+    const Payload* list_ = nullptr;
+    const std::uint32_t* words_ = nullptr;
+    std::size_t stride_ = 0, size_ = 0;
+    bool is_whole_ = true;
+};
+
 // One operation over many entries: those required now, then those that a lookahead may as well fetch.
 // Borrows its entries. It occupies required.size() + lookahead.size() consecutive slots, required first.
 struct Window {
     std::uint32_t ticket = 0;  // the user's number for the window; on the wire in every slot
     Opcode opcode = Op::nop;
     std::uint32_t tenant = 0;
-    std::span<const Payload> required{};
-    std::span<const Payload> lookahead{};
+    Payloads required{};
+    Payloads lookahead{};
 
     constexpr std::uint64_t size() const noexcept { return std::uint64_t{required.size()} + lookahead.size(); }
     // Entry i, required ones first; i < size().
@@ -197,8 +242,8 @@ struct Window {
     }
 };
 
-// Ok if every entry of the window fits a slot. Errors: payload_too_long.
-SLIPRING_API std::expected<void, Errc> check(const Window& window) noexcept;
+// Ok if every entry of the window fits a slot. Errors: payload_too_long, payload_not_whole.
+[[nodiscard]] SLIPRING_API std::expected<void, Errc> check(const Window& window) noexcept;
 
 // Entry i as the slot that it stands for; i < window.size(), and check(window) is ok.
 inline Slot entry_slot(const Window& window, std::uint64_t i) noexcept {

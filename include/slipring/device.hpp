@@ -81,6 +81,6 @@ struct DeviceInfo {
 // Every device of every platform, each probed: builds and runs a small kernel on it. Takes some milliseconds for a
 // device that answers, under a second for one that does not, and some seconds for a CPU whose threads are all held.
 // Never an empty list. Thread-safe. Errors: no_platform (also: platforms without a device), out_of_memory.
-SLIPRING_API std::expected<std::vector<DeviceInfo>, Error> devices();
+[[nodiscard]] SLIPRING_API std::expected<std::vector<DeviceInfo>, Error> devices();
 
 }  // namespace slipring

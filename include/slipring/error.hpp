@@ -38,23 +38,24 @@ enum class Errc {
     bad_memory,        // memory too small for the ring, or misaligned
     not_a_ring,        // memory that holds what no ring leaves there
     // runtime
-    no_platform,       // no OpenCL platform at all
-    no_device,         // platforms, but no device that serves
-    device_not_found,  // no device of that name
-    opencl_failed,     // an OpenCL call failed
-    build_failed,      // device code did not compile
-    duplicate_opcode,  // two handlers for one opcode
-    bad_options,       // an option out of its bounds
-    shut_down,         // the runtime was shut down
-    device_lost,       // the kernel stopped answering
-    timed_out,         // not finished when the time was up
-    not_finished,      // a result was asked for before the slot ended
-    result_expired,    // the slot was used again before its result was read
-    no_result,         // a QUIET slot keeps no result
-    bad_ticket,        // an entry that the ticket does not have
-    out_of_range,      // a control word or a buffer that does not exist
-    system_word,       // control words 0..159 belong to the system
-    bad_table,         // a DFA table of a wrong size or with a state it does not have
+    no_platform,        // no OpenCL platform at all
+    no_device,          // platforms, but no device that serves
+    device_not_found,   // no device of that name
+    opencl_failed,      // an OpenCL call failed
+    build_failed,       // device code did not compile
+    duplicate_opcode,   // two handlers for one opcode
+    bad_options,        // an option out of its bounds
+    shut_down,          // the runtime was shut down
+    device_lost,        // the kernel stopped answering
+    timed_out,          // not finished when the time was up
+    not_finished,       // a result was asked for before the slot ended
+    result_expired,     // the slot was used again before its result was read
+    no_result,          // a QUIET slot keeps no result
+    bad_ticket,         // an entry that the ticket does not have
+    out_of_range,       // a control word or a buffer that does not exist
+    system_word,        // control words 0..159 belong to the system
+    bad_table,          // a DFA table of a wrong size or with a state it does not have
+    payload_not_whole,  // flat words of a window that are no multiple of their stride
 };
 
 // One sentence: what happened. Static storage; never empty.

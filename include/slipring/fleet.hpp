@@ -63,13 +63,13 @@ public:
 
     // One runtime for each of the options, in their order, opened one after the other.
     // Errors: bad_options (none, or more than max_size), and as Runtime::open; the detail says which member's.
-    static std::expected<Fleet, Error> open(std::vector<Options> members);
+    [[nodiscard]] static std::expected<Fleet, Error> open(std::vector<Options> members);
 
     // One runtime, with these options, on every device that Options::device means and that serves (in at least
     // Options::mode, if that is given): on the GPUs and other accelerators if there are any, else on the CPUs.
     // A device that two platforms offer counts twice: name a platform. Probes every device first: see devices().
     // Errors: no_platform, device_not_found, no_device, bad_options (more than max_size), and as Runtime::open.
-    static std::expected<Fleet, Error> open_all(Options each = {});
+    [[nodiscard]] static std::expected<Fleet, Error> open_all(Options each = {});
 
     // A moved-from fleet may be assigned to or destroyed, nothing else.
     Fleet(Fleet&&) noexcept;
@@ -93,18 +93,19 @@ public:
     // work is also woken, for it takes in what it has done only when somebody looks.
     // Members that are lost or shut down are passed over. Errors, the first of these that any member gave:
     // ring_full (every other member refused too), larger_than_ring, device_lost, shut_down (by all); a window also
-    // payload_too_long.
+    // payload_too_long, payload_not_whole.
 
-    std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
-    std::expected<FleetTicket, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
-    std::expected<FleetTicket, Errc> publish(const Window& window, Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<FleetTicket, Errc> publish(std::span<const Slot> batch,
+                                                           Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Window& window, Quiet quiet = Quiet::no) noexcept;
 
     // For a batch whose slots need no order: divides it so that the devices end up equally loaded, each with at most
     // one piece. Only the last piece, or one for which there is no more room, has fewer than min_piece slots.
     // Each piece is published whole, but not the batch: where there is room for less than all of it, its beginning is
     // published, Spread::slots says how much, and batch.subspan(slots) can be spread later. It may be larger than any
     // ring. Lock-free, no allocation. Errors: as publish, if no member took anything.
-    std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
     static constexpr std::uint64_t min_piece = 32;
 
     // ---- completion: as Runtime's --------------------------------------------------------------------------------
@@ -115,13 +116,14 @@ public:
 
     // Errors: timed_out (wait again, nothing is lost), device_lost, bad_ticket. For a Spread the time is that of all
     // pieces together, and the error the first piece's that has one.
-    std::expected<void, Errc> wait(const FleetTicket& ticket, Timeout timeout = Timeout::never()) noexcept;
-    std::expected<void, Errc> wait(const Spread& spread, Timeout timeout = Timeout::never()) noexcept;
+    [[nodiscard]] std::expected<void, Errc> wait(const FleetTicket& ticket,
+                                                 Timeout timeout = Timeout::never()) noexcept;
+    [[nodiscard]] std::expected<void, Errc> wait(const Spread& spread, Timeout timeout = Timeout::never()) noexcept;
 
     // How entry `index` of the ticket, or of the batch that was spread, ended.
     // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.
-    std::expected<Result, Errc> result(const FleetTicket& ticket, std::uint32_t index = 0) noexcept;
-    std::expected<Result, Errc> result(const Spread& spread, std::uint64_t index) noexcept;
+    [[nodiscard]] std::expected<Result, Errc> result(const FleetTicket& ticket, std::uint32_t index = 0) noexcept;
+    [[nodiscard]] std::expected<Result, Errc> result(const Spread& spread, std::uint64_t index) noexcept;
 
     // ---- the rest ------------------------------------------------------------------------------------------------
 
@@ -129,7 +131,7 @@ public:
 
     // Shuts down every member, one after the other, whatever becomes of the others; each has its own timeout.
     // Errors: the first member's that has one.
-    std::expected<void, Errc> shutdown() noexcept;
+    [[nodiscard]] std::expected<void, Errc> shutdown() noexcept;
 
 private:
     struct [[gnu::visibility("hidden")]] Impl;

@@ -39,7 +39,7 @@ public:
     constexpr Opcode(Op op) noexcept : value_(static_cast<std::uint32_t>(op)) {}
 
     // Errors: reserved_opcode.
-    static constexpr std::expected<Opcode, Errc> custom(std::uint32_t value) noexcept {
+    [[nodiscard]] static constexpr std::expected<Opcode, Errc> custom(std::uint32_t value) noexcept {
         if (!is_custom(value)) return std::unexpected(Errc::reserved_opcode);
         return Opcode(value);
     }

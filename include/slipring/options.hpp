@@ -63,7 +63,7 @@ struct Options {
     // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
     LaunchShape shape{};
     std::uint32_t capacity = 1024;       // slots; a power of two, 2 .. 2^24
-    std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at SR_OBSERVABLE_BASE
+    std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
     // Of these durations any that is longer than ten years means ten years: for ever is a fair wish.

@@ -1,6 +1,7 @@
 // What comes back: tickets, results, the debug log, and counters.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -14,9 +15,19 @@ namespace slipring {
 struct Ticket {
     std::uint64_t first = 0;
     std::uint32_t count = 0;
-    Quiet quiet = Quiet::no;  // as published: whether to ask the slots or the ring
+    Quiet quiet = Quiet::no;      // as published: whether to ask the slots or the ring
+    std::uint32_t lookahead = 0;  // of a window: how many of the last entries are lookahead
 
     constexpr std::uint64_t end() const noexcept { return first + count; }
+
+    // Entries [from, from + n), as far as the ticket has them. A slice is a ticket: wait for it, ask for its results.
+    constexpr Ticket slice(std::uint32_t from, std::uint32_t n) const noexcept {
+        const std::uint32_t begin = std::min(from, count), size = std::min(n, count - begin);
+        const std::uint32_t behind = count - begin - size;  // entries of the ticket behind the slice
+        return {first + begin, size, quiet, std::min(size, lookahead - std::min(lookahead, behind))};
+    }
+    // A window's required entries; of any other ticket all.
+    constexpr Ticket required_part() const noexcept { return slice(0, count - lookahead); }
 };
 
 // How one slot ended.

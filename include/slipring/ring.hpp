@@ -76,7 +76,7 @@ public:
     static constexpr std::uint32_t max_capacity = 1u << 24;
 
     // Bytes of memory for `capacity` slots. Errors: bad_capacity.
-    static std::expected<std::size_t, Errc> bytes(std::uint32_t capacity) noexcept;
+    [[nodiscard]] static std::expected<std::size_t, Errc> bytes(std::uint32_t capacity) noexcept;
 
     std::uint32_t capacity() const noexcept { return mask_ + 1; }
 
@@ -120,10 +120,10 @@ protected:
         : base_(base), mask_(capacity - 1), shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))) {}
 
     // Checks, then formats the memory: all slots EMPTY, all positions `start`.
-    static std::expected<void, Errc> format(std::span<std::byte> memory, std::uint32_t capacity,
-                                            std::uint64_t start) noexcept;
+    [[nodiscard]] static std::expected<void, Errc> format(std::span<std::byte> memory, std::uint32_t capacity,
+                                                          std::uint64_t start) noexcept;
     // Checks memory that format() made some time ago; the capacity.
-    static std::expected<std::uint32_t, Errc> inspect(std::span<std::byte> memory) noexcept;
+    [[nodiscard]] static std::expected<std::uint32_t, Errc> inspect(std::span<std::byte> memory) noexcept;
 
     std::atomic_ref<std::uint64_t> word64(std::size_t offset) const noexcept {
         return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(base_ + offset));
@@ -179,8 +179,8 @@ public:
 
     // Formats `memory` as an empty ring whose first position is `start`. Call it before any consumer looks.
     // Errors: bad_capacity, bad_memory.
-    static std::expected<BasicRing, Errc> create(std::span<std::byte> memory, std::uint32_t capacity,
-                                                 std::uint64_t start = 0) noexcept {
+    [[nodiscard]] static std::expected<BasicRing, Errc> create(std::span<std::byte> memory, std::uint32_t capacity,
+                                                               std::uint64_t start = 0) noexcept {
         if (auto ok = format(memory, capacity, start); !ok) return std::unexpected(ok.error());
         return BasicRing(memory.data(), capacity);
     }
@@ -190,26 +190,29 @@ public:
     // checked, and then must be left alone: what attach accepts, every function here and Consumer can work with.
     // Errors: bad_memory; not_a_ring (another format, impossible positions, or a slot from the future). Then the
     // memory is as it was.
-    static std::expected<BasicRing, Errc> attach(std::span<std::byte> memory) noexcept {
+    [[nodiscard]] static std::expected<BasicRing, Errc> attach(std::span<std::byte> memory) noexcept {
         const auto capacity = inspect(memory);
         if (!capacity) return std::unexpected(capacity.error());
         return BasicRing(memory.data(), *capacity);
     }
 
     // Publishes and returns the first position. All of it or nothing, at once.
-    // Errors: ring_full, larger_than_ring; a window also payload_too_long.
-    std::expected<std::uint64_t, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) const noexcept {
+    // Errors: ring_full, larger_than_ring; a window also payload_too_long, payload_not_whole.
+    [[nodiscard]] std::expected<std::uint64_t, Errc> publish(const Slot& slot,
+                                                             Quiet quiet = Quiet::no) const noexcept {
         const auto first = reserve_positions(1);
         if (!first) return first;
         write<Source::just_made>(*first, slot, static_cast<std::uint32_t>(quiet));
         hand_over_first(*first);
         return first;
     }
-    std::expected<std::uint64_t, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no) const noexcept {
+    [[nodiscard]] std::expected<std::uint64_t, Errc> publish(std::span<const Slot> batch,
+                                                             Quiet quiet = Quiet::no) const noexcept {
         const std::uint32_t flags = static_cast<std::uint32_t>(quiet);
         return publish_all(batch.size(), flags, [batch](std::size_t i) -> const Slot& { return batch[i]; });
     }
-    std::expected<std::uint64_t, Errc> publish(const Window& window, Quiet quiet = Quiet::no) const noexcept {
+    [[nodiscard]] std::expected<std::uint64_t, Errc> publish(const Window& window,
+                                                             Quiet quiet = Quiet::no) const noexcept {
         if (auto ok = check(window); !ok) return std::unexpected(ok.error());
         const std::uint32_t flags = static_cast<std::uint32_t>(quiet) | SR_FLAG_WINDOWED;
         return publish_all(window.size(), flags, [&window](std::size_t i) { return entry_slot(window, i); });
@@ -217,7 +220,7 @@ public:
 
     // n consecutive positions, to be filled in place: the zero-copy way of publish.
     // Errors: ring_full, larger_than_ring.
-    std::expected<Reservation, Errc> reserve(std::uint64_t n) const noexcept {
+    [[nodiscard]] std::expected<Reservation, Errc> reserve(std::uint64_t n) const noexcept {
         const auto first = reserve_positions(n);
         if (!first) return std::unexpected(first.error());
         return Reservation(*this, *first, n);
@@ -227,8 +230,8 @@ private:
     BasicRing(std::byte* base, std::uint32_t capacity) noexcept : RingView(base, capacity) {}
 
     template <class SlotAt>
-    std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t flags,
-                                                   SlotAt slot_at) const noexcept {
+    [[nodiscard]] std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t flags,
+                                                                 SlotAt slot_at) const noexcept {
         if (n == 0) return reserved();
         const auto first = reserve_positions(n);
         if (!first) return first;
@@ -242,7 +245,7 @@ private:
     }
 
     // Reserve. Bus: one atomic on the producers' line; the consumer's line only when the ring looks full.
-    std::expected<std::uint64_t, Errc> reserve_positions(std::uint64_t n) const noexcept {
+    [[nodiscard]] std::expected<std::uint64_t, Errc> reserve_positions(std::uint64_t n) const noexcept {
         if (n > capacity()) return std::unexpected(Errc::larger_than_ring);
         const auto reserved = word64(SR_RING_RESERVED);
         const auto reclaimed = word64(SR_RING_RECLAIMED);

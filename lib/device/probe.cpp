@@ -26,8 +26,8 @@ constexpr cl_uint enough = 6;  // answered, where the host is too busy to ask mo
 constexpr cl_ulong most_polls_cpu = 10'000'000;
 constexpr cl_ulong most_polls = 200'000;
 constexpr auto patience_gpu = 900ms;
-// For a first launch, in which PoCL compiles; to end; or, on a CPU whose cores are full of other programs, to run at the
-// same time as the host for once.
+// For a first launch, in which PoCL compiles; to end; or, on a CPU whose cores are full of other programs, to run at
+// the same time as the host for once.
 constexpr auto patience_cpu = 5s;
 
 // All that a launch may touch, so that it can be left to one that does not end.

@@ -117,6 +117,7 @@ struct Runtime::Impl {
     bool lock_kernel(Backoff& backoff) noexcept;
     void unlock_kernel() noexcept;
 
+    std::expected<void, Errc> wait_for_room(std::uint32_t n, Timeout timeout) noexcept;
     std::expected<Log, Errc> read_log(const Session::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
     std::expected<void, Error> recover(const std::string& device);

@@ -16,8 +16,8 @@ std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
 
 // The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
 template <class Impl, class Descriptor>
-std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor, std::uint64_t count,
-                                       Quiet quiet) noexcept {
+std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor, std::uint64_t count, Quiet quiet,
+                                       std::size_t lookahead = 0) noexcept {
     if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
     const auto first = impl.ring.publish(descriptor, quiet);
@@ -25,7 +25,7 @@ std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor,
         impl.wake();
     if (!first) [[unlikely]]
         return refused(impl, first.error());
-    return Ticket{*first, static_cast<std::uint32_t>(count), quiet};
+    return Ticket{*first, static_cast<std::uint32_t>(count), quiet, static_cast<std::uint32_t>(lookahead)};
 }
 
 }  // namespace
@@ -39,7 +39,31 @@ std::expected<Ticket, Errc> Runtime::publish(std::span<const Slot> batch, Quiet 
 }
 
 std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet) noexcept {
-    return publish_to(*impl_, window, window.size(), quiet);
+    return publish_to(*impl_, window, window.size(), quiet, window.lookahead.size());
+}
+
+std::expected<void, Errc> Runtime::wait_for_room(std::uint32_t n, Timeout timeout) noexcept {
+    return impl_->wait_for_room(n, timeout);
+}
+
+std::expected<void, Errc> Runtime::Impl::wait_for_room(std::uint32_t n, Timeout timeout) noexcept {
+    if (n > ring.capacity()) return std::unexpected(Errc::larger_than_ring);
+    Backoff backoff(timeout.time());
+    for (;;) {
+        switch (phase.load(std::memory_order_acquire)) {
+            case Phase::open: break;
+            case Phase::closed: return std::unexpected(Errc::shut_down);
+            case Phase::lost: return std::unexpected(Errc::device_lost);
+        }
+        // `completed` is read first: read last, it could be ahead of an older `reserved`.
+        const std::uint64_t completed = ring.completed();
+        if (ring.reserved() + n - completed <= ring.capacity()) return {};
+        if (wake_needed() || !backoff.spinning()) {
+            wake();
+            look();
+        }
+        if (!backoff.pause()) return std::unexpected(Errc::timed_out);
+    }
 }
 
 }  // namespace slipring

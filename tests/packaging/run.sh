@@ -73,11 +73,19 @@ if [ "$opencl" = enabled ]; then
 fi
 
 echo "== the headers, all of them and nothing else =="
-for header in "$prefix"/include/slipring/*; do
-    [ -f "$header" ] || continue  # detail/
+for header in "$prefix"/include/slipring/*.hpp "$prefix/include/slipring/abi.h"; do
     printf '#include <slipring/%s>\n' "${header##*/}"
 done >all.cpp
 $CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only all.cpp || fail "the installed headers do not compile"
+
+echo "== a handler can be checked before a device does =="
+if command -v clang-19 >/dev/null; then
+    check="clang-19 -x cl -cl-std=CL1.2 -I$prefix/include -include slipring/handler.h -Werror -fsyntax-only"
+    printf 'uint f(sr_args a, const sr_buffers* b, uint* r) { *r = (uint)sr_arg64(a, 0) + b->count; return SR_CODE_OK; }\n' >f.cl
+    $check f.cl || fail "handler.h does not compile by itself"
+    printf 'uint f(sr_args a) { return a.words[0]; }\n' >f.cl
+    if $check f.cl 2>refusal; then fail "a wrong handler passes"; fi
+fi
 
 echo "== another machine is refused =="
 refused='64-bit little-endian Linux'

@@ -1,0 +1,91 @@
+// Parts of a ticket, and a producer that waits for room.
+#include <boost/test/data/test_case.hpp>
+#include <boost/test/unit_test.hpp>
+
+#include <thread>
+
+#include "meant_to_leak.hpp"
+#include "runtime_fixture.hpp"
+#include "stalling.hpp"
+
+using namespace slipring;
+using namespace std::chrono_literals;
+namespace data = boost::unit_test::data;
+
+BOOST_AUTO_TEST_CASE(a_slice_is_as_much_as_the_ticket_has) {
+    const Ticket ticket{.first = ~std::uint64_t{0} - 1, .count = 10, .quiet = Quiet::yes, .lookahead = 4};
+    const auto is = [&](const Ticket& got, std::uint64_t from, std::uint32_t count, std::uint32_t lookahead) {
+        BOOST_TEST(got.first == ticket.first + from);
+        BOOST_TEST(got.count == count);
+        BOOST_TEST(got.lookahead == lookahead);
+        BOOST_TEST((got.quiet == Quiet::yes));
+    };
+    is(ticket.required_part(), 0, 6, 0);
+    is(ticket.required_part().required_part(), 0, 6, 0);
+    is(ticket.slice(0, 10), 0, 10, 4);
+    is(ticket.slice(5, 3), 5, 3, 2);
+    is(ticket.slice(5, 3).required_part(), 5, 1, 0);
+    is(ticket.slice(7, ~0u), 7, 3, 3);
+    is(ticket.slice(2, 0), 2, 0, 0);
+    is(ticket.slice(10, 1), 10, 0, 0);
+    is(ticket.slice(~0u, 1), 10, 0, 0);
+    BOOST_TEST(Ticket{.count = 3}.required_part().count == 3u);
+}
+
+BOOST_DATA_TEST_CASE(a_windows_required_part_ends_before_its_lookahead, data::make(modes), mode) {
+    Runtime runtime = open(mode);
+    const std::uint32_t words[] = {1, 200, 2, 201, 3, 202, 4, 203, 5, 204};  // value and index
+    const Window window{.ticket = 1,
+                        .opcode = Op::store_u32,
+                        .required = Payloads(std::span(words).first(6), 2),
+                        .lookahead = Payloads(std::span(words).subspan(6), 2)};
+    const auto ticket = runtime.publish(window);
+    BOOST_REQUIRE(ticket.has_value());
+    BOOST_TEST(ticket->count == 5u);
+    const Ticket required = ticket->required_part(), last = ticket->slice(4, 1);
+    BOOST_TEST(required.count == 3u);
+    BOOST_REQUIRE(runtime.wait(required, 1min).has_value());
+    for (std::uint32_t i = 0; i < 3; ++i) {
+        BOOST_TEST(runtime.result(required, i)->value == i + 1);
+        BOOST_TEST(control(runtime, 200 + i) == i + 1);
+    }
+    BOOST_REQUIRE(runtime.wait(last, 1min).has_value());
+    BOOST_TEST(runtime.result(last)->value == 5u);
+    BOOST_TEST(runtime.result(*ticket, 4)->value == 5u);
+    BOOST_TEST((runtime.result(required, 3).error() == Errc::bad_ticket));
+}
+
+BOOST_DATA_TEST_CASE(a_producer_waits_for_room, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 4});
+    BOOST_TEST(runtime.wait_for_room(4, 0s).has_value());
+    BOOST_TEST((runtime.wait_for_room(5).error() == Errc::larger_than_ring));
+    {
+        auto held = runtime.ring().reserve(3);
+        BOOST_REQUIRE(held.has_value());
+        BOOST_TEST(runtime.wait_for_room(0, 0s).has_value());
+        BOOST_TEST(runtime.wait_for_room(1, 0s).has_value());
+        BOOST_TEST((runtime.wait_for_room(2, 10ms).error() == Errc::timed_out));
+        std::thread late([&] {
+            std::this_thread::sleep_for(20ms);
+            held->commit();
+            runtime.wake();
+        });
+        const bool has_room = runtime.wait_for_room(4, 1min).has_value();
+        late.join();
+        BOOST_TEST(has_room);
+    }
+    const Slot batch[] = {nop(), nop(), nop(), store_u32(9, 200)};
+    BOOST_TEST(run(runtime, std::span(batch), 3).value == 9u);
+    BOOST_TEST(runtime.shutdown().has_value());
+    BOOST_TEST((runtime.wait_for_room(1).error() == Errc::shut_down));
+}
+
+BOOST_AUTO_TEST_CASE(a_producer_that_waits_for_room_is_told_of_a_lost_device) {
+    const MeantToLeak session;  // what a stalled kernel may still use
+    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 2, .ops = {stalling}, .hang_timeout = 400ms});
+    const auto stuck = runtime.publish(stall_slot(runtime.device()));
+    BOOST_REQUIRE(stuck.has_value());
+    BOOST_TEST((runtime.wait_for_room(2, 2min).error() == Errc::device_lost));
+    BOOST_TEST((runtime.wait_for_room(1).error() == Errc::device_lost));
+    word(runtime.buffer(0x100, 0)).store(1);
+}
