@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#include <slipring/api.hpp>
+
 namespace slipring {
 
 template <class T>

@@ -87,6 +87,25 @@ if command -v clang-19 >/dev/null; then
     if $check f.cl 2>refusal; then fail "a wrong handler passes"; fi
 fi
 
+echo "== an older C++ is refused, by one error =="
+# What a program writes behind the header adds no error of its own. tsan.hpp alone wants nothing of C++23; abi.h is C.
+stop='fatal error.*see_the_error_above'
+for compiler in "$CXX" clang++-19; do
+    command -v ${compiler%% *} >/dev/null || continue
+    for header in "$prefix"/include/slipring/*.hpp; do
+        [ "${header##*/}" != tsan.hpp ] || continue
+        printf '#include <slipring/%s>\nstd::expected<int, slipring::Errc> f();\n' "${header##*/}" >old.cpp
+        for standard in c++17 c++20; do
+            if $compiler $flags -std=$standard -fsyntax-only old.cpp 2>refusal; then
+                fail "${header##*/} compiles as $standard"
+            fi
+            errors=$(grep 'error:' refusal | grep -vc "$stop") || true
+            [ "$errors" = 1 ] && grep -q 'error:.*slipring wants C++23' refusal ||
+                { cat refusal; fail "${header##*/} as $standard by $compiler: not one clear error"; }
+        done
+    done
+done
+
 echo "== another machine is refused =="
 refused='64-bit little-endian Linux'
 for machine in -U__linux__ '-U__SIZEOF_POINTER__ -D__SIZEOF_POINTER__=4' '-U__BYTE_ORDER__ -D__BYTE_ORDER__=4321'; do
