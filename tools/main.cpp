@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include <slipring/version.hpp>
+
 #include "commands.hpp"
 
 namespace {
@@ -63,7 +65,7 @@ int finish(int status) {
 
 int main(int argc, char** argv) {
     CLI::App program("slipring: one OpenCL kernel that never stops, fed through a lock-free ring", "slipring");
-    program.set_version_flag("--version", "slipring " SLIPRING_VERSION);
+    program.set_version_flag("--version", "slipring " + std::string(slipring::version()));
     program.require_subcommand(1);
     program.failure_message(CLI::FailureMessage::simple);
     int status = 0;

@@ -55,6 +55,9 @@ libs=$(pkg-config --static --libs slipring | sed 's/-lslipring/-l:libslipring.a/
 $CXX $flags $runtime "$packaging/consumer/main.cpp" $libs -o by_hand_static
 LD_LIBRARY_PATH= ./by_hand_static
 
+echo "== the version =="
+. "$packaging/version.sh"
+
 echo "== the library's symbols: its own alone =="
 nm -DC --defined-only "$prefix/lib/libslipring.so" >symbols
 grep -q ' slipring::encode(' symbols || fail "the shared library shows no symbols"
