@@ -55,6 +55,13 @@ libs=$(pkg-config --static --libs slipring | sed 's/-lslipring/-l:libslipring.a/
 $CXX $flags $runtime "$packaging/consumer/main.cpp" $libs -o by_hand_static
 LD_LIBRARY_PATH= ./by_hand_static
 
+echo "== by CMake =="
+if command -v cmake >/dev/null; then
+    . "$packaging/by_cmake.sh"
+else
+    echo "not tested: there is no cmake"
+fi
+
 echo "== the version =="
 . "$packaging/version.sh"
 
