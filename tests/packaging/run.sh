@@ -26,7 +26,15 @@ ln -s "$source" in_tree/subprojects/slipring
 # Debug compiles fastest. Both libraries, from one compilation: static is for the end of this. The library is one
 # translation unit, and the project has no exceptions: those configurations are tested here as well.
 meson setup --prefix "$prefix" --libdir lib -Dbuildtype=debug -Dslipring:buildtype=debug -Ddefault_library=both \
-    -Dunity=subprojects -Dunity_size=1000 -Dcpp_eh=none -Dslipring:opencl="$opencl" in_tree/build in_tree
+    -Dunity=subprojects -Dunity_size=1000 -Dcpp_eh=none -Dslipring:opencl="$opencl" in_tree/build in_tree >configured
+cat configured
+# What it looked for, without where.
+sed -n -e 's/(.*)//' -e '/: \(YES\|NO\)/p' configured >looked_for
+grep -q threads looked_for || fail "the log of the configuration is another than this test reads"
+if grep -iE 'cli11|nlohmann|boost|benchmark|queue|git' looked_for; then
+    fail "a subproject looks for what it does not build"
+fi
+if [ "$opencl" = disabled ] && grep -iE 'opencl|CL/' looked_for; then fail "it looks for what is disabled"; fi
 ninja -C in_tree/build
 in_tree/build/consumer
 # "targets all" lists every file that the build can make.
