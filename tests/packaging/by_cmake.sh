@@ -26,7 +26,9 @@ if grep -F "$prefix" "$prefix"/lib/cmake/slipring/*; then fail "the CMake packag
 # refuses WORDS LINE: find_package with LINE fails, and says WORDS.
 refuses() {
     printf 'cmake_minimum_required(VERSION 3.20)\nproject(refused LANGUAGES CXX)\n%s\n' "$2" >asking/CMakeLists.txt
-    if cmake -S asking -B by_cmake/asking -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1; then fail "CMake takes $2"; fi
+    if cmake -S asking -B by_cmake/asking -DCMAKE_PREFIX_PATH="$prefix" >cmake.log 2>&1; then
+        fail "CMake takes $2"
+    fi
     tr -s ' \n' '  ' <cmake.log | grep -q "$1" || { cat cmake.log; fail "no clear refusal of $2"; }
 }
 mkdir asking

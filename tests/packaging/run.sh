@@ -42,6 +42,13 @@ if ninja -C in_tree/build -t targets all | grep -E '^subprojects/slipring/(tests
     fail "a subproject built more than the library"
 fi
 
+echo "== by a wrap file =="
+if "$packaging/snapshot.sh" "$source" repository; then
+    . "$packaging/by_wrap.sh"
+else
+    echo "not tested: the source is no Git checkout"
+fi
+
 echo "== installed =="
 meson install --no-rebuild -C in_tree/build
 PKG_CONFIG_PATH=$prefix/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
