@@ -26,7 +26,8 @@ ln -s "$source" in_tree/subprojects/slipring
 # Debug compiles fastest. Both libraries, from one compilation: static is for the end of this. The library is one
 # translation unit, and the project has no exceptions: those configurations are tested here as well.
 meson setup --prefix "$prefix" --libdir lib -Dbuildtype=debug -Dslipring:buildtype=debug -Ddefault_library=both \
-    -Dunity=subprojects -Dunity_size=1000 -Dcpp_eh=none -Dslipring:opencl="$opencl" in_tree/build in_tree >configured
+    -Dunity=subprojects -Dunity_size=1000 -Dcpp_eh=none -Dslipring:opencl="$opencl" in_tree/build in_tree >configured ||
+    { cat configured; exit 1; }
 cat configured
 # What it looked for, without where.
 sed -n -e 's/(.*)//' -e '/: \(YES\|NO\)/p' configured >looked_for
