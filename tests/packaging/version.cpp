@@ -3,6 +3,4 @@
 
 #include <slipring/version.hpp>
 
-int main() {
-    std::printf("%s %s\n", SLIPRING_VERSION_STRING, slipring::version().data());
-}
+int main() { std::printf("%s %s\n", SLIPRING_VERSION_STRING, slipring::version().data()); }
