@@ -1,8 +1,8 @@
 """Writes OpenCL C into a C++ source as string constants: embed.py OUT DEPFILE NAME=FILE ...
 
-Each NAME becomes `extern const char* const NAME` in namespace slipring::embedded: the file's text, with each file that it
-includes by #include "..." in the place of its first inclusion. What the first NAME has, the others leave out: they stand
-behind it."""
+Each NAME becomes `extern const char* const NAME` in namespace slipring::embedded: the file's text, with each file
+that it includes by #include "..." in the place of its first inclusion. What the first NAME has, the others leave out:
+they stand behind it."""
 import re
 import sys
 from pathlib import Path

@@ -24,7 +24,7 @@ uint device_is_barrier(const uint* copy);
 void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
 void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched);
 
-// A lane's part of a launch of many sub-groups, and how many looks for a poller a clerk takes: wide_device.cpp.
+// A lane's part of a launch of many sub-groups, and how many looks for a poller the retirer takes: wide_device.cpp.
 void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
                        uint subgroup, uint subgroups);
 extern uint device_alone_after;

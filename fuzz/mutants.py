@@ -116,7 +116,8 @@ def renewed(mutant, revision, folder):
         (folder / file).parent.mkdir(parents=True, exist_ok=True)
         (folder / file).write_text(git("show", f"{revision}:{file}", cwd=ROOT))
     shutil.copytree(folder, folder / "old")
-    subprocess.run(["git", "apply", mutant["patch"]], cwd=folder, check=True, env={**os.environ, "GIT_DIR": os.devnull})
+    alone = {**os.environ, "GIT_DIR": os.devnull}
+    subprocess.run(["git", "apply", mutant["patch"]], cwd=folder, check=True, env=alone)
     format = ["clang-format-19", "-i", f"--style=file:{ROOT / '.clang-format'}"]
     for file in changed_by(mutant):
         subprocess.run([*format, folder / file, folder / "old" / file], check=True)

@@ -174,12 +174,12 @@ field 'all(set(a) == {"memory", "answered", "outcome", "took_us"} for d in o["de
 # No platform at all: the loader is shown an empty folder.
 checks=$((checks + 2))
 what='devices without a platform'
-OCL_ICD_FILENAMES= OCL_ICD_VENDORS="$dir/tree/sub/empty/" "$slipring" devices --json >out 2>err
+OCL_ICD_FILENAMES='' OCL_ICD_VENDORS="$dir/tree/sub/empty/" "$slipring" devices --json >out 2>err
 got=$?
 [ "$got" = 2 ] || fail "$what: status $got"
 says err 'install'
 field 'o["devices"] == [] and o["error"]'
-OCL_ICD_FILENAMES= OCL_ICD_VENDORS="$dir/tree/sub/empty/" "$slipring" scan -e foo tree >out 2>err
+OCL_ICD_FILENAMES='' OCL_ICD_VENDORS="$dir/tree/sub/empty/" "$slipring" scan -e foo tree >out 2>err
 got=$?
 what='scan without a platform'
 [ "$got" = 2 ] || fail "$what: status $got"

@@ -6,7 +6,7 @@ cd "$(dirname "$(readlink -f "$0")")/../.."
 build=${WORK:-$(mktemp -d)}/slipring
 rm -rf "$build"
 meson setup "$build" -Dfuzzing_engine=oss-fuzz -Dbuildtype=plain -Db_lundef=false
-[ $# -gt 0 ] || set -- $(ls fuzz/corpus)
+[ $# -gt 0 ] || { set -- fuzz/corpus/* && set -- "${@##*/}"; }
 ninja --quiet -C "$build" "${@/#/fuzz/}"
 for target; do
     corpus=fuzz/corpus/$target

@@ -17,9 +17,10 @@ for target; do
     mkdir "$scratch/seeds" "$scratch/new"
     unzip -q "$scratch/out/${target}_seed_corpus.zip" -d "$scratch/seeds"
     dictionary=$scratch/out/$target.dict
+    options=(-runs=5000 -seed=1 -len_control=0 -timeout=20)
+    [ ! -f "$dictionary" ] || options+=("-dict=$dictionary")
     # As the services do: nothing but what lies in $OUT, in another folder.
-    (cd "$scratch/new" && "$scratch/out/$target" -runs=5000 -seed=1 -len_control=0 -timeout=20 \
-        $([ ! -f "$dictionary" ] || echo "-dict=$dictionary") . ../seeds) >"$scratch/log" 2>&1 ||
+    (cd "$scratch/new" && "$scratch/out/$target" "${options[@]}" . ../seeds) >"$scratch/log" 2>&1 ||
         { cat "$scratch/log"; exit 1; }
     rm -r "$scratch/seeds" "$scratch/new"
     made=$((made + 1))

@@ -1,5 +1,6 @@
 #!/bin/sh
-# readme.sh README SOURCE PROGRAM: the README's program is SOURCE, in at most 30 lines, and it prints what the README says.
+# readme.sh README SOURCE PROGRAM: the README's program is SOURCE, in at most 30 lines, and it prints what the README
+# says.
 set -eu
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -65,11 +65,12 @@ by_meson/build/consumer
 flags=$(pkg-config --cflags slipring)
 runtime=
 if [ "$opencl" = enabled ]; then runtime=-DWITH_RUNTIME; fi
-$CXX $flags $runtime "$packaging/consumer/main.cpp" $(pkg-config --libs slipring) -o by_hand
+shared=$(pkg-config --libs slipring)
+static=$(pkg-config --static --libs slipring | sed 's/-lslipring/-l:libslipring.a/')
+$CXX $flags $runtime "$packaging/consumer/main.cpp" $shared -o by_hand
 ./by_hand
-libs=$(pkg-config --static --libs slipring | sed 's/-lslipring/-l:libslipring.a/')
-$CXX $flags $runtime "$packaging/consumer/main.cpp" $libs -o by_hand_static
-LD_LIBRARY_PATH= ./by_hand_static
+$CXX $flags $runtime "$packaging/consumer/main.cpp" $static -o by_hand_static
+LD_LIBRARY_PATH='' ./by_hand_static
 
 echo "== by CMake =="
 if command -v cmake >/dev/null; then
@@ -91,10 +92,11 @@ if [ "$opencl" = enabled ]; then
     # Unoptimised: then the program's bindings are functions that a linker might take for the library's, too.
     mkdir no_platform
     for library in shared static; do
-        [ "$library" = shared ] && linked=$(pkg-config --libs slipring) || linked=$libs
+        [ "$library" = shared ] && linked=$shared || linked=$static
         $CXX $flags -O0 "$packaging/exceptions.cpp" $linked -lOpenCL -o exceptions
         ./exceptions build || fail "a program with exceptions in its bindings, $library"
-        OCL_ICD_FILENAMES= OCL_ICD_VENDORS="$PWD/no_platform/" ./exceptions platform || fail "the same without a platform, $library"
+        OCL_ICD_FILENAMES='' OCL_ICD_VENDORS="$PWD/no_platform/" ./exceptions platform ||
+            fail "the same without a platform, $library"
     done
 fi
 
@@ -102,7 +104,8 @@ echo "== the headers, all of them and nothing else =="
 for header in "$prefix"/include/slipring/*.hpp "$prefix/include/slipring/abi.h"; do
     printf '#include <slipring/%s>\n' "${header##*/}"
 done >all.cpp
-$CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only all.cpp || fail "the installed headers do not compile"
+$CXX $flags -Wall -Wextra -Wconversion -Wshadow -Werror -fsyntax-only all.cpp ||
+    fail "the installed headers do not compile"
 
 echo "== a handler can be checked before a device does =="
 if command -v clang-19 >/dev/null; then
@@ -144,7 +147,8 @@ grep -q "ERROR:.*$refused" refusal || fail "no clear refusal when another machin
 echo "== no header is missing =="
 for header in "$source"/include/slipring/*.hpp; do
     case ${header##*/} in
-        device.hpp | fleet.hpp | options.hpp | result.hpp | runtime.hpp | timeout.hpp) [ "$opencl" = enabled ] || continue ;;
+        device.hpp | fleet.hpp | options.hpp | result.hpp | runtime.hpp | timeout.hpp)
+            [ "$opencl" = enabled ] || continue ;;
     esac
     [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
 done
