@@ -4,9 +4,9 @@
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
 
-#include <cstdio>
-#include <set>
-#include <string>
+#include <array>
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "../lib/fleet/load.hpp"
@@ -14,23 +14,6 @@
 
 using namespace slipring;
 namespace data = boost::unit_test::data;
-using namespace std::string_literals;
-
-namespace {
-
-// So that g++ does not take it for an initializer list of slots.
-std::expected<FleetTicket, Errc> publish(Fleet& fleet, const std::vector<Slot>& batch) {
-    return fleet.publish(std::span<const Slot>(batch));
-}
-
-bool has_two_gpus() {
-    const auto found = devices();
-    return found && std::ranges::count_if(*found, [](const DeviceInfo& device) {
-                        return !device.is_cpu && device.mode != ExecutionMode::none;
-                    }) >= 2;
-}
-
-}  // namespace
 
 // ---- what is outstanding -----------------------------------------------------------------------------------------
 
@@ -236,83 +219,7 @@ BOOST_AUTO_TEST_CASE(a_window_that_nobody_can_take) {
     BOOST_TEST(fleet.publish(Window{.required = entries}).error() == Errc::payload_too_long);
 }
 
-// ---- spread ------------------------------------------------------------------------------------------------------
-
-BOOST_DATA_TEST_CASE(spreading_levels_the_loads, data::make(modes), mode) {
-    Fleet fleet = open_two(mode, {.capacity = 1024});
-    auto first = hold(fleet, 0, 100);
-    auto second = hold(fleet, 1, 20);
-    std::vector<Slot> batch;
-    for (std::uint32_t i = 0; i < 300; ++i) batch.push_back(store_u32(i, 200 + i));
-    const auto spread = fleet.spread(batch);
-    BOOST_REQUIRE(spread.has_value());
-    BOOST_TEST(spread->slots == 300u);
-    BOOST_REQUIRE(spread->count == 2u);
-    BOOST_TEST(spread->pieces[0].device == 1u);
-    BOOST_TEST(spread->pieces[0].ticket.count == 190u);
-    BOOST_TEST(spread->pieces[1].ticket.count == 110u);
-    BOOST_TEST(fleet.outstanding(0) == 210u);
-    BOOST_TEST(fleet.outstanding(1) == 210u);
-    BOOST_TEST(!fleet.poll(*spread));
-    BOOST_TEST(fleet.wait(*spread, std::chrono::milliseconds(1)).error() == Errc::timed_out);
-
-    let_go(fleet, 0, first);
-    let_go(fleet, 1, second);
-    BOOST_REQUIRE(finishes(fleet, *spread));
-    BOOST_TEST(fleet.poll(*spread));
-    for (std::uint32_t i = 0; i < 300; ++i) {
-        BOOST_TEST(fleet.result(*spread, i)->value == i);
-        BOOST_TEST(control(fleet.runtime(i < 190 ? 1 : 0), 200 + i) == i);
-    }
-    BOOST_TEST(fleet.result(*spread, 300).error() == Errc::bad_ticket);
-    // A few slots are not worth a second device.
-    BOOST_TEST(fleet.spread(std::span(batch).first(Fleet::min_piece))->count == 1u);
-    BOOST_TEST(fleet.spread({})->slots == 0u);
-    BOOST_REQUIRE(comes_to_rest(fleet));
-}
-
-// The most loaded of three gets nothing, the others end level.
-BOOST_AUTO_TEST_CASE(spreading_over_some_of_the_devices) {
-    auto fleet = Fleet::open(std::vector<Options>(3, {.mode = ExecutionMode::per_launch}));
-    BOOST_REQUIRE(fleet.has_value());
-    auto first = hold(*fleet, 0, 40);
-    auto second = hold(*fleet, 1, 900);
-    const auto spread = fleet->spread(std::vector<Slot>(160, atomic_add(1, 160)));
-    BOOST_REQUIRE(spread.has_value());
-    BOOST_TEST(spread->slots == 160u);
-    BOOST_TEST(fleet->outstanding(0) == 100u);
-    BOOST_TEST(fleet->outstanding(1) == 900u);
-    BOOST_TEST(fleet->outstanding(2) <= 100u);  // nothing holds it up
-    let_go(*fleet, 0, first);
-    let_go(*fleet, 1, second);
-    BOOST_TEST(finishes(*fleet, *spread));
-    BOOST_TEST(sum(*fleet, 160) == 160u);
-}
-
-// More than both rings hold: what there is room for is published, the rest is the caller's.
-BOOST_DATA_TEST_CASE(spreading_more_than_there_is_room_for, data::make(modes), mode) {
-    Fleet fleet = open_two(mode, {.capacity = 64});
-    auto held = hold(fleet, 0, 54);
-    auto other = hold(fleet, 1, 1);
-    const std::vector<Slot> batch(1000, atomic_add(1, 160));
-    std::span<const Slot> rest = batch;
-    const auto start = fleet.spread(rest);
-    BOOST_REQUIRE(start.has_value());
-    BOOST_TEST(start->slots == 73u);
-    BOOST_TEST(fleet.spread(rest).error() == Errc::ring_full);
-    rest = rest.subspan(start->slots);
-    let_go(fleet, 0, held);
-    let_go(fleet, 1, other);
-    BOOST_TEST(eventually([&] {
-        const auto more = fleet.spread(rest);
-        if (more) rest = rest.subspan(static_cast<std::size_t>(more->slots));
-        return rest.empty();
-    }));
-    BOOST_REQUIRE(comes_to_rest(fleet));
-    BOOST_TEST(sum(fleet, 160) == 1000u);
-}
-
-// ---- tickets, opening --------------------------------------------------------------------------------------------
+// ---- tickets ------------------------------------------------------------------------------------------------------
 
 BOOST_AUTO_TEST_CASE(tickets_that_nobody_gave) {
     Fleet fleet = open_two(ExecutionMode::per_launch);
@@ -341,80 +248,4 @@ BOOST_DATA_TEST_CASE(a_fleet_moves_with_its_tickets, data::make(modes), mode) {
     BOOST_TEST(other.poll(*ticket));
     BOOST_REQUIRE(finishes(other, *other.publish(store_u32(6, 160))));
     BOOST_TEST(sum(other, 160) == 11u);
-}
-
-BOOST_AUTO_TEST_CASE(a_fleet_of_none_or_too_many_or_one_that_does_not_open) {
-    BOOST_TEST(Fleet::open({}).error().code == Errc::bad_options);
-    BOOST_TEST(Fleet::open(std::vector<Options>(Fleet::max_size + 1)).error().code == Errc::bad_options);
-    const auto fleet = Fleet::open({{}, {.capacity = 3}});
-    BOOST_TEST(fleet.error().code == Errc::bad_capacity);
-    BOOST_TEST(fleet.error().detail == "member 1: 3");
-    BOOST_TEST(Fleet::open_all({.device = "no such device"}).error().code == Errc::device_not_found);
-    BOOST_TEST(Fleet::open_all({.device = "#4096"}).error().code == Errc::device_not_found);
-}
-
-// Two devices with one name are told apart by their numbers.
-BOOST_AUTO_TEST_CASE(a_device_by_its_number) {
-    const auto found = devices();
-    BOOST_REQUIRE(found.has_value());
-    for (std::size_t i = 0; i < found->size(); ++i) {
-        if ((*found)[i].mode == ExecutionMode::none) continue;
-        auto runtime = Runtime::open({.device = "#" + std::to_string(i)});
-        BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
-        BOOST_TEST(runtime->device().name == (*found)[i].name);
-        BOOST_TEST(run(*runtime, store_u32(3, 160)).value == 3u);
-    }
-    const std::string behind = "#" + std::to_string(found->size());
-    for (const std::string& wanted : {behind, "#99999999999999999999999"s, "#"s, "#-1"s, "# 0"s, "#0x0"s}) {
-        const auto runtime = Runtime::open({.device = wanted});
-        BOOST_TEST(runtime.error().code == Errc::device_not_found);
-        BOOST_TEST(runtime.error().detail.find("no " + wanted + "; there is #0 " + (*found)[0].name) == 0u);
-    }
-}
-
-BOOST_AUTO_TEST_CASE(every_device_that_serves) {
-    const auto found = devices();
-    BOOST_REQUIRE(found.has_value());
-    std::size_t cpus = 0, accelerators = 0;
-    for (const DeviceInfo& device : *found)
-        if (device.mode != ExecutionMode::none) ++(device.is_cpu ? cpus : accelerators);
-    auto fleet = Fleet::open_all();
-    BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));
-    BOOST_TEST(fleet->size() == (accelerators != 0 ? accelerators : cpus));
-    for (std::size_t i = 0; i < fleet->size(); ++i)
-        BOOST_TEST(fleet->runtime(i).device().is_cpu == (accelerators == 0));
-    const auto spread = fleet->spread(std::vector<Slot>(fleet->size() * 64, atomic_add(1, 160)));
-    BOOST_REQUIRE(spread.has_value());
-    BOOST_TEST(finishes(*fleet, *spread));
-    BOOST_TEST(sum(*fleet, 160) == fleet->size() * 64);
-}
-
-BOOST_AUTO_TEST_CASE(two_gpus) {
-    if (!has_two_gpus()) {
-        std::puts("two_gpus: skipped, for this machine has no two GPUs");
-        return;
-    }
-    auto fleet = Fleet::open_all({.capacity = 256});
-    BOOST_REQUIRE_MESSAGE(fleet.has_value(), (fleet ? "" : fleet.error().text()));
-    BOOST_REQUIRE(fleet->size() >= 2u);
-    std::vector<std::uint32_t> given(fleet->size());
-    std::vector<FleetTicket> tickets;
-    const std::vector<Slot> batch(32, atomic_add(1, 160));
-    for (std::uint32_t published = 0; published < 200;) {
-        const auto ticket = publish(*fleet, batch);
-        if (!ticket) {
-            BOOST_REQUIRE(ticket.error() == Errc::ring_full);
-            BOOST_REQUIRE(finishes(*fleet, tickets.back()));
-            continue;
-        }
-        ++published;
-        ++given[ticket->device];
-        tickets.push_back(*ticket);
-    }
-    for (const FleetTicket& ticket : tickets) BOOST_REQUIRE(finishes(*fleet, ticket));
-    for (std::size_t i = 0; i < fleet->size(); ++i) {
-        std::printf("two_gpus: #%zu %s: %u of 200 batches\n", i, fleet->runtime(i).device().name.c_str(), given[i]);
-        BOOST_TEST(given[i] > 0u);
-        BOOST_TEST(control(fleet->runtime(i), 160) == 32 * given[i]);
-    }
 }

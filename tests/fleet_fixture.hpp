@@ -1,6 +1,7 @@
 // What the tests of the fleet share: two runtimes on whatever device there is, and rings that stand still on demand.
 #pragma once
 
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,11 @@ inline Ring::Reservation hold(Fleet& fleet, std::size_t i, std::uint64_t slots) 
 inline void let_go(Fleet& fleet, std::size_t i, Ring::Reservation& held) {
     held.commit();
     fleet.runtime(i).wake();
+}
+
+// So that g++ does not take it for an initializer list of slots.
+inline std::expected<FleetTicket, Errc> publish(Fleet& fleet, const std::vector<Slot>& batch) {
+    return fleet.publish(std::span<const Slot>(batch));
 }
 
 inline bool finishes(Fleet& fleet, const auto& ticket) {

@@ -11,6 +11,7 @@
 #include <boost/test/data/test_case.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdlib>
 #include <thread>
@@ -108,4 +109,25 @@ uint work(sr_args a, const sr_buffers* b, uint* result) {
     }
     // A CPU works on a round for many epochs; a GPU may be through before the first one is over.
     if (runtime.device().is_cpu) BOOST_TEST(runtime.stats().launches > 3u);
+}
+
+// The other way for a kernel to go: a slot tells it to.
+BOOST_DATA_TEST_CASE(what_is_behind_a_shutdown_still_runs, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.idle_timeout = 10s});
+    for (std::uint32_t round = 1; round <= 20; ++round) {
+        const std::array batch{atomic_add(1, 160), shutdown(), atomic_add(1, 160), shutdown(), shutdown()};
+        const auto ticket = runtime.publish(batch);
+        const auto behind = runtime.publish(atomic_add(1, 161));
+        BOOST_REQUIRE((ticket && behind));
+        BOOST_REQUIRE(eventually([&] { return runtime.ring().is_complete(behind->end()); }));
+        for (std::uint32_t i = 0; i < ticket->count; ++i) BOOST_TEST(runtime.result(*ticket, i)->ok());
+        BOOST_TEST(control(runtime, 160) == 2 * round);
+        BOOST_TEST(control(runtime, 161) == round);
+    }
+    // It does leave, however long idle_timeout is.
+    const auto last = runtime.publish(shutdown());
+    BOOST_REQUIRE((last && runtime.wait(*last, 1min)));
+    const auto launch = static_cast<std::uint32_t>(runtime.stats().launches);
+    BOOST_REQUIRE(eventually([&] { return runtime.ring().wake_needed(launch); }));
+    BOOST_TEST(run(runtime, atomic_add(1, 161)).value == 20u);
 }
