@@ -14,6 +14,7 @@ constexpr std::size_t most_samples = 400'000;
 
 std::vector<Slot> stores(unsigned count) {
     std::vector<Slot> slots;
+    slots.reserve(count);
     for (unsigned i = 0; i < count; ++i) slots.push_back(store_u32(i, SR_OBSERVABLE_BASE + 1 + i % 1024));
     return slots;
 }
@@ -87,6 +88,7 @@ std::expected<Loaded, Errc> measure_at(Runtime& runtime, const Rate& peak, unsig
     const unsigned batch = std::min(peak.shape.batch, 256u);
     const double each = peak.slots_per_s * percent / 100 / peak.shape.producers;
     std::vector<std::unique_ptr<Load>> loads;
+    loads.reserve(peak.shape.producers);
     for (unsigned i = 0; i < peak.shape.producers; ++i) loads.push_back(std::make_unique<Load>(runtime, batch, each));
     const auto published = [&] {
         std::uint64_t sum = 0;

@@ -96,6 +96,7 @@ private:
 std::expected<double, Errc> turn(Runtime& runtime, Want want, Shape shape, Seconds length) {
     const auto ticks = std::chrono::duration_cast<Clock::duration>(length);
     std::vector<Producer> producers;
+    producers.reserve(shape.producers);
     for (unsigned i = 0; i < shape.producers; ++i) producers.emplace_back(runtime, want, shape);
 
     std::atomic<std::uint64_t> ended{0};

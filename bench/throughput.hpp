@@ -69,6 +69,7 @@ Throughput measure(unsigned producers, std::chrono::nanoseconds length) {
     double slots_per_s = 0;
     {
         std::vector<std::jthread> threads;
+        threads.reserve(producers);
         for (unsigned p = 0; p < producers; ++p) threads.emplace_back(produce, p);
         consume_until(Clock::now() + length / 10);  // threads start, caches fill
         const auto begin = Clock::now();

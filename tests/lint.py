@@ -129,7 +129,8 @@ def tidy(build):
     told = set()  # what is wrong with a header is told with each source that includes it
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for source, result in zip(ours, pool.map(lambda source: run(*command, str(source)), ours)):
-            lines = re.findall(r"^(\S.*?:\d+):\d+: (?:error|warning): (.*)$", result.stdout, re.MULTILINE)
+            text = result.stdout.replace(",-warnings-as-errors]", "]")
+            lines = re.findall(r"^(\S.*?:\d+):\d+: (?:error|warning): (.*)$", text, re.MULTILINE)
             for where, what in dict.fromkeys(lines):
                 if (where, what) not in told:
                     told.add((where, what))

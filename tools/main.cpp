@@ -63,7 +63,7 @@ int finish(int status) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): to set up the parser, out of memory
     CLI::App program("slipring: one OpenCL kernel that never stops, fed through a lock-free ring", "slipring");
     program.set_version_flag("--version", "slipring " + std::string(slipring::version()));
     program.require_subcommand(1);

@@ -6,7 +6,6 @@
 #include <utility>
 
 using slipring::BufferSpec;
-using slipring::Ticket;
 
 namespace slipring::embedded {
 extern const char* const scan_source;

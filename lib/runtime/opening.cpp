@@ -7,7 +7,7 @@
 namespace slipring {
 
 std::expected<std::shared_ptr<Opening>, Error> Opening::begin(Options options) try {
-    const std::shared_ptr<Opening> opening(new Opening(std::move(options)));
+    std::shared_ptr<Opening> opening(new Opening(std::move(options)));
     std::thread([opening] {
         const auto open = [&]() -> Opened {
             try {
