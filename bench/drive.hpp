@@ -50,7 +50,7 @@ Done measure_rates(Runtime& runtime, Seconds time, DeviceNumbers& to);
 // latency.cpp; the first wants the rates
 Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to);
 Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to);
-// `runtime` has the epoch to.max_launch_time.
+// `runtime` has the max_launch_time that `to` says.
 Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);
 // limits.cpp: plain OpenCL, on the device that `info` describes
 std::expected<Limits, Error> measure_limits(const DeviceInfo& info, Seconds time);

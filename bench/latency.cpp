@@ -10,7 +10,7 @@ namespace slipring::bench {
 namespace {
 
 constexpr std::size_t fewest_samples = 20;
-constexpr std::size_t most_samples = 400'000;
+constexpr std::size_t max_samples = 400'000;
 
 std::vector<Slot> stores(unsigned count) {
     std::vector<Slot> slots;
@@ -41,12 +41,12 @@ public:
 private:
     void run(Runtime& runtime, std::span<const Slot> slots, double slots_per_s, const std::stop_token& stop) {
         const double batch = static_cast<double>(slots.size());
-        const double most_debt = batch + slots_per_s * 0.001;  // what a pause has cost is not made up for in a burst
+        const double max_debt = batch + slots_per_s * 0.001;  // what a pause has cost is not made up for in a burst
         auto last = Clock::now();
         double due = 0;
         while (!stop.stop_requested()) {
             const auto now = Clock::now();
-            due = std::min(most_debt, due + Seconds(now - last).count() * slots_per_s);
+            due = std::min(max_debt, due + Seconds(now - last).count() * slots_per_s);
             last = now;
             if (due < batch) {
                 std::this_thread::yield();
@@ -71,7 +71,7 @@ private:
 // One slot there and back with its result, again and again.
 Done probe(Runtime& runtime, Seconds time, std::vector<double>& samples) {
     const auto end = Clock::now() + time;
-    for (auto begin = Clock::now(); samples.size() < most_samples && (begin < end || samples.size() < fewest_samples);
+    for (auto begin = Clock::now(); samples.size() < max_samples && (begin < end || samples.size() < fewest_samples);
          begin = Clock::now()) {
         const auto ticket = publish(runtime, store_u32(1, SR_OBSERVABLE_BASE), Quiet::no);
         if (!ticket) return std::unexpected(ticket.error());

@@ -11,7 +11,7 @@ namespace {
 constexpr unsigned producer_counts[] = {1, 2, 4, 8};
 constexpr unsigned batches[] = {1, 8, 32, 128, 512, 2048, 8192};
 constexpr unsigned some_batches[] = {32, 512};  // for what the plot does not show
-constexpr unsigned most_rounds = 3;
+constexpr unsigned max_rounds = 3;
 constexpr Seconds shortest_turn{0.005};  // of several
 
 // Stores to words that differ, as work that somebody wants would.
@@ -144,7 +144,7 @@ std::vector<Cell> cells(std::uint32_t capacity) {
 Done measure_rates(Runtime& runtime, Seconds time, DeviceNumbers& to) {
     std::vector<Cell> all = cells(runtime.ring().capacity());
     const Seconds each = time / static_cast<double>(all.size());
-    const unsigned rounds = each / most_rounds >= shortest_turn ? most_rounds : 1;
+    const unsigned rounds = each / max_rounds >= shortest_turn ? max_rounds : 1;
     for (unsigned round = 0; round < rounds; ++round) {
         for (Cell& cell : all) {
             const auto rate = turn(runtime, cell.want, cell.shape, each / rounds);

@@ -13,7 +13,7 @@ constexpr int kinds = 5;
 constexpr std::size_t warm_up = 50;
 constexpr std::size_t fewest_samples = 20;      // a turn, however long they take
 constexpr std::size_t wanted_samples = 12'000;  // a turn, if they take no more than four times its share
-constexpr std::size_t most_samples = 40'000;    // a turn
+constexpr std::size_t max_samples = 40'000;     // a turn
 
 struct Meter {
     Runtime& runtime;
@@ -29,7 +29,7 @@ struct Meter {
     // One slot there and back, many times. The first ones, which start the kernel, are not counted.
     void round_trip_turn(bool read_result, std::vector<double>& samples) {
         const auto start = Clock::now();
-        for (std::size_t i = 0; ok() && i < warm_up + most_samples; ++i) {
+        for (std::size_t i = 0; ok() && i < warm_up + max_samples; ++i) {
             const Slot slot = store_u32(static_cast<std::uint32_t>(i), SR_OBSERVABLE_BASE);
             const auto begin = Clock::now();
             const double turns = (begin - start) / turn;

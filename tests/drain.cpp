@@ -29,10 +29,10 @@ struct Device {
 
     explicit Device(std::uint64_t start = 0) : ring(*SeenRing::create(memory, capacity, start)) {}
 
-    void launch(uint number, ulong linger, ulong epoch = ~0ull, ulong gap = 0) {
+    void launch(uint number, ulong idle_timeout, ulong max_launch_time = ~0ull, ulong gap = 0) {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
         const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
-        const sr_bounds bounds{number, ring.completed(), linger, epoch, gap};
+        const sr_bounds bounds{number, ring.completed(), idle_timeout, max_launch_time, gap};
         sr_drain_serial(&own, &words, &bounds);
     }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
@@ -161,7 +161,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_is_revoked_waits_no_longer) {
     BOOST_TEST(heard);
 }
 
-// Whoever sees that slots are complete sees their faults: quiet ones too, which nothing else tells of.
+// A reader that sees slots complete sees their faults: those of quiet slots too, which nothing else tells of.
 BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
     Device device;
     std::thread kernel([&] { device.launch(1, ~0ull); });
@@ -201,7 +201,7 @@ BOOST_AUTO_TEST_CASE(a_launch_whose_core_others_want_does_not_linger) {
     over();
     leaves(4, 16);  // a second time
     BOOST_TEST((told[0] == 2 * 16 + 64 * 16 && told[2] == 64));
-    leaves(5, 17);  // for some gaps to come it does not linger at all
+    leaves(5, 17);  // for some gaps to come it does not idle at all
     BOOST_TEST(told[2] == 64u);
     over();
     leaves(6, 16);  // and if it goes on so, for longer

@@ -1,5 +1,5 @@
-// Somebody looks, or acts, between any two instructions of a call: whoever ends a slot stores its state last, a batch
-// appears as a whole, and who reads positions while they move gets one that there was.
+// Another thread looks, or acts, between any two instructions of a call: a slot's state is stored last, a batch
+// appears as a whole, and a reader of positions that move gets one that there was.
 #include "../lib/ring_inside.hpp"
 #include "every_instruction.hpp"
 
@@ -79,7 +79,7 @@ Words with(const Slot& slot, std::uint32_t flags) {
     return words;
 }
 
-// A call in a world of its own, for each of its instructions: there somebody else acts. check(world, answer).
+// Runs a call once for each of its instructions, each time in a new world: `act` acts there. check(world, answer).
 template <class World, class Call, class Act, class Check>
 void with_somebody_at_each(Call call, Act act, Check check) {
     bool acted = true;
@@ -310,7 +310,8 @@ BOOST_AUTO_TEST_CASE(a_position_that_nobody_holds_is_not_told) {
         BOOST_TEST(!answer.has_value());
         BOOST_TEST(!world.ring.held().has_value());
     });
-    // One after the other, a lap apart: which of the two is told, if any, and for no longer than there was somebody.
+    // Two holes one after the other, a generation apart: held() names one of them or none, and for no longer than
+    // there was one.
     const auto another_hole = [](World& world) {
         world.hole.emplace(*world.ring.reserve(1));
         world.hole.reset();

@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_lost_slot_says_so_and_cannot_be_decoded_or_packed) {
     BOOST_TEST(!is_custom(SR_OP_LOST));
 }
 
-// As Runtime::launch runs it, beside a ring whose epoch it is not.
+// As Runtime::launch runs it, beside a ring: it leaves the ring's epoch as it is.
 BOOST_AUTO_TEST_CASE(without_a_ring_a_fence_does_nothing) {
     Memory memory, before;
     memory.ringless = 1;

@@ -1,6 +1,6 @@
-// Publishing while the kernel is leaving loses nothing: a kernel without patience, random gaps between publishes, and
-// after each burst nobody polls, waits or publishes; whoever looks, looks at the ring alone. What was lost would stay
-// there for ever.
+// Publishing while the kernel is leaving loses nothing: a kernel that leaves at once, random gaps between publishes,
+// and after each burst no poll, wait or publish: the test looks at the ring alone. What was lost would stay there for
+// ever.
 //
 //   SLIPRING_LEAVES=10000000 test_leave --log_level=message --run_test=a_kernel_that_leaves_at_once/_0
 //
@@ -76,14 +76,14 @@ BOOST_AUTO_TEST_CASE(a_live_kernel_that_lingers_for_as_long_as_the_gaps_last) {
     BOOST_TEST(runtime.stats().launches > 10u);
 }
 
-// It leaves without a look back, idle or not: whatever was published since is left to the end of the launch.
+// It leaves without a look back, idle or not: the end of the launch has to see what was published since.
 BOOST_AUTO_TEST_CASE(a_live_kernel_whose_epoch_ends_all_the_time) {
     Runtime runtime = open(ExecutionMode::persistent, {.idle_timeout = 1s, .max_launch_time = 1ms});
-    publish_in_bursts(runtime, std::max(publishes() / 10, 800u), 50us);  // tens of epochs
+    publish_in_bursts(runtime, std::max(publishes() / 10, 800u), 50us);  // tens of max_launch_time
     BOOST_TEST(runtime.stats().launches > 1u);
 }
 
-// Far more work than an epoch holds, and nobody there who could start the next launch.
+// Far more work than fits into max_launch_time, and no call that could start the next launch.
 BOOST_AUTO_TEST_CASE(a_live_kernel_is_relaunched_at_once_with_nobody_waiting) {
     const CustomOp work{.opcode = 0x100, .name = "work", .source = R"(
 uint work(sr_args a, const sr_buffers* b, uint* result) {
@@ -107,7 +107,7 @@ uint work(sr_args a, const sr_buffers* b, uint* result) {
         BOOST_TEST(control(runtime, 160) == round * slots);
         BOOST_TEST(control(runtime, 161) == round * slots);
     }
-    // A CPU works on a round for many epochs; a GPU may be through before the first one is over.
+    // A CPU works on a round for many times max_launch_time; a GPU may have finished before the first ends.
     if (runtime.device().is_cpu) BOOST_TEST(runtime.stats().launches > 3u);
 }
 

@@ -30,9 +30,9 @@ enum class Step { reserve, commit, commit_shutdown, look, stop };
 // One order of all steps; launches follow each other as the runtime has them.
 class Run {
 public:
-    Run(Choices& choices, std::vector<Step> steps, std::uint64_t start, ulong linger)
+    Run(Choices& choices, std::vector<Step> steps, std::uint64_t start, ulong idle_timeout)
         : choices_(choices), steps_(std::move(steps)), memory_(capacity), ring_(memory_.ring(capacity, start)),
-          linger_(linger) {
+          idle_timeout_(idle_timeout) {
         running = this;
         before_access = [this] { let_others(); };
     }
@@ -63,7 +63,7 @@ private:
         wrong_ += inside(ring_).wake_needed(ran_) && ring_.completed() - inside(ring_).claimed() != 0;
         if (++accesses_ > 200) throw std::runtime_error("a launch that does not leave");
         // A launch that polls for ever waits for nobody: in the end they come.
-        const std::size_t patience = linger_ == ~ulong{0} ? 24 : 60;
+        const std::size_t patience = idle_timeout_ == ~ulong{0} ? 24 : 60;
         while (next_ != steps_.size() && (accesses_ > patience || choices_.choose(2) == 1)) step();
     }
     void step() {
@@ -79,14 +79,14 @@ private:
                 break;
             case Step::stop:
                 inside(ring_).word32(SR_RING_STOP).store(newest_);
-                linger_ = 0;  // of the launches that come
-                ++newest_;    // the host starts the next, whoever asks
+                idle_timeout_ = 0;  // of the launches that come
+                ++newest_;          // the host starts the next, whichever step asks
                 break;
         }
     }
     void launch() {
         ++ran_;
-        device_.drain(ring_, ran_, linger_);
+        device_.drain(ring_, ran_, idle_timeout_);
         wrong_ += !inside(ring_).wake_needed(ran_) || ring_.completed() - inside(ring_).claimed() != 0;
         accesses_ = 0;
     }
@@ -95,18 +95,18 @@ private:
     std::vector<Step> steps_;
     RingMemory memory_;
     Ring ring_;
-    ulong linger_;
+    ulong idle_timeout_;
     std::size_t next_ = 0, accesses_ = 0, executed_ = 0, wrong_ = 0;
     std::uint32_t ran_ = 0, newest_ = 1;
     std::optional<Ring::Reservation> open_;
     NativeMemory device_;
 };
 
-void every_order(const std::vector<Step>& steps, std::uint64_t start, ulong linger = 0) {
+void every_order(const std::vector<Step>& steps, std::uint64_t start, ulong idle_timeout = 0) {
     Choices choices;
     std::size_t orders = 0, once = 0, again = 0;
     do {
-        Run run(choices, steps, start, linger);
+        Run run(choices, steps, start, idle_timeout);
         run.run();
         ++orders;
         ++(run.launches() == 1 ? once : again);
@@ -162,10 +162,10 @@ BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
     }
 }
 
-// How long an empty ring is looked at: for `linger` looks after the last slot, and no longer than to the next look at
-// the clock. Without a clock the device counts its looks.
+// How long an empty ring is looked at: for `idle_timeout` looks after the last slot, and no longer than to the next
+// look at the clock. Without a clock the device counts its looks.
 BOOST_AUTO_TEST_CASE(it_idles_for_as_long_as_it_is_told) {
-    for (const std::size_t linger : {0u, 1u, 15u, 16u, 17u, 32u, 100u})
+    for (const std::size_t idle_timeout : {0u, 1u, 15u, 16u, 17u, 32u, 100u})
         for (const std::size_t publish_at : {0u, 1u, 9u, 90u}) {
             RingMemory memory(4);
             const Ring ring = memory.ring(4);
@@ -176,12 +176,12 @@ BOOST_AUTO_TEST_CASE(it_idles_for_as_long_as_it_is_told) {
                 if (accesses == publish_at) static_cast<void>(ring.publish(nop()));
                 if (ring.completed() == 0 && ring.reserved() == 1) since = 0;
             };
-            NativeMemory().drain(ring, 1, linger);
+            NativeMemory().drain(ring, 1, idle_timeout);
             before_access = [] {};
             const bool ran = ring.completed() == 1;
             BOOST_TEST(ran == (publish_at != 0 && publish_at <= accesses - (ran ? since : 0)));
             // Looks at the slot, some at STOP and its like in between, and few accesses to end the slot and to leave.
-            BOOST_TEST(since >= linger);
-            BOOST_TEST(since <= (linger + SR_GLANCES) * 5 / 4 + 8);
+            BOOST_TEST(since >= idle_timeout);
+            BOOST_TEST(since <= (idle_timeout + SR_GLANCES) * 5 / 4 + 8);
         }
 }

@@ -24,7 +24,7 @@ namespace slipring {
 
 using namespace std::chrono_literals;
 
-// A stalled kernel keeps its threads of PoCL's to itself; the next one needs others. Before anybody asks OpenCL.
+// A stalled kernel keeps its threads of PoCL's to itself; the next one needs others. Before the first call to OpenCL.
 [[maybe_unused]] static const int threads =
     setenv("POCL_MAX_PTHREAD_COUNT", "32", 1) + setenv("POCL_CPU_MAX_CU_COUNT", "32", 1);
 

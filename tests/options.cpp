@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// The error of `change`d options; none if they are fine. Whatever is refused says what.
+// The error of `change`d options; none if they are fine. A refusal says what it refuses.
 std::optional<Errc> refusal(const std::function<void(Options&)>& change) {
     Options options;
     change(options);

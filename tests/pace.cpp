@@ -12,8 +12,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint32_t capacity = 8192;
-constexpr std::chrono::milliseconds deadline{1600};
-constexpr std::chrono::nanoseconds soon = deadline / 16 - 1ns, late = deadline / 4 + 1ns;
+constexpr std::chrono::milliseconds hang_timeout{1600};
+constexpr std::chrono::nanoseconds soon = hang_timeout / 16 - 1ns, late = hang_timeout / 4 + 1ns;
 
 constexpr auto custom = custom_opcode<0x100>();
 constexpr auto other = custom_opcode<0x200>();
@@ -22,7 +22,7 @@ constexpr auto other = custom_opcode<0x200>();
 struct Relaunch {
     RingMemory memory{capacity};
     Ring ring;
-    Pace pace{std::vector<CustomOp>{{.opcode = 0x100, .name = "a"}, {.opcode = 0x200, .name = "b"}}, deadline};
+    Pace pace{std::vector<CustomOp>{{.opcode = 0x100, .name = "a"}, {.opcode = 0x200, .name = "b"}}, hang_timeout};
     std::uint64_t first;
 
     explicit Relaunch(std::uint64_t start = 0) : ring(memory.ring(capacity, start)), first(start) {}
@@ -83,7 +83,7 @@ BOOST_AUTO_TEST_CASE(it_grows_to_its_bound) {
     Relaunch relaunch;
     for (std::uint64_t most = 1; most < 256; most *= 2) {
         BOOST_TEST(relaunch.most(packed_slot) == most);
-        relaunch.launch(packed_slot, 300, deadline / 16);  // not that soon
+        relaunch.launch(packed_slot, 300, hang_timeout / 16);  // not that soon
         relaunch.launch(packed_slot, static_cast<std::uint32_t>(most - 1), 0ns);
         BOOST_TEST(relaunch.most(packed_slot) == most);
         relaunch.launch(packed_slot, 300, soon);
@@ -95,10 +95,10 @@ BOOST_AUTO_TEST_CASE(it_grows_to_its_bound) {
     for (const Slot& slot : std::span(slow).subspan(1)) BOOST_TEST(relaunch.most(slot) == 1u);
 }
 
-// Half of what was in the launch that took long; at least one, which has all of the deadline.
+// Half of what was in the launch that took long; at least one, which has all of the hang_timeout.
 BOOST_AUTO_TEST_CASE(it_shrinks_to_one) {
     Relaunch relaunch;
-    relaunch.launch(nop(), 300, deadline / 4);  // not yet too long
+    relaunch.launch(nop(), 300, hang_timeout / 4);  // not yet too long
     BOOST_TEST(relaunch.most(nop()) == 256u);
     relaunch.launch(nop(), 100, late);
     BOOST_TEST(relaunch.most(nop()) == 50u);

@@ -54,8 +54,8 @@ void ended_or_is_lost(Runtime& runtime, const Ticket& stuck) {
     if (runtime.device().is_cpu) BOOST_TEST(lost == 1u);
 }
 
-// Whether what is behind a slot that stalls stays unclaimed: with a single work-item. Units of their own claim on,
-// and a relaunch has all that was published when it began; what they have claimed is lost.
+// Whether what is behind a slot that stalls stays unclaimed: with a single work-item. Other sub-groups claim on,
+// and a launch in per_launch mode has all that was published when it began; what they have claimed is lost.
 bool claims_nothing_more(const Runtime& runtime) {
     return runtime.device().mode == ExecutionMode::persistent && runtime.device().shape.groups == 1;
 }
@@ -100,7 +100,7 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     if (claims_nothing_more(runtime)) BOOST_TEST(faults == 1u);
     BOOST_TEST(runtime.result(*quiet).error() == Errc::no_result);
     BOOST_REQUIRE(quiets <= 10);
-    // 100 was the old device's, and so is what its other units did while one of them was stuck.
+    // 100 was the old device's, and so is what its other sub-groups did while one of them was stuck.
     const std::uint32_t here = control(runtime, 200),
                         tallied = live ? word(runtime.buffer(0x101, 0)).load() : 20u - tallies;
     BOOST_TEST(here <= 61u - adds - quiets);
@@ -141,15 +141,15 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
     recover(runtime);
     BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
     BOOST_TEST(runtime.result(*stuck)->code == Code{77});
-    // Other units may have claimed what is behind, and one that was about to begin it may not have learnt it in time.
+    // Other sub-groups may have claimed what is behind, and one that was about to begin it may learn it too late.
     if (!claims_nothing_more(runtime)) return;
     BOOST_TEST(runtime.result(*behind, 1)->ok());
     BOOST_TEST(control(runtime, 160) == 1u);
     BOOST_TEST(runtime.stats().faults == 1u);
 }
 
-// What a user still holds stays his: spans, copies of the ring, reservations. They are the old device's, and say
-// nothing any more; a reservation's positions end as lost, and what is behind them goes on.
+// What a user still holds of the old device stays valid: spans, copies of the ring, reservations. It says nothing any
+// more; a reservation's positions end as lost, and what is behind them goes on.
 BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes), mode) {
     const MeantToLeak session;
     Runtime runtime = open(mode, lossy());

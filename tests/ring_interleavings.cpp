@@ -102,7 +102,7 @@ public:
         }
     }
 
-    // Whoever can go on, one of them by choice.
+    // Of the producers that can go on, one by choice, over and over.
     void run(Choices& choices) {
         for (;;) {
             std::vector<std::uint32_t> able;

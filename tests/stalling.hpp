@@ -1,4 +1,4 @@
-// An operation that stalls the kernel, for tests of what then becomes of whom.
+// Operations that stall the kernel, for tests of what happens then.
 #pragma once
 
 #include <atomic>
@@ -24,7 +24,7 @@ uint stall(sr_args a, const sr_buffers* b, uint* result) {
 )",
                                .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
 
-// For some seconds, or in per_launch mode, where nobody can end it, for one; always for longer than the deadline. A
+// For some seconds, or in per_launch mode, where nothing can end it, for one; always for longer than hang_timeout. A
 // turn takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.
 inline Slot stall_slot(const DeviceInfo& device) {
     const bool live = device.mode == ExecutionMode::persistent;

@@ -1,4 +1,4 @@
-// A device whose every thread is held by something that stalls: it is refused in time, whoever asks.
+// A device whose every thread is held by something that stalls: each call that needs it fails in time.
 #include <boost/test/unit_test.hpp>
 
 #include <vector>

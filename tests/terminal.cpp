@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(of_the_drain) {
     });
 }
 
-// Who is told a tail by another who looked sees the slots before it, as if he had looked at each himself.
+// A thread that is told a tail by another thread, which looked, sees the slots before it as if it had looked itself.
 BOOST_AUTO_TEST_CASE(of_a_tail_that_another_found) {
     RingMemory memory(capacity);
     const Ring ring = memory.ring(capacity);

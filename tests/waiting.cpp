@@ -1,5 +1,5 @@
-// Who waits for what: copies for no kernel, nobody for a launch of its own, and whoever waits for a dead device
-// learns it.
+// What waits for what: copies wait for no kernel, nothing waits for a launch of its own, and a wait for a lost device
+// says so.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
@@ -140,7 +140,7 @@ BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_
     word(release).store(1);
 }
 
-// Whoever waits a little at a time, too.
+// Also where each wait is a short one.
 BOOST_AUTO_TEST_CASE(short_waits_add_up_until_the_device_is_lost) {
     const MeantToLeak session;
     Runtime runtime = open(ExecutionMode::persistent, {.ops = {stalling}, .hang_timeout = 400ms});

@@ -41,7 +41,7 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
     }
 }
 
-// I4: an entry's flag stands where that of an entry a lap later will, and in a small ring the lap is short.
+// I4: a chunk's flag stands where that of a chunk a generation later will, and in a small ring that is soon.
 BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
     for (const std::uint32_t capacity : {2u, 4u, 8u}) {
         for (const uint subgroups : {2u, 4u}) {
@@ -157,7 +157,7 @@ BOOST_AUTO_TEST_CASE(many_units_print_without_losing_a_record_and_count_drops) {
     }
 }
 
-// Whoever sees that slots are complete sees their faults, from one launch to the next.
+// A reader that sees slots complete sees their faults, from one launch to the next.
 BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
     for (const uint subgroups : {2u, 3u, 5u}) {
         Device device;
