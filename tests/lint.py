@@ -19,7 +19,7 @@ NOT_OURS = re.compile(r"^fuzz/corpus/|^tests/conformance_vectors\.txt|\.(json|sv
 NO_COLUMNS, TRAILING = {".md", ".patch"}, {".patch"}
 # Each concept has one name. These were others.
 OTHER_NAMES = {"clerk": "retirer", "desk": "scheduler state", "crew": "team"}
-# Commits before this one know no rule.
+# The rule for commits is as old as this one.
 RULED_SINCE = "6aa1645b"
 
 defects = 0
@@ -41,9 +41,11 @@ def our_files():
 
 
 def is_a(kind, file):
-    """Whether a script is one of this kind: its name says so, or its first line."""
-    first = file.open(encoding="utf-8").readline()
-    return file.suffix == {"bash": ".sh", "python3": ".py"}[kind] or (first.startswith("#!") and kind in first)
+    """Whether a file is a script of this kind: its name says so, or its first line."""
+    if file.suffix:
+        return file.suffix == {"bash": ".sh", "python3": ".py"}[kind]
+    first = file.read_text(encoding="utf-8").split("\n", 1)[0]
+    return first.startswith("#!") and kind in first
 
 
 def lines_and_ends(file, fix):
@@ -67,16 +69,15 @@ def lines_and_ends(file, fix):
 
 def formatting(file, fix):
     made = run("clang-format-19", str(file))
-    if made.returncode:
-        return defect(file, made.stderr.strip())
     text = file.read_text(encoding="utf-8")
-    if made.stdout == text:
-        return
-    if fix:
-        return file.write_text(made.stdout, encoding="utf-8")
-    pairs = enumerate(zip(text.split("\n"), made.stdout.split("\n")), 1)
-    number = next((number for number, (here, there) in pairs if here != there), 1)
-    defect(f"{file}:{number}", "not as clang-format makes it: ./dev lint --fix")
+    if made.returncode:
+        defect(file, made.stderr.strip())
+    elif fix and made.stdout != text:
+        file.write_text(made.stdout, encoding="utf-8")
+    elif made.stdout != text:
+        pairs = enumerate(zip(text.split("\n"), made.stdout.split("\n")), 1)
+        number = next((number for number, (here, there) in pairs if here != there), 1)
+        defect(f"{file}:{number}", "not as clang-format makes it: ./dev lint --fix")
 
 
 def names(file):
@@ -97,14 +98,14 @@ def links(file):
 
 
 def scripts(files):
-    for command, kind in ([["shellcheck", "-S", "warning", "-f", "gcc"], "bash"], [["pyflakes3"], "python3"]):
+    for kind, command in {"bash": ["shellcheck", "-S", "warning", "-f", "gcc"], "python3": ["pyflakes3"]}.items():
         told = run(*command, *(str(file) for file in files if is_a(kind, file)))
-        for line in told.stdout.splitlines():
-            defect(*line.split(": ", 1)) if ": " in line else None
-        for line in told.stderr.splitlines():  # pyflakes: what is no Python at all, and then the line in question
-            defect(*line.split(": ", 1)) if re.match(r"\S+:\d+", line) else print(line)
-        if told.returncode and not (told.stdout or told.stderr):
-            defect(command[0], f"ended with status {told.returncode}")
+        # On standard error: what is no Python at all, with the line itself behind.
+        lines = re.findall(r"^(\S+:\d+):(?:\d+:)? ?(.*)$", told.stdout + told.stderr, re.MULTILINE)
+        for where, what in lines:
+            defect(where, what)
+        if told.returncode and not lines:
+            defect(command[0], told.stderr.strip() or f"ended with status {told.returncode}")
 
 
 def commits():
