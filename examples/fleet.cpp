@@ -9,7 +9,7 @@ int main() {
     auto fleet = Fleet::open_all();  // every GPU; without one, every device that serves
     if (!fleet) return std::fprintf(stderr, "%s\n", fleet.error().text().c_str()), 1;
 
-    const std::vector<Slot> batch(32, atomic_add(1, 160));
+    const std::vector<Slot> batch(32, atomic_add(1, first_user_word));
     std::vector<FleetTicket> tickets;
     while (tickets.size() < 64) {
         const auto ticket = fleet->publish(batch);
@@ -23,7 +23,7 @@ int main() {
     std::uint32_t sum = 0;
     for (std::size_t i = 0; i < fleet->size(); ++i) {  // control words are each device's own
         std::uint32_t word = 0;
-        if (!fleet->runtime(i).read_control(160, std::span(&word, 1))) return 1;
+        if (!fleet->runtime(i).read_control(first_user_word, std::span(&word, 1))) return 1;
         std::printf("%s: %u slots\n", fleet->runtime(i).device().name.c_str(), word);
         sum += word;
     }

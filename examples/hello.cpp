@@ -8,10 +8,11 @@ int main() {
     if (!runtime) return std::fprintf(stderr, "%s\n", runtime.error().text().c_str()), 1;
 
     // Slots may run side by side: a fence begins when all before it has ended, and what follows it begins after it.
-    const Slot slots[] = {store_u32(40, 160), batch_fence(1, 9), atomic_add(2, 160)};
-    const std::uint32_t now[] = {7, 170}, soon[] = {8, 171};  // value and index, as store_u32 takes them
-    const Payload required[] = {now}, lookahead[] = {soon};
-    const Window window{.ticket = 1, .opcode = Op::store_u32, .required = required, .lookahead = lookahead};
+    constexpr std::uint32_t a = first_user_word, b = a + 1, c = a + 2;  // control words
+    const Slot slots[] = {store_u32(40, a), batch_fence(1, 9), atomic_add(2, a)};
+    const std::uint32_t now[] = {7, b}, soon[] = {8, c};  // value and index, as store_u32 takes them: two an entry
+    const Window window{
+        .ticket = 1, .opcode = Op::store_u32, .required = Payloads(now, 2), .lookahead = Payloads(soon, 2)};
 
     for (const auto& ticket : {runtime->publish(slots), runtime->publish(window)}) {
         if (!ticket || !runtime->wait(*ticket)) return std::fputs("the device did not answer\n", stderr), 1;

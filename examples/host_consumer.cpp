@@ -1,0 +1,47 @@
+// The ring without a device: a plain thread is the consumer. No OpenCL is needed.
+#include <array>
+#include <cstdio>
+#include <thread>
+#include <slipring/consumer.hpp>
+
+namespace {
+
+using namespace slipring;
+
+constexpr auto square = custom_opcode<8>();
+constexpr std::uint32_t capacity = 64;
+
+// What a slot means is up to the consumer. A thread that polls, and never sleeps, wants a ThreadRing.
+Outcome execute(std::span<const std::uint32_t, SR_SLOT_WORDS> words) {
+    const std::uint32_t value = words[SR_WORD_ARGS];
+    if (words[SR_WORD_OPCODE] != square.value()) return {State::fault, Code::unknown_opcode};
+    return {.result = value * value};
+}
+
+}  // namespace
+
+int main() {
+    alignas(ThreadRing::alignment) static std::array<std::byte, 1 << 16> memory;
+    const auto bytes = ThreadRing::bytes(capacity);
+    if (!bytes || *bytes > memory.size()) return std::fputs("too little memory\n", stderr), 1;
+    const auto ring = ThreadRing::create(std::span(memory).first(*bytes), capacity);
+    if (!ring) return std::fprintf(stderr, "%s\n", message(ring.error()).data()), 1;
+
+    std::jthread consuming([&](std::stop_token stop) {
+        Consumer consumer(*ring);
+        while (!stop.stop_requested())
+            if (consumer.drain(capacity, execute) == 0) std::this_thread::yield();
+    });
+
+    const Slot batch[] = {slot(square, {3}), slot(square, {12}), nop()};
+    const auto first = ring->publish(batch);
+    if (!first) return std::fprintf(stderr, "%s\n", message(first.error()).data()), 1;
+    while (!ring->is_complete(*first + std::size(batch))) std::this_thread::yield();
+
+    for (std::uint64_t at = *first; at != *first + std::size(batch); ++at) {
+        const State state = ring->state(at).value_or(State::empty);
+        std::printf("slot %llu: %s, result %u\n", static_cast<unsigned long long>(at), state_name(state).data(),
+                    ring->word(at, SR_WORD_RESULT));
+    }
+    return ring->word(*first + 1, SR_WORD_RESULT) == 144 ? 0 : 1;
+}
