@@ -30,7 +30,7 @@ meson setup --prefix "$prefix" --libdir lib -Dbuildtype=debug -Dslipring:buildty
     { cat configured; exit 1; }
 cat configured
 # What it looked for, without where.
-sed -n -e 's/(.*)//' -e '/: \(YES\|NO\)/p' configured >looked_for
+sed -n -e 's/(.*)//' -e '/\(found\|header\|Checking\).*: \(YES\|NO\)/p' configured >looked_for
 grep -q threads looked_for || fail "the log of the configuration is another than this test reads"
 if grep -iE 'cli11|nlohmann|boost|benchmark|queue|git' looked_for; then
     fail "a subproject looks for what it does not build"
