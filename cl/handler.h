@@ -31,9 +31,9 @@ typedef struct {
     __global uint* revoked; /* for sr_should_stop; may be null */
 } sr_buffers;
 
-/* True once the host has given this kernel up: whatever the handler does from here on is seen by nobody. One whose
- * loop may take long asks now and then, and returns. Costs a load of a line that stays in a CPU's cache; on a GPU one
- * over the bus, 1.15 us. */
+/* True once the host has given this kernel up, and may go on elsewhere: a handler whose loop may take long asks now
+ * and then, and returns. What it returns ends the slot only if it returns before recover() looks; else the slot ends
+ * as DEVICE_LOST. Costs a load of a line that stays in a CPU's cache; on a GPU one over the bus, 1.15 us. */
 static inline int sr_should_stop(const sr_buffers* b) { return b->revoked != 0 && sr_load_host(b->revoked) != 0; }
 
 /* The codes that a handler may return: OK, BAD_ARGUMENT, OUT_OF_RANGE and its own. Others are slipring's to say, of

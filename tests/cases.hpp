@@ -72,6 +72,7 @@ inline std::vector<Source> sources() {
             {"\\u00A0#if 0\n", "1: a character that C lacks"},
             {"uint a<:1:>;", "1: a digraph"},
             {"%:define X 1\n", "1: a digraph"},
+            {"uint f() {\nprintf(\"x\"); }\n", "2: printf, with which some devices run no handler at all"},
             {"constant char* a = R\"(\";\n", "1: a raw string"},
             {"#define A u8R\"x(\"\n", "1: a raw string"},
             {"uint a = 1'\"';\n", "1: a quote in a number"},

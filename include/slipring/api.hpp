@@ -1,8 +1,9 @@
-// What a program may link to, and what slipring wants of a machine and of a compiler. Every public header includes it.
+// What a program may link to, and what slipring wants of a machine and of a compiler. Every public header includes
+// it.
 #pragma once
 
-// Each refusal below is one #error. The compiler would go on behind it, with a hundred lines about std::expected, so each
-// ends with a file that does not exist: that ends the compilation.
+// Each refusal below is one #error. The compiler would go on behind it, with a hundred lines about std::expected, so
+// each ends with a file that does not exist: that ends the compilation.
 #if !defined(__linux__) || __SIZEOF_POINTER__ != 8 || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "slipring wants 64-bit little-endian Linux: slots are little-endian, positions 64-bit words in one piece"
 #include <slipring/see_the_error_above>

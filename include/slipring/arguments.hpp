@@ -3,8 +3,8 @@
 //   Slot a = slot(opcode, arguments(1.5f, std::uint64_t{7}, 3u));   // words: 1.5f, low half of 7, high half of 7, 3
 //
 // A value of up to 32 bits takes one word; a smaller one is widened, by its sign if it has one. A value of 64 bits
-// takes two, the low half first, with no padding in front. A handler reads a float as as_float(a.word[0]), and a 64-bit
-// value as sr_arg64(a, 1), or as_double(sr_arg64(a, 1)): see handler.h.
+// takes two, the low half first, with no padding in front. A handler reads a float as as_float(a.word[0]), and a
+// 64-bit value as sr_arg64(a, 1), or as_double(sr_arg64(a, 1)): see handler.h.
 #pragma once
 
 #include <array>

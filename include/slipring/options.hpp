@@ -41,9 +41,9 @@ struct BufferSpec {
 // on a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for
 // what a handler checks, and not for a handler that does not check.
 //
-// A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), and has no pragmas but
-// `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share one name space
-// with all others' and with slipring's, which begin with sr_ and slipring_.
+// A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), calls no printf, and
+// has no pragmas but `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types
+// share one name space with all others' and with slipring's, which begin with sr_ and slipring_.
 struct CustomOp {
     std::uint32_t opcode = 0;  // is_custom(opcode)
     std::string name{};        // a C identifier, no two the same; the function's name, and the file's in build logs

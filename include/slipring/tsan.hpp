@@ -3,6 +3,8 @@
 // A program under ThreadSanitizer wants a library that is built with it, too: as a Meson subproject it is.
 #pragma once
 
+#include <slipring/api.hpp>
+
 #if defined(__SANITIZE_THREAD__)
 #define SLIPRING_TSAN 1
 #elif defined(__has_feature)

@@ -85,6 +85,9 @@ private:
         // What follows these is a pragma, or a file's name, in which // is no comment.
         if (text() == "_Pragma" || text() == "__pragma" || text().starts_with("__has_"))
             return {Piece::bad, "a word that reads what follows in its own way"};
+        // PoCL 3.1 compiles it, and then runs no custom operation of the program, even where the call is never
+        // reached.
+        if (text() == "printf") return {Piece::bad, "printf, with which some devices run no handler at all"};
         // To some a raw string, which ends elsewhere, and a number that goes on behind the quote.
         const char quote = at_ < text_.size() ? text_[at_] : ' ';
         if (quote == '"' && text().ends_with('R')) return {Piece::bad, "a raw string"};
