@@ -1,0 +1,86 @@
+"""Which mutants there are, what is run against each, and which are known to be no bug."""
+import re
+from pathlib import Path
+
+import mutate_sites
+
+ROOT = Path(__file__).resolve().parent.parent
+EQUIVALENT = ROOT / "fuzz" / "equivalent.txt"
+
+# (files, fuzz targets, tests): what is run against a mutant of those files, the likeliest first.
+FITTING = [
+    ("lib/codec.cpp", "slot batch window decode", "codec decode conformance"),
+    ("include/slipring/codec.hpp", "decode window", "codec decode"),
+    ("lib/descriptor.cpp", "slot window", "descriptor codec conformance"),
+    ("include/slipring/descriptor.hpp", "slot window decode", "descriptor codec decode"),
+    ("lib/ring.cpp", "ring ring_attach program", "ring reservations ring_suspended"),
+    ("include/slipring/ring.hpp", "ring window", "ring reservations ring_suspended ring_interleavings"),
+    ("include/slipring/consumer.hpp", "ring", "ring terminal"),
+    ("cl/handler.h", "interpreter scan", "interpreter"),
+    ("cl/launch.h", "program wide", "drain leave_stepped wide"),
+    ("cl/ops.h", "interpreter program wide", "interpreter wide_lanes drain"),
+    ("cl/ring.h", "interpreter program wide", "drain wide"),
+    ("cl/serial.h", "program", "drain leave_stepped"),
+    ("cl/wide/*.h", "wide program", "wide_lanes wide"),
+    ("cl/atomics/native.h", "interpreter program wide", "drain wide"),
+    ("lib/device/handlers.cpp", "handlers", "preprocessed handlers"),
+    ("lib/device/source.cpp", "handlers", "preprocessed handlers"),
+    ("lib/device/pace.cpp", "", "pace"),
+    ("lib/runtime/log.cpp", "", "runtime no_memory"),
+    ("lib/runtime/records.cpp", "", "records"),
+    ("lib/fleet/fleet.cpp", "", "fleet fleet_threads fleet_lost"),
+    ("tools/automaton.cpp", "scan", "automaton scan"),
+    ("tools/segment.cpp", "scan", "scan"),
+    ("tools/scan.cl", "scan", "scan"),
+]
+# Against a weakened ordering: under ThreadSanitizer, since an x86 processor gives most orderings away for nothing. No
+# target has a second thread.
+ORDERINGS = [
+    ("lib/ring.cpp", "ring_threads terminal ring"),
+    ("include/slipring/ring.hpp", "ring_threads terminal drain wide"),
+    ("include/slipring/consumer.hpp", "ring_threads terminal"),
+    ("cl/*.h", "drain terminal wide"),
+    ("cl/wide/*.h", "wide"),
+    ("cl/atomics/native.h", "drain terminal wide"),
+]
+
+
+def first_that_fits(table, file):
+    return next((rest for pattern, *rest in table if Path(file).match(pattern)), None)
+
+
+def files():
+    return sorted({str(path.relative_to(ROOT)) for pattern, *_ in FITTING for path in ROOT.glob(pattern)})
+
+
+def all_sites():
+    return [site for file in files() for site in mutate_sites.sites(file, (ROOT / file).read_text())]
+
+
+def fitting(site):
+    """(targets, [(build, test)])"""
+    targets, tests = first_that_fits(FITTING, site.file)
+    if site.operator == "order" and (threaded := first_that_fits(ORDERINGS, site.file)):
+        return [], [("tsan", test) for test in threaded[0].split()] + [("tests", test) for test in tests.split()]
+    return targets.split(), [("tests", test) for test in tests.split()]
+
+
+def key(site):
+    return site.file, site.change, site.source, site.which
+
+
+def equivalent():
+    """{key: reason} of equivalent.txt, whose first lines say how an entry is written. ValueError if one is not so."""
+    out = {}
+    for entry in re.split(r"\n\s*\n", EQUIVALENT.read_text()):
+        lines = [line for line in entry.splitlines() if not line.startswith("#")]
+        if not lines:
+            continue
+        head = re.fullmatch(r"(\S+): (.+?)(?: #(\d+))?", lines[0])
+        if not head or len(lines) < 3 or not lines[1].startswith("  | "):
+            raise ValueError(f"{EQUIVALENT.name}: not an entry:\n{entry}")
+        named = head[1], head[2], lines[1][4:].strip(), int(head[3] or 1)
+        if named in out:
+            raise ValueError(f"{EQUIVALENT.name}: twice:\n{entry}")
+        out[named] = " ".join(line.strip() for line in lines[2:])
+    return out
