@@ -1,9 +1,10 @@
-"""Runs fuzz targets of a libFuzzer build: run.py BUILD [TARGET...] [--seconds N] [--jobs N] [--merge]
+"""Runs fuzz targets of a libFuzzer build: run.py BUILD [TARGET...] [--seconds N] [--jobs N] [--merge | --seeds]
 
 What is found goes to fuzz/findings/TARGET-HASH, minimized, with the command that reproduces it. New inputs that are
-merely interesting stay under build/corpus until --merge, which makes each target's corpus in fuzz/corpus the smallest
-set of inputs that covers what the old one, the new inputs and the findings cover; findings that are mended by then
-are kept there as regression-HASH, for ever.
+merely interesting stay under build/corpus/TARGET, where the next run begins, beside the seeds and regressions in
+fuzz/corpus. --merge leaves there only what covers more than those do; findings that are mended by then go to
+fuzz/corpus as regression-HASH, for ever. --seeds writes the seeds in fuzz/corpus anew: of what seeds.cpp makes the
+fewest that reach the same code.
 
 Exit status: 0 nothing was found, 1 something was, 2 it could not run."""
 import argparse
@@ -19,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "fuzz" / "corpus"
 FINDINGS = ROOT / "fuzz" / "findings"
 GROWN = ROOT / "build" / "corpus"
-LARGEST = 1_000_000  # bytes of all corpora: they are part of every clone
+FEWER_THAN = 200  # files in fuzz/corpus: they are part of every clone
 # The mutator knows how long an input should be; weighing the corpus by rare features takes longer than running it;
 # an input that takes five seconds is a finding, as most take microseconds.
 ARGUMENTS = ["-len_control=0", "-entropic=0", "-timeout=5", "-detect_leaks=1"]
@@ -74,28 +75,56 @@ def fuzz(build, target, seconds):
     return done.returncode != 0
 
 
+def refill(folder, source, keeps=lambda path: False):
+    """Makes the folder's files those of another, by their hashes, and what it keeps."""
+    contents = [path.read_bytes() for path in source.iterdir()]
+    for path in folder.iterdir():
+        if not keeps(path):
+            path.unlink()
+    for content in contents:
+        (folder / hashlib.sha1(content).hexdigest()[:12]).write_bytes(content)
+
+
+def is_regression(path):
+    return path.name.startswith("regression-")
+
+
+def run_merge(program, *arguments):
+    subprocess.run([program, "-len_control=0", *arguments], check=True, stdout=subprocess.DEVNULL,
+                   stderr=subprocess.DEVNULL)
+
+
 def merge(build, target):
-    program = build / "fuzz" / target
-    corpus = CORPUS / target
-    corpus.mkdir(parents=True, exist_ok=True)
-    findings = sorted(FINDINGS.glob(f"{target}-*")) if FINDINGS.exists() else []
-    for path in findings:
+    program, corpus, grown = build / "fuzz" / target, CORPUS / target, GROWN / target
+    for path in sorted(FINDINGS.glob(f"{target}-*")) if FINDINGS.exists() else []:
         if subprocess.run([program, path], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode != 0:
             print(f"{target}: {path.relative_to(ROOT)} is still a finding")
             continue
         path.rename(corpus / f"regression-{path.name.rpartition('-')[2]}")
-    GROWN.joinpath(target).mkdir(parents=True, exist_ok=True)
+    grown.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run([program, "-merge=1", "-len_control=0", scratch, corpus, GROWN / target], check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for path in corpus.iterdir():
-            if not path.name.startswith("regression-"):
-                path.unlink()
-        for path in Path(scratch).iterdir():
-            content = path.read_bytes()
-            (corpus / hashlib.sha1(content).hexdigest()[:12]).write_bytes(content)
-    size = sum(path.stat().st_size for path in corpus.iterdir())
-    print(f"{target}: {len(list(corpus.iterdir()))} inputs, {size:,} bytes", flush=True)
+            (Path(scratch) / f"tree-{path.name}").write_bytes(path.read_bytes())
+        run_merge(program, "-merge=1", scratch, grown)  # adds to the first what covers more
+        for path in Path(scratch).glob("tree-*"):
+            path.unlink()
+        refill(grown, Path(scratch))
+    print(f"{target}: {len(list(grown.iterdir()))} inputs in {grown.relative_to(ROOT)}", flush=True)
+
+
+def write_seeds(build, targets):
+    with tempfile.TemporaryDirectory() as made:
+        subprocess.run([build / "fuzz" / "seeds", made, ROOT / "tests" / "conformance_vectors.txt"], check=True,
+                       stdout=subprocess.DEVNULL)
+        for target in targets:
+            corpus = CORPUS / target
+            corpus.mkdir(exist_ok=True)
+            with tempfile.TemporaryDirectory() as fewest:
+                # How often a line runs does not matter here: a run from the seeds finds that out by itself.
+                run_merge(build / "fuzz" / target, "-set_cover_merge=1", "-use_counters=0", fewest,
+                          Path(made) / target)
+                refill(corpus, Path(fewest), keeps=is_regression)
+            print(f"{target}: {len(list(corpus.iterdir()))} inputs", flush=True)
 
 
 def main():
@@ -104,7 +133,8 @@ def main():
     parser.add_argument("targets", metavar="TARGET", nargs="*", help="these alone (default: all)")
     parser.add_argument("--seconds", type=int, default=60, help="that each target runs (default 60)")
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time (default 1)")
-    parser.add_argument("--merge", action="store_true", help="do not fuzz: make the corpora minimal")
+    parser.add_argument("--merge", action="store_true", help="do not fuzz: make the corpora in build/corpus minimal")
+    parser.add_argument("--seeds", action="store_true", help="do not fuzz: write the seeds in fuzz/corpus anew")
     options = parser.parse_intermixed_args()
     options.build = options.build.resolve()
     sources = [path.stem for path in (ROOT / "fuzz").glob("*.cpp") if path.stem != "seeds"]
@@ -115,14 +145,15 @@ def main():
         sys.exit(2)
     targets = options.targets or known
     with concurrent.futures.ThreadPoolExecutor(max(1, options.jobs)) as pool:
-        if options.merge:
-            subprocess.run([options.build / "fuzz" / "seeds", GROWN, ROOT / "tests" / "conformance_vectors.txt"],
-                           check=True, stdout=subprocess.DEVNULL)
-            list(pool.map(lambda target: merge(options.build, target), targets))
-            size = sum(path.stat().st_size for path in CORPUS.rglob("*") if path.is_file())
-            print(f"all: {size:,} bytes")
-            if size > LARGEST:
-                sys.exit(f"dev: that is more than {LARGEST:,}: what grew?")
+        if options.merge or options.seeds:
+            if options.seeds:
+                write_seeds(options.build, targets)
+            else:
+                list(pool.map(lambda target: merge(options.build, target), targets))
+            files = sum(path.is_file() for path in CORPUS.rglob("*"))
+            print(f"all: {files} files in {CORPUS.relative_to(ROOT)}")
+            if files >= FEWER_THAN:
+                sys.exit(f"dev: there should be fewer than {FEWER_THAN}")
             return
         found = list(pool.map(lambda target: fuzz(options.build, target, options.seconds), targets))
     sys.exit(1 if any(found) else 0)

@@ -1,5 +1,5 @@
 // seeds FOLDER VECTORS: writes first inputs for the fuzz targets, one folder each, from the cases of the unit tests
-// and of the conformance vectors. `./dev fuzz --merge` takes what is new in them into the corpora.
+// and of the conformance vectors. `./dev fuzz --seeds` takes the fewest that reach the same code into fuzz/corpus.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
