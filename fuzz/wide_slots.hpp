@@ -29,6 +29,7 @@ public:
         uint epoch, tag, faults;  // of those before
         uint segment;             // fences before
         bool barrier, quiet, published, ran, was_hole;
+        bool alone, again, answered;  // it was claimed by itself; perhaps by two launches; the ring's answer named it
     };
     Slot& at(std::uint64_t position) noexcept { return slots_[position % capacity_]; }
     sr_memory of_device() const noexcept { return memory_.of_device(); }
@@ -46,7 +47,7 @@ public:
         s.tag = memory_.control(SR_CONTROL_FENCE_TAG);
         s.faults = faults_;
         s.segment = segment_;
-        s.published = s.ran = s.was_hole = false;
+        s.published = s.ran = s.was_hole = s.alone = s.again = s.answered = false;
         std::memcpy(before_ + own_first(index), &memory_.control(own_first(index)), own_size(index) * 4);
         const sr_outcome out = memory_.run(words, static_cast<uint>(end_));
         s.code = out.code;
@@ -70,10 +71,13 @@ public:
         ++end_;
     }
 
-    // The slot has ended with these words. All before `completed` have.
-    void check_ended(std::uint64_t position, const uint* words, std::uint64_t completed) noexcept {
+    // The slot has ended with these words. All before `completed` have. `answers`: and what was claimed by itself is
+    // answered before it ends.
+    void check_ended(std::uint64_t position, const uint* words, std::uint64_t completed, bool answers) noexcept {
         Slot& s = at(position);
         FUZZ_CHECK(s.published && !s.quiet);
+        answers = answers && s.alone && s.code == SR_CODE_OK && s.inner == 0;
+        FUZZ_CHECK(s.again || s.answered == answers);
         s.ran = true;
         for (std::uint64_t p = completed; static_cast<std::int64_t>(position - p) > 0; ++p)
             FUZZ_CHECK(at(p).ran || at(p).quiet || !(s.barrier || at(p).barrier));
