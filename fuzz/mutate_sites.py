@@ -268,7 +268,8 @@ def found(text):
         yield begin, end, operator, new if isinstance(new, str) else "".join(text[part] for part in new)
     for pattern, weaker in WEAKER:
         for match in re.finditer(pattern, code):
-            yield match.start(), match.end(), "order", weaker
+            if not re.search(r"\b(?:uint|void) $", code[:match.start()]):  # a call, not the function itself
+                yield match.start(), match.end(), "order", weaker
 
 
 def sites(path, text):
