@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1007,SC2046,SC2154  # run.sh reads it, and has these variables
 # Part of run.sh, which sets the variables: find_package(slipring), as the README promises it.
 # cmake_consumer NAME OPTION...: configures by_cmake/NAME for the library in $tree, builds and runs it.
 tree=$prefix

@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1007,SC2046,SC2154  # run.sh reads it, and has these variables
 # Part of run.sh, which sets the variables: a project takes slipring by examples/slipring.wrap, from a repository. The
 # codec and the ring alone: the rest was built as a subproject above.
 mkdir -p by_wrap/subprojects

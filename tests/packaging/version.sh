@@ -1,3 +1,4 @@
+# shellcheck shell=sh disable=SC1007,SC2046,SC2154  # run.sh reads it, and has these variables
 # Part of run.sh, which sets the variables: the version in the headers, in the library, and in its SONAME.
 version=$(pkg-config --modversion slipring)
 $CXX $flags "$packaging/version.cpp" $(pkg-config --libs slipring) -o version

@@ -1,8 +1,8 @@
 #!/bin/sh
-# wraps.sh SOURCE SCRATCH: builds the library, the command and a test with what subprojects/ brings, and nothing of that
-# from the system, and runs them. The tarballs come from where the wraps say. Where that cannot be reached, they are made
-# of the same headers in Debian's packages: then the wraps' hashes check nothing, and the loader, of which no package has
-# the source, is the system's. Exits with 77, which Meson takes for skipped, where neither can be had.
+# wraps.sh SOURCE SCRATCH: builds the library, the command and a test with what subprojects/ brings, and nothing of
+# that from the system, and runs them. The tarballs come from where the wraps say. Where that cannot be reached, they
+# are made of the same headers in Debian's packages: then the wraps' hashes check nothing, and the loader, of which no
+# package has the source, is the system's. Exits with 77, which Meson takes for skipped, where neither can be had.
 set -eu
 source=$1
 scratch=$2
@@ -76,7 +76,7 @@ fi
 echo "== building with $names =="
 mkdir none
 # Without pkg-config files and CMake packages of the system. One translation unit a target compiles fastest.
-PKG_CONFIG_LIBDIR=$PWD/none PKG_CONFIG_PATH= meson setup -Dbuildtype=debug -Ddebug=false -Dunity=on \
+PKG_CONFIG_LIBDIR=$PWD/none PKG_CONFIG_PATH='' meson setup -Dbuildtype=debug -Ddebug=false -Dunity=on \
     -Dunity_size=1000 -Dforce_fallback_for=$names -Dopencl=enabled -Dtools=enabled -Dtests=enabled -Dbench=disabled \
     -Dexamples=disabled -Dfuzz=disabled build tree >configured || { cat configured; fail "it cannot be configured"; }
 cat configured
