@@ -1,17 +1,21 @@
-"""Coverage of a clang build with -fprofile-instr-generate -fcoverage-mapping: coverage.py BUILD
+"""Coverage of a clang build with -fprofile-instr-generate -fcoverage-mapping: coverage.py BUILD FUZZ
 
-Replays the fuzz corpora, then runs the unit tests. Prints regions covered, of each file of the project's that is part
-of a target: by the corpora alone, and with the unit tests; of the files that are in no target, with the unit tests;
-then every region that the corpora do not reach. Writes pages of all to BUILD/html. Exit status: 0,
-or 2 if something could not run."""
+Grows a corpus from nothing with each target of the libFuzzer build FUZZ, with a fixed seed and number of executions,
+into BUILD/corpus; replays these, then runs the unit tests. Prints regions covered, of each file of the project's that
+is part of a target: by the targets alone, and with the unit tests; of the files that are in no target, with the unit
+tests; then every region that the targets do not reach. Writes pages of all to BUILD/html. Exit status: 0, or 2 if
+something could not run."""
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ["cl", "include/slipring", "lib", "tools"]
+EXECUTIONS = {"wide": 8_000, "handlers": 50_000}  # of a target; the others are faster
+OF_OTHERS = 200_000
 
 
 def tool(name, *arguments):
@@ -31,6 +35,19 @@ def collect(build, name, command):
     profile = build / f"{name}.profdata"
     tool("llvm-profdata", "merge", "-sparse", "-o", profile, *raw.iterdir())
     return profile
+
+
+def grow(fuzz, target, corpus):
+    """Makes the folder what the target keeps of its executions, from nothing. The same each time."""
+    shutil.rmtree(corpus, ignore_errors=True)
+    corpus.mkdir(parents=True)
+    runs = EXECUTIONS.get(target, OF_OTHERS)
+    done = subprocess.run([fuzz / "fuzz" / target, f"-runs={runs}", "-seed=1", "-reload=0", "-len_control=0",
+                           "-entropic=0", "-timeout=60", f"-artifact_prefix={corpus.parent}/", corpus],
+                          capture_output=True, text=True, errors="replace")
+    if done.returncode != 0:
+        sys.exit(f"coverage: {target} stops:\n{done.stderr[-3000:]}")
+    print(f"{target}: {len(list(corpus.iterdir()))} inputs", flush=True)
 
 
 def regions(profile, programs):
@@ -56,29 +73,31 @@ def percent(table, files):
 
 
 def main():
-    build = Path(sys.argv[1]).resolve()
+    build, fuzz = (Path(argument).resolve() for argument in sys.argv[1:3])
     targets = sorted(path.name for path in (ROOT / "fuzz" / "corpus").iterdir())
     fuzzers = [build / "fuzz" / target for target in targets]
-    replay = " && ".join(f"{build}/fuzz/{target} {ROOT}/fuzz/corpus/{target}" for target in targets)
-    corpora = collect(build, "corpora", ["sh", "-c", replay])
+    for target in targets:
+        grow(fuzz, target, build / "corpus" / target)
+    replay = " && ".join(f"{build}/fuzz/{target} {build}/corpus/{target}" for target in targets)
+    grown = collect(build, "grown", ["sh", "-c", replay])
     tests = collect(build, "tests", ["meson", "test", "-C", build, "--no-rebuild", "--no-suite", "fuzz"])
     everything = build / "everything.profdata"
-    tool("llvm-profdata", "merge", "-sparse", "-o", everything, corpora, tests)
+    tool("llvm-profdata", "merge", "-sparse", "-o", everything, grown, tests)
 
     programs = fuzzers + sorted(path for path in build.glob("tests/*")
                                 if path.is_file() and os.access(path, os.X_OK)) + [build / "libslipring.so"]
-    by_corpora, by_all = regions(corpora, fuzzers), regions(everything, programs)
-    print(f"{'':<40}{'fuzz corpora':>24}{'and unit tests':>24}")
+    by_targets, by_all = regions(grown, fuzzers), regions(everything, programs)
+    print(f"{'':<40}{'fuzz targets':>24}{'and unit tests':>24}")
     for folder in FOLDERS:
         files = sorted(file for file in by_all if file.startswith(folder + "/"))
         for name, listed in [(folder, files)] + [(f"  {file}", [file]) for file in files]:
             cells = "".join(f"{covered:>10} of {total:>4} {share:>5.1f}%" if total else f"{'-':>24}"
-                            for covered, total, share in (percent(table, listed) for table in (by_corpora, by_all)))
+                            for covered, total, share in (percent(table, listed) for table in (by_targets, by_all)))
             print(f"{name:<40}{cells}")
-    print("\nnot reached by the corpora:")
-    for file in sorted(by_corpora):
+    print("\nnot reached by the targets:")
+    for file in sorted(by_targets):
         text = (ROOT / file).read_text().splitlines()
-        for (line, column, *_), count in sorted(by_corpora[file].items()):
+        for (line, column, *_), count in sorted(by_targets[file].items()):
             if count == 0:
                 print(f"  {file}:{line}:{column}: {text[line - 1].strip()}")
     objects = [argument for program in programs for argument in ("-object", program)]
