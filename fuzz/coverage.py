@@ -38,11 +38,15 @@ def collect(build, name, command):
 
 
 def grow(fuzz, target, corpus):
-    """Makes the folder what the target keeps of its executions, from nothing. The same each time."""
+    """Makes the folder what the target keeps of its executions, from nothing: the same each time, if addresses are,
+    since the engine looks at those too; in some containers they cannot be."""
     shutil.rmtree(corpus, ignore_errors=True)
     corpus.mkdir(parents=True)
     runs = EXECUTIONS.get(target, OF_OTHERS)
-    done = subprocess.run([fuzz / "fuzz" / target, f"-runs={runs}", "-seed=1", "-reload=0", "-len_control=0",
+    same = ["setarch", "-R"]
+    if subprocess.run([*same, "true"], stderr=subprocess.DEVNULL).returncode != 0:
+        same = []
+    done = subprocess.run([*same, fuzz / "fuzz" / target, f"-runs={runs}", "-seed=1", "-reload=0", "-len_control=0",
                            "-entropic=0", "-timeout=60", f"-artifact_prefix={corpus.parent}/", corpus],
                           capture_output=True, text=True, errors="replace")
     if done.returncode != 0:
