@@ -5,7 +5,7 @@
 
 namespace slipring {
 
-// How a slot ended.
+// How a slot finished.
 struct Outcome {
     State state = State::done;  // done, fault or cancelled
     Code code = Code::ok;
@@ -26,7 +26,7 @@ public:
         return ring_.state(head_) == State::published ? ring_.slot(head_) : nullptr;
     }
 
-    // Ends the slot that peek() returned and moves to the next. A QUIET slot keeps its words as they are.
+    // Finishes the slot that peek() returned and moves to the next. A QUIET slot keeps its words as they are.
     void finish(const Outcome& outcome) noexcept {
         std::uint32_t* const slot = ring_.slot(head_);
         std::uint32_t state = SR_STATE_PUBLISHED;

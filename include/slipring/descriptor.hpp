@@ -9,8 +9,8 @@
 //
 // A batch is any contiguous sequence of slots: std::span<const Slot>.
 //
-// A Slot is always valid: whoever holds one can encode it. What cannot be a slot is refused, as a value, where
-// the Slot would be made. All functions here are pure and thread-safe.
+// A Slot is always valid and can be encoded. The functions that make one return an error for arguments that cannot be
+// a slot. All functions here are pure and thread-safe.
 #pragma once
 
 #include <algorithm>
@@ -74,8 +74,8 @@ struct SlotAccess {
     static constexpr Slot make(std::uint32_t opcode, const std::uint32_t (&args)[N]) noexcept {
         static_assert(N <= SR_MAX_ARGS);
         return [&]<std::size_t... I>(std::index_sequence<I...>) {
-            // All words at once, in pairs: storing first zeros and then the arguments over them makes whoever copies
-            // the slot wait for both (g++ 12: 22 ns a slot instead of 1).
+            // All words at once, in pairs: storing first zeros and then the arguments over them makes the code that
+            // copies the slot wait for both (g++ 12: 22 ns a slot instead of 1).
             const auto arg = [&](std::size_t i) -> std::uint64_t { return i < N ? args[i] : 0; };
             return Slot(std::bit_cast<Words>(std::array<std::uint64_t, SR_SLOT_WORDS / 2>{
                 SR_STATE_PUBLISHED | std::uint64_t{opcode} << 32, std::uint64_t{SR_PRIORITY_NORMAL} << 32,

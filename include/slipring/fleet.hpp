@@ -78,33 +78,33 @@ public:
     ~Fleet();
 
     std::size_t size() const noexcept;  // 1 .. max_size
-    // Member i, i < size(); valid as long as the fleet, also when that moves. What is published to it directly counts
-    // as its load.
+    // Member i, i < size(); valid as long as the fleet, also when that moves. Slots that a program publishes to it
+    // directly count as its load.
     Runtime& runtime(std::size_t i) noexcept;
     const Runtime& runtime(std::size_t i) const noexcept;
 
-    // Slots that member i, i < size(), has reserved and not completed: what publish goes by, a moment later already
-    // another number, and never more than the ring's capacity. A persistent kernel reports in steps of up to 32 slots
-    // while it is busy.
+    // Slots that member i, i < size(), has reserved and not completed: publish compares these. Never more than the
+    // ring's capacity; a moment later it may be another number. A persistent kernel that is busy reports in steps of
+    // up to 32 slots.
     std::uint64_t outstanding(std::size_t i) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------
     // Costs, beyond Runtime::publish, a look at two positions of each member. A member in per_launch mode that has
-    // work is also woken, for it takes in what it has done only when somebody looks.
-    // Members that are lost or shut down are passed over. Errors, the first of these that any member gave:
-    // ring_full (every other member refused too), larger_than_ring, device_lost, shut_down (by all); a window also
-    // payload_too_long, payload_not_whole.
+    // work is also woken: it takes in finished slots only in a call. Skips members that are lost or shut down.
+    // Errors: the first of these that any member returned: ring_full (every other member refused too),
+    // larger_than_ring, device_lost, shut_down (by all); a window also payload_too_long, payload_not_whole.
 
     [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
     [[nodiscard]] std::expected<FleetTicket, Errc> publish(std::span<const Slot> batch,
                                                            Quiet quiet = Quiet::no) noexcept;
     [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Window& window, Quiet quiet = Quiet::no) noexcept;
 
-    // For a batch whose slots need no order: divides it so that the devices end up equally loaded, each with at most
-    // one piece. Only the last piece, or one for which there is no more room, has fewer than min_piece slots.
-    // Each piece is published whole, but not the batch: where there is room for less than all of it, its beginning is
-    // published, Spread::slots says how much, and batch.subspan(slots) can be spread later. It may be larger than any
-    // ring. Lock-free, no allocation. Errors: as publish, if no member took anything.
+    // For a batch whose slots need no order: divides it so that the devices are equally loaded afterwards, with one
+    // piece at most for each. Only the last piece, and one that fills its ring, has fewer than min_piece slots. Each
+    // piece is published whole, the batch need not be: if there is too little room, only its beginning is published,
+    // Spread::slots says how much, and batch.subspan(slots) can be spread later. The batch may be larger than any
+    // ring. Lock-free, no allocation.
+    // Errors: as publish, if no member took anything.
     [[nodiscard]] std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
     static constexpr std::uint64_t min_piece = 32;
 

@@ -14,36 +14,37 @@
 
 namespace slipring {
 
-// Memory that a custom operation's handler sees, and the host too, in place and without copies where the kernel is
-// persistent. At any moment one side owns each byte: an `input` is written by the host alone (between the end of one
-// slot that reads it and the publishing of the next), an `output` by the device alone.
+// Memory that the handler of a custom operation sees, and the host too: in place, without copies, where the kernel is
+// persistent. At any moment one side owns each byte. The host alone writes an `input`, and only between the end of
+// one slot that reads it and the publishing of the next. The device alone writes an `output`.
 struct BufferSpec {
     enum class Use { input, output };
     std::size_t bytes = 0;  // 1 .. 2^31
     Use use = Use::input;
 };
 
-// An operation of the user's own, in OpenCL C 1.2. `source` defines, besides whatever it needs, a function
+// An operation of the user's own, in OpenCL C 1.2: see handler.h. `source` defines a function, and what that needs,
 //
 //   uint NAME(sr_args a, const sr_buffers* b, uint* result)
 //
-// where a.word[0..11] are the slot's arguments (a window's without ticket and class), b->at[i] and b->bytes[i] are
-// buffer i's address (__global uchar*) and size, and b->count is their number. Everything in `a` is as hostile as
-// who may publish: check each index against b->bytes. It returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
-// SR_CODE_OUT_OF_RANGE or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any but OK ends the slot in FAULT, and
-// whatever else it returns counts as SR_CODE_BAD_ARGUMENT.
+// a.word[0..11] are the slot's arguments (in a window without ticket and class). b->count is the number of buffers;
+// b->at[i] and b->bytes[i] are the address (__global uchar*) and the size of buffer i. Arguments are as hostile as
+// the code that publishes: check each index against b->bytes. The function returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
+// SR_CODE_OUT_OF_RANGE, or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any other value counts as
+// SR_CODE_BAD_ARGUMENT. All but SR_CODE_OK end the slot in FAULT.
 //
-// A handler whose loop may take long asks sr_should_stop(b) now and then and returns when it is true: the runtime has
-// given this kernel up (Options::hang_timeout), and may go on elsewhere. That costs a GPU one load over the bus,
-// about 1.15 us. In per_launch mode it is always false: a launch has the ring as it was when it began.
+// A handler whose loop may take long asks sr_should_stop(b) now and then, and returns when it is true: the runtime
+// has given this kernel up (Options::hang_timeout), and may go on elsewhere. On a GPU the question costs one load
+// over the bus, about 1.15 us. In per_launch mode it is always false: a launch has the ring as it was when the launch
+// began.
 //
-// A handler is native code, and nothing confines it. One that reads or writes outside its buffers may take with it,
-// on a CPU, the whole process, and on a GPU everything in the context: that a bad slot costs only itself holds for
-// what a handler checks, and not for a handler that does not check.
+// A handler is native code, and nothing confines it. If it reads or writes outside its buffers it may break the whole
+// process on a CPU, and everything in the context on a GPU. That a bad slot costs only itself is true only of a
+// handler that checks its arguments.
 //
-// A source stands for itself: it closes what it opens, includes nothing, pastes no words (##), calls no printf, and
-// has no pragmas but `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types
-// share one name space with all others' and with slipring's, which begin with sr_ and slipring_.
+// A source stands alone: it closes what it opens, includes nothing, pastes no words (##), calls no printf, and has no
+// pragmas but `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share
+// one name space with those of all other sources and with slipring's, which begin with sr_ and slipring_.
 struct CustomOp {
     std::uint32_t opcode = 0;  // is_custom(opcode)
     std::string name{};        // a C identifier, no two the same; the function's name, and the file's in build logs
@@ -52,12 +53,12 @@ struct CustomOp {
 };
 
 struct Options {
-    // auto; or a part of a device's or platform's name, whatever its case; or "#N", device N of devices(), from 0,
-    // where two have the same name. auto prefers devices with a persistent kernel, then GPUs; so does a name that
-    // several have.
+    // auto; or a part of a device's or platform's name, in upper or lower case; or "#N": device N of devices(),
+    // counted from 0, for devices of the same name. Of several devices that fit, those with a persistent kernel come
+    // first, then GPUs.
     std::string device = "auto";
-    // Forces the choice: persistent, or per_launch even where persistent would work; and the memory that is to be
-    // shared. Where the device cannot do it, open fails with the probe's report.
+    // Force the mode (persistent, or per_launch even where persistent works) and the kind of shared memory. If the
+    // device cannot do it, open fails with the probe's report.
     std::optional<ExecutionMode> mode{};
     std::optional<SharedMemory> memory{};
     // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
@@ -66,21 +67,22 @@ struct Options {
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
-    // Of these durations any that is longer than ten years means ten years: for ever is a fair wish.
+    // A duration of more than ten years means ten years.
     //
-    // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish relaunches it.
-    // Unset: 1 ms on a CPU, 3 ms elsewhere; and where other programs want a CPU's core, not at all for a while.
+    // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish starts it
+    // again. Unset: 1 ms on a CPU, 3 ms elsewhere. On a CPU whose core other programs want, an unset one is 0 for a
+    // while.
     std::optional<std::chrono::microseconds> idle_timeout{};
-    // How long a launch may go on while there is work; then it is relaunched at once.
+    // How long a launch may go on while there is work; then the next one follows at once.
     std::chrono::milliseconds max_launch_time{250};
     // A kernel that has work and shows no progress for so long is lost: every waiter gets device_lost, and so does a
-    // producer that finds the ring full. An operation that takes longer than this must not be published. The time is
-    // that of who waits: while the process is stopped, in a debugger or with its machine, at most 0.1 s of it passes.
+    // producer that finds the ring full. Do not publish an operation that takes longer than this. The waiting threads
+    // count the time: while the process is stopped, in a debugger or with its machine, at most 0.1 s of it passes.
     std::chrono::milliseconds hang_timeout{5000};
     // How long shutdown and the destructor wait for the kernel before they give it up.
     std::chrono::milliseconds shutdown_timeout{5000};
-    // Told what went wrong where nobody can be returned an error: in the destructor and on OpenCL's own threads.
-    // May be called from any thread; must not call the runtime.
+    // Gets the errors that no call can return: those in the destructor and on OpenCL's own threads. Any thread may
+    // call it; it must not call the runtime.
     std::function<void(const Error&)> on_error{};
 };
 

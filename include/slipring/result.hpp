@@ -1,4 +1,4 @@
-// What comes back: tickets, results, the debug log, and counters.
+// What a runtime returns: tickets, results, the debug log, and counters.
 #pragma once
 
 #include <algorithm>
@@ -30,11 +30,11 @@ struct Ticket {
     constexpr Ticket required_part() const noexcept { return slice(0, count - lookahead); }
 };
 
-// How one slot ended.
+// How one slot finished.
 struct Result {
     State state = State::empty;  // done, fault or cancelled
     Code code = Code::ok;        // why it faulted
-    std::uint32_t inner = 0;     // in a packed slot: which operation ended it
+    std::uint32_t inner = 0;     // in a packed slot: the operation that faulted, from 0
     std::uint32_t value = 0;     // the operation's result
 
     constexpr bool ok() const noexcept { return state == State::done; }
@@ -57,7 +57,7 @@ struct Log {
 // Counters since open; each is read on its own.
 struct Stats {
     std::uint64_t published = 0;  // slots
-    std::uint64_t completed = 0;  // slots that have ended, one way or another
+    std::uint64_t completed = 0;  // slots that have finished, in any state
     std::uint64_t faults = 0;     // modulo 2^32: of the slots before `completed` at least
     std::uint64_t launches = 0;   // of the persistent kernel
 };

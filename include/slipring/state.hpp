@@ -1,4 +1,4 @@
-// The states of a slot, and the codes that say why one ended as it did. The values are those of the wire (abi.h).
+// The states of a slot, and the codes that say why a slot faulted. The values are those of the wire (abi.h).
 #pragma once
 
 #include <cstdint>
@@ -9,7 +9,7 @@
 
 namespace slipring {
 
-// Terminal are done, fault and cancelled: every slot ends in one of them, once.
+// done, fault and cancelled are terminal: every slot finishes in one of them, once.
 enum class State : std::uint32_t {
     empty = SR_STATE_EMPTY,
     published = SR_STATE_PUBLISHED,

@@ -19,7 +19,7 @@
 
 namespace slipring {
 
-// This thread goes on after whoever stored to `address` with release, though it was no thread that told it so.
+// Orders this thread behind the last release store to `address`, which it has not loaded: the kernel did.
 // Nothing at all without ThreadSanitizer.
 inline void acquire_unseen([[maybe_unused]] void* address) noexcept {
 #ifdef SLIPRING_TSAN
