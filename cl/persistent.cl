@@ -41,9 +41,10 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
 
 /* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. The outcome goes
  * back in four words, the launch's number last: a host that shares the memory waits for that. */
-__kernel void slipring_once(const __global uint* slot, __global uint* outcome, __global uint* control,
-                            uint control_words, const __global uint* table, uint table_states, __global uint* log,
-                            uint log_mask, __global uchar* ring, uint number SR_BUFFER_PARAMETERS) {
+__kernel void slipring_run_alone(const __global uint* slot, __global uint* outcome, __global uint* control,
+                                 uint control_words, const __global uint* table, uint table_states,
+                                 __global uint* log, uint log_mask, __global uchar* ring,
+                                 uint number SR_BUFFER_PARAMETERS) {
     (void)ring; /* without custom operations */
     if (get_global_id(0) == 0) {
         SR_BUFFERS
@@ -56,6 +57,6 @@ __kernel void slipring_once(const __global uint* slot, __global uint* outcome, _
         outcome[0] = out.code;
         outcome[1] = out.inner;
         outcome[2] = out.value;
-        sr_store_release(outcome + 3, number); /* O: synchronizes with the host's acquire in once.cpp */
+        sr_store_release(outcome + 3, number); /* O: synchronizes with the host's acquire in persistent.cpp */
     }
 }

@@ -12,8 +12,8 @@ static inline __global uint* sr_slot(const sr_ring* ring, ulong position) {
 }
 
 static inline uint sr_tagged(const sr_ring* ring, ulong position, uint state) {
-    const uint lap = (uint)(position >> ring->shift);
-    return (lap & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
+    const uint generation = (uint)(position >> ring->shift);
+    return (generation & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
 }
 
 /* The state word that `position` has while it waits to be run. */

@@ -14,7 +14,7 @@ typedef struct {
     uint log_mask;             /* records - 1 */
     const sr_buffers* buffers; /* of each custom operation, in the order of the host's list */
     uint ringless; /* 1: a slot in a launch of its own, of no ring, beside one that has these control words: see
-                    * slipring_once */
+                    * slipring_run_alone */
 } sr_memory;
 
 /* How a slot ended. */

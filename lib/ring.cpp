@@ -20,7 +20,7 @@ std::expected<void, Errc> RingView::format(std::span<std::byte> memory, std::uin
     if (memory.size() < *size || reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0)
         return std::unexpected(Errc::bad_memory);
 
-    // Zero is EMPTY with generation 0: published in no lap, wherever the positions start.
+    // Zero is EMPTY with generation 0: published in no generation, wherever the positions start.
     std::memset(memory.data(), 0, *size);
     const RingView ring(memory.data(), capacity);
     for (const std::size_t word :
@@ -69,7 +69,7 @@ std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory
 }
 
 // Lower bounds all the way: `completed` is passed at once (what is terminal was published), and a slot that is
-// overwritten for its next lap while this walks ends the walk early, behind a `completed` that the next call sees.
+// overwritten for the next generation while this walks ends the walk early, behind a `completed` that the next call sees.
 std::uint64_t RingView::tail() const noexcept {
     const auto tail = word64(SR_RING_TAIL);
     std::uint64_t stored = tail.load(std::memory_order_acquire);
@@ -84,7 +84,7 @@ std::uint64_t RingView::tail() const noexcept {
 std::optional<RingView::Held> RingView::held() const noexcept {
     const std::uint64_t position = tail();
     if (position == reserved() || is_published(position)) return std::nullopt;
-    // Published, consumed and a lap on since tail() looked: then it is the next lap's generation that was seen.
+    // Published, consumed and published anew since tail() looked: then the next generation was seen.
     if (is_complete(position + 1)) return std::nullopt;
 
     using Clock = std::chrono::steady_clock;

@@ -27,7 +27,7 @@
 #define SR_STAGE_ALONE 2u  /* none has in time, and none will */
 
 #define SR_LEAVE_IDLE 1u
-#define SR_LEAVE_BUSY 2u    /* told to, or after an epoch: there may be more to do */
+#define SR_LEAVE_BUSY 2u    /* told to, or after max_launch_time: there may be more to do */
 #define SR_LEAVE_REVOKED 3u /* the ring was revoked: run nothing more, wait for nothing more; replaces the others */
 
 #define SR_CHUNK_ISSUED 1u

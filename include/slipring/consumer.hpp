@@ -51,12 +51,12 @@ public:
         ring_.word64(SR_RING_COMPLETED).store(head_, std::memory_order_release);
     }
 
-    // Runs `execute(span of 16 words) -> Outcome` on up to `most` published slots; returns how many. Slots go back
+    // Runs `execute(span of 16 words) -> Outcome` on up to `max` published slots; returns how many. Slots go back
     // every 32, and all of them before it returns.
     template <class Execute>
-    std::size_t drain(std::size_t most, Execute execute) {
+    std::size_t drain(std::size_t max, Execute execute) {
         std::size_t done = 0;
-        while (done < most) {
+        while (done < max) {
             const std::uint32_t* const slot = peek();
             if (slot == nullptr) break;
             finish(execute(std::span<const std::uint32_t, SR_SLOT_WORDS>(slot, SR_SLOT_WORDS)));

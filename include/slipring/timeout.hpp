@@ -26,9 +26,9 @@ private:
         if constexpr (std::is_same_v<Duration, nanoseconds>) {
             return time < nanoseconds::zero() ? nanoseconds::zero() : time;
         } else {
-            constexpr double most = 9.2e9;  // seconds: 2^63 ns are some more
+            constexpr double max_seconds = 9.2e9;  // seconds: 2^63 ns are some more
             const double seconds = std::chrono::duration<double>(time).count();
-            if (!(seconds < most)) return nanoseconds::max();
+            if (!(seconds < max_seconds)) return nanoseconds::max();
             if (seconds < 0) return nanoseconds::zero();
             return std::chrono::duration_cast<nanoseconds>(time);
         }

@@ -53,7 +53,7 @@ std::expected<void, Error> Device::make_kernels(const Options& options) {
         if (status == CL_SUCCESS && lanes > max_lanes)
             lanes = static_cast<std::uint32_t>(lanes > 32 ? max_lanes / 32 * 32 : max_lanes);
     }
-    alone = cl::Kernel(program, "slipring_once", &status);
+    alone = cl::Kernel(program, "slipring_run_alone", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
     return {};
 }

@@ -20,7 +20,7 @@ std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcep
     const std::uint64_t tail = ring.tail();
     for (std::uint64_t at = first; at != tail; ++at) {
         Kind& one = kind(ring.word(at, SR_WORD_OPCODE));
-        if (one.seen == one.most) return at;
+        if (one.seen == one.limit) return at;
         ++one.seen;
     }
     return tail;
@@ -29,9 +29,9 @@ std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcep
 void Pace::took(std::chrono::nanoseconds time) noexcept {
     for (Kind& one : kinds_) {
         if (one.seen == 0) continue;
-        if (time > hang_timeout_ / 4) one.most = std::max<std::uint64_t>(one.seen / 2, 1);
+        if (time > hang_timeout_ / 4) one.limit = std::max<std::uint64_t>(one.seen / 2, 1);
         // Only as many as there were have shown how long they take.
-        if (time < hang_timeout_ / 16 && one.seen == one.most) one.most = std::min(one.most * 2, one.ever);
+        if (time < hang_timeout_ / 16 && one.seen == one.limit) one.limit = std::min(one.limit * 2, one.max_limit);
     }
 }
 

@@ -26,9 +26,9 @@ public:
 private:
     struct Kind {
         std::uint32_t opcode;
-        std::uint64_t most;      // in a launch, now
-        std::uint64_t ever;      // in a launch
-        std::uint64_t seen = 0;  // in this launch
+        std::uint64_t limit;      // in a launch, now
+        std::uint64_t max_limit;  // in a launch, ever
+        std::uint64_t seen = 0;   // in this launch
     };
     Kind& kind(std::uint32_t opcode) noexcept;
 

@@ -23,8 +23,8 @@ constexpr cl_uint pings = 16;
 constexpr cl_uint enough = 6;  // answered, where the host is too busy to ask more often
 // The kernel ends by itself after so many polls, however blind it is: some tenths of a second, at some ns a poll in a
 // cache, or a microsecond over a bus. A second of the host's is longer, and leaves it busy time.
-constexpr cl_ulong most_polls_cpu = 10'000'000;
-constexpr cl_ulong most_polls = 200'000;
+constexpr cl_ulong max_polls_cpu = 10'000'000;
+constexpr cl_ulong max_polls = 200'000;
 constexpr auto patience_gpu = 900ms;
 // For a first launch, in which PoCL compiles; to end; or, on a CPU whose cores are full of other programs, to run at
 // the same time as the host for once.
@@ -42,16 +42,16 @@ struct Bench {
     bool stuck = false;  // a launch is under way, and nobody waits for it any more
 
     Memory& memory() noexcept { return memories.back(); }
-    cl_int launch(cl_uint answers, cl_ulong most, cl::Event& over) {
+    cl_int launch(cl_uint answers, cl_ulong polls, cl::Event& ended) {
         cl_int status = memory().bind(kernel, 0);
         if (status == CL_SUCCESS) status = kernel.setArg(1, answers);
-        if (status == CL_SUCCESS) status = kernel.setArg(2, most);
+        if (status == CL_SUCCESS) status = kernel.setArg(2, polls);
         if (status == CL_SUCCESS)
             status =
-                queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &over);
+                queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &ended);
         return status == CL_SUCCESS ? queue.flush() : status;
     }
-    // What was launched is over, and well.
+    // The launch has finished, and well.
     bool ends() {
         Backoff backoff(cpu ? std::chrono::nanoseconds(patience_cpu) : patience_gpu);
         const cl_int status = sentinel.settle(queue, [&backoff] { return backoff.pause(); });
@@ -68,7 +68,7 @@ std::uint64_t word64(const Memory& memory, std::size_t index) {
     return word(memory, index).load() | std::uint64_t{word(memory, index + 1).load()} << 32;
 }
 
-// Spins, then yields, until the word has the value; false when the launch is over or the time is up.
+// Spins, then yields, until the word has the value; false when the launch has finished or the time is up.
 bool appears(std::atomic_ref<cl_uint> at, cl_uint value, const cl::Event& launch, Clock::time_point deadline) {
     for (unsigned spin = 0; at.load(std::memory_order_acquire) != value; ++spin) {
         if (spin % 64 == 0 && Clock::now() > deadline) return false;
@@ -83,7 +83,7 @@ bool appears(std::atomic_ref<cl_uint> at, cl_uint value, const cl::Event& launch
 // Asks the running kernel; true if both saw each other's stores while it ran.
 bool ask(Bench& bench, Probe& out) {
     cl::Event launch;
-    if (bench.launch(pings, bench.cpu ? most_polls_cpu : most_polls, launch) != CL_SUCCESS) {
+    if (bench.launch(pings, bench.cpu ? max_polls_cpu : max_polls, launch) != CL_SUCCESS) {
         bench.ends();
         return false;
     }
@@ -139,7 +139,8 @@ std::chrono::microseconds since(Clock::time_point start) {
 }
 
 // Asks again until `enough_tried`: the host may be too busy to answer in time.
-Attempt try_live(Bench& bench, const cl::Device& device, const Way& way, Clock::time_point enough_tried, Probe& out) {
+Attempt try_persistent(Bench& bench, const cl::Device& device, const Way& way, Clock::time_point enough_tried,
+                       Probe& out) {
     const auto start = Clock::now();
     Attempt attempt;
     attempt.memory = way.memory;
@@ -157,8 +158,8 @@ Attempt try_live(Bench& bench, const cl::Device& device, const Way& way, Clock::
     return attempt;
 }
 
-// What every device must do: run a kernel whose store is seen when it is over.
-Attempt try_relaunch(Bench& bench, const cl::Device& device) {
+// What every device must do: run a kernel whose store is seen when it has finished.
+Attempt try_per_launch(Bench& bench, const cl::Device& device) {
     const auto start = Clock::now();
     Attempt attempt;
     attempt.memory = SharedMemory::mirrored;
@@ -171,7 +172,7 @@ Attempt try_relaunch(Bench& bench, const cl::Device& device) {
         if (status == CL_SUCCESS) status = bench.memory().download(bench.queue, 0, 4);
         attempt.answered = bench.ends() && status == CL_SUCCESS && word(bench.memory(), 0) == SR_PROBE_RUNS;
         if (!attempt.answered)
-            attempt.outcome += bench.stuck ? ": a kernel was not over in time; something else holds the device"
+            attempt.outcome += bench.stuck ? ": a kernel did not finish in time; something else holds the device"
                                            : ": what a kernel wrote did not come back";
     } else {
         attempt.outcome += ": " + made.error().text();
@@ -210,13 +211,13 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     bench->kernel = cl::Kernel(bench->program, "slipring_probe", &status);
     if (status != CL_SUCCESS) return refuse(cl_error("clCreateKernel", status).error().detail);
 
-    const Attempt relaunch = try_relaunch(*bench, device);
+    const Attempt per_launch = try_per_launch(*bench, device);
     const auto start = Clock::now();
     for (const Way& way : claimed_ways(device)) {
-        if (!relaunch.answered || bench->stuck) break;
+        if (!per_launch.answered || bench->stuck) break;
         if (only && *only != way.memory) continue;
         out.attempts.push_back(
-            try_live(*bench, device, way, start + (bench->cpu ? patience_cpu : patience_gpu / 2), out));
+            try_persistent(*bench, device, way, start + (bench->cpu ? patience_cpu : patience_gpu / 2), out));
         out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
         if (!out.attempts.back().answered) continue;
         out.mode = ExecutionMode::persistent;
@@ -225,15 +226,15 @@ Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     }
     const bool stuck = bench->stuck;
     if (stuck) leave_to_kernel(std::make_unique<std::shared_ptr<Bench>>(bench));
-    const bool only_live = only && *only != SharedMemory::mirrored;
-    if (out.attempts.empty() && relaunch.answered) {
-        if (only_live) return refuse("the device does not offer " + std::string(name(*only)));
+    const bool only_shared = only && *only != SharedMemory::mirrored;
+    if (out.attempts.empty() && per_launch.answered) {
+        if (only_shared) return refuse("the device does not offer " + std::string(name(*only)));
         if (!only) out.why = "neither fine-grained shared virtual memory nor cl_nv_create_buffer";
     }
-    if (only_live && relaunch.answered) return out;
-    out.attempts.push_back(relaunch);
-    out.why += (out.why.empty() ? "" : "; ") + relaunch.outcome;
-    if (relaunch.answered && !stuck) out.mode = ExecutionMode::per_launch;
+    if (only_shared && per_launch.answered) return out;
+    out.attempts.push_back(per_launch);
+    out.why += (out.why.empty() ? "" : "; ") + per_launch.outcome;
+    if (per_launch.answered && !stuck) out.mode = ExecutionMode::per_launch;
     return out;
 }
 

@@ -80,20 +80,20 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
     return found;
 }
 
-// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough units to keep the bus busy: each
+// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough sub-groups to keep the bus busy: each
 // has 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
 LaunchShape fit(LaunchShape wanted, const Candidate& one) {
-    const bool units = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
-    const std::uint32_t most_lanes =
-        units ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
+    const bool has_subgroups = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
+    const std::uint32_t max_lanes =
+        has_subgroups ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
     LaunchShape shape = wanted;
-    if (shape.groups == 0) shape.groups = one.info.is_cpu || !units ? 1 : 64;
-    if (shape.lanes == 0) shape.lanes = units && shape.groups > 1 ? 256 : 1;
+    if (shape.groups == 0) shape.groups = one.info.is_cpu || !has_subgroups ? 1 : 64;
+    if (shape.lanes == 0) shape.lanes = has_subgroups && shape.groups > 1 ? 256 : 1;
     shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
-    shape.lanes = std::min(shape.lanes, most_lanes);
-    if (shape.lanes > 1) shape.lanes = std::min(most_lanes, (shape.lanes + 31) / 32 * 32);
-    if (units && shape.groups > 1) shape.lanes = std::max(shape.lanes, 32u);
-    if (shape.groups == 1 && shape.lanes <= 32) shape.lanes = 1;  // a unit by itself, which runs them in order
+    shape.lanes = std::min(shape.lanes, max_lanes);
+    if (shape.lanes > 1) shape.lanes = std::min(max_lanes, (shape.lanes + 31) / 32 * 32);
+    if (has_subgroups && shape.groups > 1) shape.lanes = std::max(shape.lanes, 32u);
+    if (shape.groups == 1 && shape.lanes <= 32) shape.lanes = 1;  // one lane, which runs them in order
     return shape;
 }
 

@@ -31,13 +31,14 @@ public:
     // tell.
     template <class GoOn>
     cl_int settle(const cl::CommandQueue& queue, const GoOn& go_on) const {
-        cl::Event over;
-        if (queue.enqueueReadBuffer(word_, CL_FALSE, 0, sizeof(cl_uint), read_.get(), nullptr, &over) != CL_SUCCESS ||
+        cl::Event reading;
+        if (queue.enqueueReadBuffer(word_, CL_FALSE, 0, sizeof(cl_uint), read_.get(), nullptr, &reading) !=
+                CL_SUCCESS ||
             queue.flush() != CL_SUCCESS)
             return CL_QUEUED;
         cl_int status;
         do {
-            status = over.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>();
+            status = reading.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>();
         } while (status > CL_COMPLETE && go_on());
         return status;
     }

@@ -32,7 +32,7 @@ bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
         if (const auto state = ring.state(last)) {
             if (is_terminal(*state)) return true;
             // The completed position all the same, now and then: a producer that has stopped while it writes the next
-            // lap's slot leaves this one's state, and hides its flag.
+            // generation's slot leaves this one's state, and hides its flag.
             static thread_local std::uint32_t looks = 0;
             if ((ring.word(last, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0 && ++looks % 64 != 0) return false;
         }
@@ -114,7 +114,7 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     const Session::Telling& telling = impl_->session->telling();
     const bool by_answer = telling.by_answer && ticket.count == 1 && ticket.quiet == Quiet::no;
     const Look look = by_answer ? look_for_answer(ring, position) : look_at_slot(ring, position, telling.by_slot);
-    // A producer reserves before it writes: as long as nobody has reserved the position a lap later, what was read
+    // A producer reserves before it writes: as long as the position a capacity later is not reserved, what was read
     // above was the device's.
     if (static_cast<std::int64_t>(ring.reserved() - position) > std::int64_t{ring.capacity()})
         return std::unexpected(Errc::result_expired);

@@ -69,7 +69,7 @@ std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {
     const auto phase = impl_->phase.load(std::memory_order_acquire);
     if (phase != Impl::Phase::open)
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
-    return impl_->on_session(impl_->once, Impl::Takes::own_time,
+    return impl_->on_session(impl_->launching, Impl::Takes::own_time,
                              [&](const Session::GoOn& go_on) { return impl_->session->run_alone(slot, go_on); });
 }
 

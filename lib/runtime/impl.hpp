@@ -40,8 +40,8 @@ struct Runtime::Impl {
     std::atomic<bool> busy{false};
     std::atomic<bool> wanted{false};
 
-    std::mutex data;  // the session's copies
-    std::mutex once;  // and its launches of a slot alone, which take what they take
+    std::mutex data;   // the session's copies
+    std::mutex launching;  // and its launches of a slot alone, which have no time limit
     std::mutex formats_mutex;
     std::vector<std::string> formats;
 
@@ -61,7 +61,7 @@ struct Runtime::Impl {
     }
     ~Impl();
 
-    // A launch that is over is followed by the next at once, if there is more to do, whoever waits or does not.
+    // When a launch has finished, starts the next at once if there is more to do, whether a thread waits or not.
     void listen() {
         session->tell([this] { wake(); });
     }

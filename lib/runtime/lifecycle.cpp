@@ -52,13 +52,13 @@ void Runtime::Impl::wake() noexcept {
 
 void Runtime::Impl::step() noexcept {
     if (phase.load(std::memory_order_acquire) == Phase::lost) return;
-    const bool over = session->finished();  // before LEFT is looked at, which a kernel writes before it is over
+    const bool finished = session->finished();  // before LEFT is looked at, which a kernel writes before it has
     session->reap(ring);
     if (!check_progress()) return;
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
     if (!inside(ring).wake_needed(current)) {
         // It says that it is still there. If OpenCL says that it is not, it died.
-        if (current != 0 && over)
+        if (current != 0 && finished)
             lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
         return;
     }
