@@ -25,7 +25,7 @@ has() {
     text_of "$1" | grep -qF -- "$2" || fail "$1 lacks: $2"
 }
 has classslipring_1_1Runtime.html 'publish()'
-has classslipring_1_1Runtime.html 'Slots run and end in the order of their positions'
+has classslipring_1_1Runtime.html 'Where the shape is 1 x 1'
 has classslipring_1_1Runtime.html 'Waits for every slot of the ticket'
 has classslipring_1_1Fleet.html 'a device that is slow or busy gets fewer'
 has structslipring_1_1Options.html 'How long an idle kernel keeps polling'

@@ -69,7 +69,8 @@ std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory
 }
 
 // Lower bounds all the way: `completed` is passed at once (what is terminal was published), and a slot that is
-// overwritten for the next generation while this walks ends the walk early, behind a `completed` that the next call sees.
+// overwritten for the next generation while this walks ends the walk early, behind a `completed` that the next call
+// sees.
 std::uint64_t RingView::tail() const noexcept {
     const auto tail = word64(SR_RING_TAIL);
     std::uint64_t stored = tail.load(std::memory_order_acquire);

@@ -80,8 +80,8 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
     return found;
 }
 
-// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough sub-groups to keep the bus busy: each
-// has 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
+// One lane in one group on a CPU, whose other cores are the host's. On a GPU enough sub-groups to keep the bus busy:
+// each has 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
 LaunchShape fit(LaunchShape wanted, const Candidate& one) {
     const bool has_subgroups = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
     const std::uint32_t max_lanes =

@@ -40,7 +40,7 @@ struct Runtime::Impl {
     std::atomic<bool> busy{false};
     std::atomic<bool> wanted{false};
 
-    std::mutex data;   // the session's copies
+    std::mutex data;       // the session's copies
     std::mutex launching;  // and its launches of a slot alone, which have no time limit
     std::mutex formats_mutex;
     std::vector<std::string> formats;
