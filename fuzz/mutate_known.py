@@ -29,7 +29,7 @@ FITTING = [
     ("lib/device/pace.cpp", "", "pace"),
     ("lib/runtime/log.cpp", "", "runtime no_memory"),
     ("lib/runtime/records.cpp", "", "records"),
-    ("lib/fleet/fleet.cpp", "", "fleet fleet_spread fleet_opening fleet_threads fleet_lost"),
+    ("lib/fleet/fleet.cpp", "", "fleet fleet_spread fleet_opening fleet_threads fleet_lost no_memory"),
     ("tools/automaton.cpp", "scan", "automaton scan"),
     ("tools/segment.cpp", "scan", "scan"),
     ("tools/scan.cl", "scan", "scan"),
