@@ -126,6 +126,8 @@ def main():
         sites = [site for site in sites if mutate_known.key(site) in known]
     if options.sample is not None:
         sites = sample(sites, options.sample, options.seed)
+    if not sites:
+        raise ValueError("there is no such mutant")
     if options.list:
         if options.json:
             listed = [{"id": site.id, "change": site.change, "source": site.source} for site in sites]
