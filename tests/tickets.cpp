@@ -65,6 +65,11 @@ BOOST_DATA_TEST_CASE(a_producer_waits_for_room, data::make(modes), mode) {
         BOOST_TEST(runtime.wait_for_room(0, 0s).has_value());
         BOOST_TEST(runtime.wait_for_room(1, 0s).has_value());
         BOOST_TEST((runtime.wait_for_room(2, 10ms).error() == Errc::timed_out));
+        // The wait has seen what holds the ring up, so the clock on that runs already.
+        const auto holder = runtime.ring().held();
+        BOOST_REQUIRE(holder.has_value());
+        BOOST_TEST(holder->position == held->first());
+        BOOST_TEST((holder->since > 0ns));
         std::thread late([&] {
             std::this_thread::sleep_for(20ms);
             held->commit();

@@ -40,6 +40,13 @@ bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
     return ring.is_complete(ticket.end());
 }
 
+void Runtime::Impl::attend(const Backoff& backoff) noexcept {
+    if (backoff.spinning() && !wake_needed()) return;
+    wake();
+    look();
+    static_cast<void>(ring.held());
+}
+
 bool Runtime::poll(const Ticket& ticket) noexcept {
     if (impl_->done(ticket)) return true;
     if (!impl_->wake_needed()) [[likely]]
@@ -53,14 +60,9 @@ std::expected<void, Errc> Runtime::wait(const Ticket& ticket, Timeout timeout) n
         if (impl_->done(ticket)) return {};
     Backoff backoff(timeout.time());
     while (!impl_->done(ticket)) {
-        // A kernel that still runs is left alone while this spins; later, look whether it died.
-        if (impl_->wake_needed() || !backoff.spinning()) {
-            impl_->wake();
-            impl_->look();
-            static_cast<void>(impl_->ring.held());  // starts the clock on a producer that never finishes
-            if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
-                return std::unexpected(Errc::device_lost);
-        }
+        impl_->attend(backoff);
+        if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
+            return std::unexpected(Errc::device_lost);
         if (!backoff.pause() && !impl_->done(ticket)) return std::unexpected(Errc::timed_out);
     }
     return {};

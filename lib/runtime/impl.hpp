@@ -77,7 +77,11 @@ struct Runtime::Impl {
     // A look at the device's progress: loses the device if that has been missing for too long, or is impossible. For
     // whoever waits for it, again and again.
     void look() noexcept;
-    // The same for a producer that finds the ring full, and may do so a million times a second.
+    // What a thread that waits for slots does between two looks at them: starts a kernel that has left, looks whether
+    // the device died, and starts the clock on a producer that never finishes (held). A kernel that runs is left
+    // alone while the thread spins.
+    void attend(const Backoff& backoff) noexcept;
+    // The same look for a producer that finds the ring full, and may do so a million times a second.
     void look_when_full() noexcept;
 
     // How long a call may take: as long as a slot, or as long as it takes.

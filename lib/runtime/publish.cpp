@@ -58,10 +58,7 @@ std::expected<void, Errc> Runtime::Impl::wait_for_room(std::uint32_t n, Timeout 
         // `completed` is read first: read last, it could be ahead of an older `reserved`.
         const std::uint64_t completed = ring.completed();
         if (ring.reserved() + n - completed <= ring.capacity()) return {};
-        if (wake_needed() || !backoff.spinning()) {
-            wake();
-            look();
-        }
+        attend(backoff);
         if (!backoff.pause()) return std::unexpected(Errc::timed_out);
     }
 }
