@@ -86,63 +86,88 @@ static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory
 #endif
 }
 
+/* What a drain remembers from one slot to the next. */
+typedef struct {
+    ulong head;      /* the next position */
+    uint unreleased; /* slots that COMPLETED does not count yet; a slow one counts as SR_RELEASE_EVERY */
+    uint unlooked;   /* slots since the last look at STOP and at the clock */
+    ulong counter;   /* sr_ticks */
+    ulong began;     /* when the launch began */
+} sr_serial;
+
+static inline void sr_release_serial(const sr_ring* ring, sr_serial* own) {
+    sr_release(ring, own->head);
+    own->unreleased = 0;
+}
+
+/* Looks at the slot at `head`, and idles until it is published. SR_GOES_ON, SR_HAS_LEFT or SR_IS_TO_LEAVE. */
+SR_INLINE int sr_next_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, sr_serial* own) {
+    const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
+    /* R2: synchronizes with R1, the producer's store of the state. */
+    const uint state = sr_load_acquire(sr_slot(ring, own->head));
+    if (revoked) return SR_IS_TO_LEAVE;
+    if (SR_RARELY(!sr_is_next(state, sr_awaited(ring, own->head)))) {
+        const int ran = own->unreleased != 0;
+        if (ran) sr_release_serial(ring, own);
+        return sr_idle(ring, memory, bounds, own->head, ran, own->began, &own->counter);
+    }
+    return SR_GOES_ON;
+}
+
+/* Says that the slot at `head` is begun, before it has any effect: recovery asks. False if the ring was revoked.
+ * Positions wrap. */
+SR_WRAPS SR_INLINE int sr_claim_serial(const sr_ring* ring, ulong head) {
+    __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
+    sr_store64(claimed, head + 1u);
+    if (!sr_revoked_behind(ring)) return 1;
+    sr_store64(claimed, head);
+    return 0;
+}
+
+/* How many slots this one counts as until COMPLETED moves: a waiter does not wait for 32 that may be slow, and does
+ * not take their silence for a death. */
+SR_INLINE uint sr_counts_as(const uint* copy) {
+    if (sr_is_brief(copy)) return 1u;
+    return copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN || sr_may_be_slow(copy) ? 1u + SR_RELEASE_EVERY : 1u;
+}
+
+/* The launch was asked to leave, or has been here for long; looked at now and then. */
+SR_WRAPS SR_INLINE int
+sr_is_to_leave_serial(const sr_ring* ring, const sr_bounds* bounds, sr_serial* own) {
+    own->unlooked += SR_RELEASE_EVERY;
+    if (own->unlooked < SR_LOOK_EVERY) return 0;
+    own->unlooked = 0;
+    return sr_asked(ring, bounds->launch) || sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began >= bounds->max_time;
+}
+
 /* Positions count modulo 2^64, and so may the clock. */
 SR_WRAPS static inline void sr_drain_serial(
     const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
-    ulong head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
-    __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
-
-    ulong counter = 0;
-    const ulong began = sr_ticks(&counter, 0);
+    sr_serial own = {0, 0, 0, 0, 0};
+    own.head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
+    own.began = sr_ticks(&own.counter, 0);
     /* The time since the last launch is no gap. */
-    if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)began);
-    uint done = 0, unreleased = 0;
+    if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)own.began);
     for (;;) {
-        __global uint* const slot = sr_slot(ring, head);
-        const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
-        /* R2: synchronizes with R1, the producer's store of the state. */
-        const uint state = sr_load_acquire(slot);
-        const uint awaited = sr_awaited(ring, head);
-        if (revoked) break;
-        if (SR_RARELY(!sr_is_next(state, awaited))) {
-            const int ran = unreleased != 0;
-            if (ran) sr_release(ring, head);
-            unreleased = 0;
-            const int how = sr_idle(ring, memory, bounds, head, ran, began, &counter);
-            if (how == SR_HAS_LEFT) return;
-            if (how == SR_IS_TO_LEAVE) break;
-        }
-        sr_copy_slot(copy, slot);
-        sr_store64(claimed, head + 1u); /* before it has any effect: who recovers from this launch's death asks */
-        if (sr_revoked_behind(ring)) {
-            sr_store64(claimed, head);
-            break;
-        }
-        const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
-        sr_finish_serial(ring, memory, head, copy, out);
-        ++head;
-        ++unreleased;
-        /* Nobody waits for 32 of those that may be slow, nor takes their silence for a death. */
-        if (!sr_is_brief(copy) && (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN || sr_may_be_slow(copy)))
-            unreleased += SR_RELEASE_EVERY;
-        if (unreleased >= SR_RELEASE_EVERY) {
-            sr_release(ring, head);
-            unreleased = 0;
-            done += SR_RELEASE_EVERY;
-            if (done >= SR_LOOK_EVERY) {
-                done = 0;
-                if (sr_asked(ring, bounds->launch) || sr_ticks(&counter, SR_LOOK_EVERY) - began >= bounds->max_time)
-                    break;
-            }
-            if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, head, bounds->launch)) return;
-        }
+        const int how = sr_next_serial(ring, memory, bounds, &own);
+        if (how == SR_HAS_LEFT) return;
+        if (how == SR_IS_TO_LEAVE) break;
+        sr_copy_slot(copy, sr_slot(ring, own.head));
+        if (!sr_claim_serial(ring, own.head)) break;
+        sr_finish_serial(ring, memory, own.head, copy, sr_run_slot(copy, (uint)own.head, memory));
+        ++own.head;
+        own.unreleased += sr_counts_as(copy);
+        if (own.unreleased < SR_RELEASE_EVERY) continue;
+        sr_release_serial(ring, &own);
+        if (sr_is_to_leave_serial(ring, bounds, &own)) break;
+        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, own.head, bounds->launch)) return;
     }
     /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave
      * this up. */
-    sr_release(ring, head);
+    sr_release(ring, own.head);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
 }
 

@@ -145,11 +145,13 @@ Attempt try_persistent(Bench& bench, const cl::Device& device, const Way& way, C
     Attempt attempt;
     attempt.memory = way.memory;
     auto made = Memory::make(bench.context, bench.queue, device, way.kind, 4096);
-    if (made) bench.memories.push_back(std::move(*made));
-    if (made) do {
+    if (made) {
+        bench.memories.push_back(std::move(*made));
+        do {
             for (const std::size_t index : {0u, 32u}) word(bench.memory(), index).store(0, std::memory_order_release);
             attempt.answered = ask(bench, out);
         } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
+    }
     attempt.outcome =
         std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
                                  : made ? " is offered, but a running kernel did not answer the host in time"
@@ -181,60 +183,88 @@ Attempt try_per_launch(Bench& bench, const cl::Device& device) {
     return attempt;
 }
 
+// Why the device cannot be tried at all.
+std::expected<void, std::string> fits(const cl::Device& device) {
+    if (device.getInfo<CL_DEVICE_AVAILABLE>() == CL_FALSE ||
+        device.getInfo<CL_DEVICE_COMPILER_AVAILABLE>() == CL_FALSE)
+        return std::unexpected("the device or its compiler is not available");
+    if (device.getInfo<CL_DEVICE_ENDIAN_LITTLE>() == CL_FALSE)
+        return std::unexpected("the device is big-endian; slots are little-endian");
+    return {};
+}
+
+// Everything but memory. The context first: it is of use even if the rest fails.
+std::expected<void, std::string> set_up(Bench& bench, const cl::Device& device) {
+    bench.cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
+    cl_int status = CL_SUCCESS;
+    bench.context = cl::Context(device, nullptr, nullptr, nullptr, &status);
+    if (status == CL_SUCCESS) bench.queue = cl::CommandQueue(bench.context, device, 0, &status);
+    if (status != CL_SUCCESS) return std::unexpected(cl_error("making a context and a queue", status).error().detail);
+    auto sentinel = Sentinel::make(bench.context);
+    if (!sentinel) return std::unexpected(sentinel.error().text());
+    bench.sentinel = std::move(*sentinel);
+    auto program = build(bench.context, device, std::string(embedded::prelude) + embedded::probe, {});
+    if (!program) return std::unexpected(program.error().text());
+    bench.program = std::move(*program);
+    bench.kernel = cl::Kernel(bench.program, "slipring_probe", &status);
+    if (status != CL_SUCCESS) return std::unexpected(cl_error("clCreateKernel", status).error().detail);
+    return {};
+}
+
+void note(Probe& out, const Attempt& attempt) {
+    out.attempts.push_back(attempt);
+    out.why += (out.why.empty() ? "" : "; ") + attempt.outcome;
+}
+
+// Tries each kind of memory that the device claims, or `only`, until a running kernel answers.
+bool find_persistent(Bench& bench, const cl::Device& device, std::optional<SharedMemory> only, Probe& out) {
+    const auto enough_tried = Clock::now() + (bench.cpu ? patience_cpu : patience_gpu / 2);
+    for (const Way& way : claimed_ways(device)) {
+        if (only && *only != way.memory) continue;
+        const Attempt attempt = try_persistent(bench, device, way, enough_tried, out);
+        note(out, attempt);
+        if (attempt.answered) {
+            out.mode = ExecutionMode::persistent;
+            out.kind = way.kind;
+            return true;
+        }
+        if (bench.stuck) return false;
+    }
+    return false;
+}
+
+// What is left where no running kernel answered: launches, unless another kind of memory was asked for.
+void fall_back(const Bench& bench, const Attempt& per_launch, std::optional<SharedMemory> only, Probe& out) {
+    const bool only_shared = only && *only != SharedMemory::mirrored;
+    if (per_launch.answered && out.attempts.empty()) {
+        if (only_shared) out.why = "the device does not offer " + std::string(name(*only));
+        else if (!only) out.why = "neither fine-grained shared virtual memory nor cl_nv_create_buffer";
+    }
+    if (per_launch.answered && only_shared) return;
+    note(out, per_launch);
+    if (per_launch.answered && !bench.stuck) out.mode = ExecutionMode::per_launch;
+}
+
 }  // namespace
 
 Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
     Probe out;
-    const auto refuse = [&out](std::string why) {
-        out.why = std::move(why);
-        return out;
-    };
-    if (device.getInfo<CL_DEVICE_AVAILABLE>() == CL_FALSE ||
-        device.getInfo<CL_DEVICE_COMPILER_AVAILABLE>() == CL_FALSE)
-        return refuse("the device or its compiler is not available");
-    if (device.getInfo<CL_DEVICE_ENDIAN_LITTLE>() == CL_FALSE)
-        return refuse("the device is big-endian; slots are little-endian");
     const auto bench = std::make_shared<Bench>();
-    out.made = bench;
-    bench->cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
-    cl_int status = CL_SUCCESS;
-    bench->context = cl::Context(device, nullptr, nullptr, nullptr, &status);
-    if (status == CL_SUCCESS) bench->queue = cl::CommandQueue(bench->context, device, 0, &status);
-    if (status != CL_SUCCESS) return refuse(cl_error("making a context and a queue", status).error().detail);
-    out.context = bench->context;
-    auto sentinel = Sentinel::make(bench->context);
-    if (!sentinel) return refuse(sentinel.error().text());
-    bench->sentinel = std::move(*sentinel);
-    auto program = build(bench->context, device, std::string(embedded::prelude) + embedded::probe, {});
-    if (!program) return refuse(program.error().text());
-    bench->program = std::move(*program);
-    bench->kernel = cl::Kernel(bench->program, "slipring_probe", &status);
-    if (status != CL_SUCCESS) return refuse(cl_error("clCreateKernel", status).error().detail);
-
-    const Attempt per_launch = try_per_launch(*bench, device);
-    const auto start = Clock::now();
-    for (const Way& way : claimed_ways(device)) {
-        if (!per_launch.answered || bench->stuck) break;
-        if (only && *only != way.memory) continue;
-        out.attempts.push_back(
-            try_persistent(*bench, device, way, start + (bench->cpu ? patience_cpu : patience_gpu / 2), out));
-        out.why += (out.why.empty() ? "" : "; ") + out.attempts.back().outcome;
-        if (!out.attempts.back().answered) continue;
-        out.mode = ExecutionMode::persistent;
-        out.kind = way.kind;
+    auto ready = fits(device);
+    if (ready) {
+        out.made = bench;
+        ready = set_up(*bench, device);
+        out.context = bench->context;
+    }
+    if (!ready) {
+        out.why = std::move(ready.error());
         return out;
     }
-    const bool stuck = bench->stuck;
-    if (stuck) leave_to_kernel(std::make_unique<std::shared_ptr<Bench>>(bench));
-    const bool only_shared = only && *only != SharedMemory::mirrored;
-    if (out.attempts.empty() && per_launch.answered) {
-        if (only_shared) return refuse("the device does not offer " + std::string(name(*only)));
-        if (!only) out.why = "neither fine-grained shared virtual memory nor cl_nv_create_buffer";
-    }
-    if (only_shared && per_launch.answered) return out;
-    out.attempts.push_back(per_launch);
-    out.why += (out.why.empty() ? "" : "; ") + per_launch.outcome;
-    if (per_launch.answered && !stuck) out.mode = ExecutionMode::per_launch;
+    // First what every device must do: one that cannot is not asked for more.
+    const Attempt per_launch = try_per_launch(*bench, device);
+    if (per_launch.answered && find_persistent(*bench, device, only, out)) return out;
+    if (bench->stuck) leave_to_kernel(std::make_unique<std::shared_ptr<Bench>>(bench));
+    fall_back(*bench, per_launch, only, out);
     return out;
 }
 

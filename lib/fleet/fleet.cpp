@@ -54,11 +54,32 @@ struct Fleet::Impl {
         return member + 1 == runtimes.size() ? 0 : member + 1;
     }
 
+    // Members that have room, the least loaded first, among equals in their turn.
+    struct Ranked {
+        std::array<std::uint64_t, max_size> loads;
+        std::array<std::uint32_t, max_size> members;
+        std::size_t size = 0;
+
+        void insert(std::uint32_t member, std::uint64_t load) noexcept {
+            std::size_t at = size++;
+            for (; at > 0 && loads[at - 1] > load; --at) {
+                loads[at] = loads[at - 1];
+                members[at] = members[at - 1];
+            }
+            loads[at] = load;
+            members[at] = member;
+        }
+        std::span<const std::uint64_t> loads_from(std::size_t at) const noexcept {
+            return std::span(loads).subspan(at, size - at);
+        }
+    };
+
     std::uint64_t outstanding(std::size_t i) const noexcept;
     std::uint64_t current_load(std::size_t i) noexcept;
     std::uint32_t least_loaded(Members among) noexcept;
     template <class Descriptor>
     std::expected<FleetTicket, Errc> publish(const Descriptor& descriptor, Quiet quiet) noexcept;
+    Ranked rank(Quiet quiet, Refusal& refusal) noexcept;
     std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet) noexcept;
 };
 
@@ -206,12 +227,8 @@ std::uint64_t share(std::span<const std::uint64_t> loads, std::uint64_t slots) n
 
 }  // namespace
 
-std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Quiet quiet) noexcept {
-    // The least loaded first, among equals in their turn.
-    std::array<std::uint64_t, max_size> loads;
-    std::array<std::uint32_t, max_size> members;
-    std::size_t size = 0;
-    Refusal refusal;
+Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Refusal& refusal) noexcept {
+    Ranked ranked;
     const std::uint32_t first = turn.load(std::memory_order_relaxed);
     std::uint32_t i = first;
     for (std::size_t seen = 0; seen < runtimes.size(); ++seen, i = after(i)) {
@@ -225,28 +242,27 @@ std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Qui
             refusal.add(Errc::ring_full);
             continue;
         }
-        std::size_t at = size++;
-        for (; at > 0 && loads[at - 1] > load; --at) {
-            loads[at] = loads[at - 1];
-            members[at] = members[at - 1];
-        }
-        loads[at] = load;
-        members[at] = i;
+        ranked.insert(i, load);
     }
     turn.store(after(first), std::memory_order_relaxed);
+    return ranked;
+}
 
+std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Quiet quiet) noexcept {
+    Refusal refusal;
+    const Ranked ranked = rank(quiet, refusal);
     Spread out;
-    for (std::size_t at = 0; at < size && !batch.empty(); ++at) {
-        Runtime& runtime = runtimes[members[at]];
-        const std::uint64_t room = runtime.ring().capacity() - loads[at];
-        const std::uint64_t fair = share(std::span(loads).first(size).subspan(at), batch.size());
+    for (std::size_t at = 0; at < ranked.size && !batch.empty(); ++at) {
+        Runtime& runtime = runtimes[ranked.members[at]];
+        const std::uint64_t room = runtime.ring().capacity() - ranked.loads[at];
+        const std::uint64_t fair = share(ranked.loads_from(at), batch.size());
         const std::uint64_t count = std::min({std::max(fair, min_piece), room, std::uint64_t{batch.size()}});
         const auto ticket = runtime.publish(batch.first(static_cast<std::size_t>(count)), quiet);
         if (!ticket) {
             refusal.add(ticket.error());
             continue;
         }
-        out.pieces[out.count++] = {members[at], *ticket};
+        out.pieces[out.count++] = {ranked.members[at], *ticket};
         out.slots += count;
         batch = batch.subspan(static_cast<std::size_t>(count));
     }
