@@ -200,7 +200,7 @@ Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to) {
         } else if (now > begin + time + patience) {
             return std::unexpected(Errc::timed_out);
         }
-        (void)runtime.poll(*last);  // which brings back a kernel that nobody else does
+        (void)runtime.poll(*last);  // which brings back a kernel that has left: no other call does
         if (const std::uint64_t completed = runtime.ring().completed(); completed != seen) {
             gaps.add(Micros(now - changed).count());
             seen = completed;

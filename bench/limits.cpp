@@ -227,8 +227,8 @@ cl_int measure_launches(const Device& device, Seconds time, Limits& to) {
     return status;
 }
 
-// One closed walk through every node in an order that nobody can guess. The host writes it anew before each launch:
-// the device then reads what comes from the host, as it does in a ring.
+// One closed walk through every node in an order that no hardware can predict. The host writes it anew before each
+// launch: the device then reads what comes from the host, as it does in a ring.
 cl_int measure_load(const Device& device, const Shared& memory, Seconds time, Limits& to) {
     constexpr std::uint32_t nodes = 4096, stride = 32;  // words
     std::vector<std::uint32_t> order(nodes);

@@ -32,8 +32,8 @@ inline constexpr std::size_t drain_most = 256;
 
 using Batch = std::span<const Slot>;
 
-// As the others: nobody is told how a single item ended, and the consumer never leaves. Roomy has room for as many
-// items as moodycamel_roomy at most, rounded down to a power of two.
+// As the others: no producer is told how a single item ended, and the consumer never leaves. Roomy has room for as
+// many items as moodycamel_roomy at most, rounded down to a power of two.
 template <bool Roomy>
 class RingQueue {
 public:

@@ -14,7 +14,7 @@ constexpr unsigned some_batches[] = {32, 512};  // for what the plot does not sh
 constexpr unsigned max_rounds = 3;
 constexpr Seconds shortest_turn{0.005};  // of several
 
-// Stores to words that differ, as work that somebody wants would.
+// Stores to words that differ, as real work would.
 Slot store(unsigned i) { return store_u32(i, SR_OBSERVABLE_BASE + i % 1024); }
 
 std::vector<Slot> make_slots(Want want, unsigned count) {

@@ -70,7 +70,7 @@ std::vector<RingNumbers> measure_rings(std::chrono::duration<double> time) {
     for (unsigned round = 0; round < rounds; ++round) {
         for (auto& row : by_shape) {
             for (std::size_t i = 0; i < row.size(); ++i) {
-                Cell& cell = row[(i + round) % row.size()];  // nobody always follows the same neighbour
+                Cell& cell = row[(i + round) % row.size()];  // no cell always follows the same neighbour
                 const auto length = std::chrono::duration_cast<std::chrono::nanoseconds>(turn);
                 const Throughput result = cell.contender->run(cell.shape, length);
                 cell.turns.push_back(result.slots_per_s);

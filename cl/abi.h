@@ -1,6 +1,6 @@
 /* The wire, ABI version 1: every number that host and device must agree on.
  *
- * Read by C++ and by OpenCL C, so it holds macros alone, no logic and no types.
+ * Read by C++ and by OpenCL C, so it has macros alone, no logic and no types.
  * A slot is 16 little-endian u32 words; a ring is a header and an array of slots. */
 #ifndef SLIPRING_ABI_H
 #define SLIPRING_ABI_H
@@ -44,7 +44,7 @@
 
 #define SR_FLAGS_MASK 0xFFFFFF00u
 #define SR_FLAG_WINDOWED 0x100u /* arguments begin with ticket and class */
-#define SR_FLAG_QUIET 0x200u    /* nobody will look at this slot's state or result */
+#define SR_FLAG_QUIET 0x200u    /* no thread will look at this slot's state or result */
 
 /* ---- opcodes ----------------------------------------------------------- */
 #define SR_OP_NOP 0u
@@ -105,7 +105,7 @@
 #define SR_RING_RESERVED 0u    /* u64, host: next position to reserve */
 #define SR_RING_TAIL 8u        /* u64, host: every position before it is known to be published */
 #define SR_RING_RECLAIMED 16u  /* u64, host: a recent value of COMPLETED, so that producers leave that line alone */
-#define SR_RING_HELD 24u       /* u64, host: the position that held up the tail when somebody last asked */
+#define SR_RING_HELD 24u       /* u64, host: the position that held up the tail when a thread last asked */
 #define SR_RING_HELD_SINCE 32u /* u64, host: and when that was first seen, in ns of the host's steady clock */
 #define SR_RING_FORMAT 40u     /* u32, host, once: SR_RING_FORMAT_1 */
 #define SR_RING_CAPACITY 44u   /* u32, host, once: slots */

@@ -31,12 +31,13 @@ static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
 /* The host has given this kernel up, and may run what it has not claimed elsewhere: REVOKED, which is written once.
  *
  * No slot is run twice: the host stores REVOKED, waits some milliseconds, then reads CLAIMED. Where the caches are
- * shared (SR_CACHED) a kernel stores CLAIMED, then looks. Either it sees REVOKED and runs nothing; or the look was
- * before the host's store was to be seen, and the store of CLAIMED before it, which a core does not hold back for
- * milliseconds, not even one that is taken away right there, is seen when the host reads. Sequential consistency
- * would say the same at the price of a fence a slot. Over a bus a look takes longer than a slot, so it comes with the
- * look at the slot, in front of CLAIMED: the host must wait longer than a kernel is held up between the two, and one
- * that is halted right there for longer than that runs one look's slots more. */
+ * shared (SR_CACHED) a kernel stores CLAIMED, then looks at REVOKED. Either it sees REVOKED and runs nothing; or it
+ * looked before the host's store was visible, and then the host sees the store of CLAIMED, which came before the
+ * look: a core does not delay a store for milliseconds, not even a core that is taken from the kernel right there.
+ * Sequential consistency would say the same at the price of a fence a slot. Over a bus a look takes longer than a
+ * slot, so a kernel looks at REVOKED together with the slot, before it stores CLAIMED: the host must wait longer than
+ * a kernel is delayed between the two, and a kernel that is halted right there for longer than that runs one look's
+ * slots more. */
 static inline int sr_revoked(const sr_ring* ring) {
     return sr_load_host((__global uint*)(ring->base + SR_RING_REVOKED)) != 0;
 }

@@ -156,7 +156,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);
             return SR_CODE_OK;
         case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;
-        case SR_OP_LOST: /* the host's own, see abi.h; who publishes it otherwise gets what he asked for */
+        case SR_OP_LOST: /* the host's own, see abi.h; a user that publishes it gets this code as well */
             return SR_CODE_DEVICE_LOST;
         default: return sr_custom(opcode, args, memory, value);
     }

@@ -25,10 +25,11 @@ static inline uint sr_terminal_state(uint code) {
     return code == SR_CODE_OK ? SR_STATE_DONE : code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED : SR_STATE_FAULT;
 }
 
-/* Not checked: that `head` stays below RESERVED. Who can write the ring's memory can write a state word for a slot
- * that nobody reserved, and then it is run, like any other hostile slot within the bounds of sr_memory, and COMPLETED
- * passes RESERVED. To compare would cost a load of a line that all producers write, for each slot, over a bus, and
- * RESERVED may be forged as well. The host, which has reserved them, finds such a COMPLETED impossible. */
+/* Not checked: that `head` stays below RESERVED. A process that can write the ring's memory can write a state word
+ * for a slot that was never reserved. Then that slot is run, like any other hostile slot within the bounds of
+ * sr_memory, and COMPLETED passes RESERVED. To compare would cost a load of a line that all producers write, for each
+ * slot, over a bus, and RESERVED may be forged as well. The host, which reserves the slots, finds such a COMPLETED
+ * impossible. */
 /* `awaited` is the state word of the slot that is to be run next. */
 static inline int sr_is_next(uint state, uint awaited) { return state == awaited; }
 
@@ -64,8 +65,8 @@ static inline void sr_finish_slot(__global uint* slot, uint state, uint code, ui
 #endif
 }
 
-/* A2: synchronizes with A1, the producer that reserves these slots again, and with whoever waits for them, or counts
- * faults. */
+/* A2: synchronizes with A1, the producer that reserves these slots again, and with a thread that waits for them, or
+ * counts faults. */
 static inline void sr_release(const sr_ring* ring, ulong head) {
     sr_store_release64((__global ulong*)(ring->base + SR_RING_COMPLETED), head);
 }

@@ -2,7 +2,7 @@
 //
 //   #include "cl/shim.hpp"
 //
-// Whoever includes it defines sr_custom.
+// A file that includes it defines sr_custom.
 #pragma once
 
 #include <cstdint>

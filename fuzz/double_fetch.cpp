@@ -1,7 +1,7 @@
-// Target double_fetch: somebody rewrites a slot's words while the device runs it, between any two of its reads: clang
-// calls __sanitizer_cov_load* before every load of the device code, and there the rewriting is done. Oracle: the
-// outcome is the model's for one slot, whose words are those that the device's first read of each gave it. A second
-// read of a word would see another value than the one that was checked.
+// Target double_fetch: the target rewrites a slot's words while the device runs it, between any two of its reads:
+// clang calls __sanitizer_cov_load* before every load of the device code, and that call does the rewriting. Oracle:
+// the outcome is the model's for one slot, whose words are those that the device's first read of each gave it. A
+// second read of a word would see another value than the one that was checked.
 //
 // Built by another compiler than clang nothing is rewritten, and this is the target interpreter over again.
 #include <slipring/ring.hpp>
@@ -30,7 +30,7 @@ struct Rewrite {
 
 // What happens to the slot while the device looks at it.
 struct Attack {
-    uint* slot = nullptr;  // null: nobody looks
+    uint* slot = nullptr;  // null: there is no attack
     Rewrite rewrites[8];
     std::size_t count;
     std::uint32_t reads;
@@ -100,7 +100,7 @@ void run(Input& in) {
     memory.check();
     FUZZ_CHECK(ring.completed() == 1 && slipring::inside(ring).claimed() == 1 &&
                slipring::inside(ring).wake_needed(1));
-    // The rest is as whoever else writes to it left it.
+    // The other words are as the attack left them.
     for (std::size_t word = SR_WORD_PRIORITY; word < SR_SLOT_WORDS; ++word)
         FUZZ_CHECK(slot[word] == attack.written[word]);
     if ((attack.seen[3] & SR_FLAG_QUIET) != 0) {

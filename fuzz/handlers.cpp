@@ -129,7 +129,7 @@ struct Situation {
     bool in_comment = false, in_literal = false, in_directive = false;
     int groups = 0, brackets = 0;
     bool closed_too_much = false, other_directive = false;
-    std::map<std::string, std::string> macros;  // defined or undefined: by whom
+    std::map<std::string, std::string> macros;  // defined or undefined: by which #define or #undef
 };
 
 // Compilers differ: what is accepted must be clean to all of them. `strict` is C11 to the letter: trigraphs, and a

@@ -151,7 +151,7 @@ def thresholds(text):
 
 
 def order_matters(first, second):
-    """Whether somebody else may see one of two stores before the other, or one of them reads what the other wrote."""
+    """Whether another thread may see one of two stores before the other, or one reads what the other wrote."""
     targets = [text.split(" ")[0] for text in (first, second)]
     if all(SHARED_STORE.search(text) or "[" in target for text, target in zip((first, second), targets)):
         return first != second and any(SHARED_STORE.search(text) for text in (first, second))

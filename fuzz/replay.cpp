@@ -17,7 +17,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t*, std::size_t size, std::si
 
 namespace {
 
-const char* current;  // for whoever looks at a core
+const char* current;  // for a reader of the core dump
 
 bool replay(const char* path) {
     std::FILE* const file = std::fopen(path, "rb");

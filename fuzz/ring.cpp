@@ -1,8 +1,8 @@
 // Target ring: sequences of reserve, put, commit, publish, claim, finish, reclaim and cancel on one thread, from
 // positions near 2^32 and 2^64. Oracle: a deque. It foretells every answer, every position and every word that the
-// consumer finds; at each step inside publish the slots on their way must not be visible, also when another producer
-// took the position first; and what the ring leaves in
-// memory can be attached again exactly while no slot is between its end and its release.
+// consumer finds. At each step inside publish the slots on their way must not be visible, also when another producer
+// reserved the position first. What the ring leaves in memory can be attached again exactly while no slot is between
+// its end and its release.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -151,7 +151,7 @@ private:
         return false;
     }
 
-    // Another producer, right before a position is taken: that one is gone, and the next must be.
+    // Another producer publishes right before a position is reserved: the ring must then reserve the next position.
     void let_rival_publish() {
         if (!std::exchange(rival_, false)) return;
         const Slot slot = some_slot();
@@ -245,8 +245,8 @@ private:
             left[1] = static_cast<std::uint32_t>(outcome.code);
             left[2] = outcome.result;
             unreleased_ = true;
-            inside(ring_).end_slot(head_,
-                                   left.data());  // who stands in for the consumer writes the same words, no others
+            // A stand-in for the consumer writes the same words, no others.
+            inside(ring_).end_slot(head_, left.data());
         }
         FUZZ_CHECK(inside(ring_).state_word(head_) == left[0]);
         for (std::uint32_t w = 1; w < 16; ++w) FUZZ_CHECK(ring_.word(head_, w) == left[w]);
@@ -290,7 +290,7 @@ private:
         FUZZ_CHECK(ring_.completed() == completed_);
         FUZZ_CHECK(ring_.reserved() == end());
         FUZZ_CHECK(ring_.is_complete(completed_) && !ring_.is_complete(completed_ + 1));
-        if (value_ % 2 == 0) return;  // somebody must catch up later
+        if (value_ % 2 == 0) return;  // a later call must catch up
         FUZZ_CHECK(ring_.tail() == tail);
         const auto before = Clock::now();
         const auto held = ring_.held();
@@ -298,7 +298,7 @@ private:
         FUZZ_CHECK(held.has_value() == (tail != end()));
         if (!held) return;
         FUZZ_CHECK(held->position == tail);
-        // Since somebody first asked and saw it; with the clock read around both, between these two.
+        // Since a call of held() first saw it; with the clock read around that call and this one, between these two.
         if (!asked_ || asked_->position != tail) asked_ = {tail, before, after};
         FUZZ_CHECK(held->since >= before - asked_->until && held->since <= after - asked_->from);
     }
@@ -315,7 +315,7 @@ private:
     bool unreleased_ = false;  // a slot has ended, in its own state, and has not been given back
     std::uint32_t count_ = 0, value_ = 0;
     Quiet quiet_ = Quiet::no;
-    bool rival_ = false;  // somebody else publishes during this step
+    bool rival_ = false;  // another producer publishes during this step
 };
 
 }  // namespace

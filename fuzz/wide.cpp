@@ -72,7 +72,7 @@ public:
         go_on(then);
     }
 
-    // Nobody is in the way any more: all of it is done. Each launch goes up to a SHUTDOWN at least.
+    // Nothing is in the way any more: every slot finishes. Each launch goes up to a SHUTDOWN at least.
     void finish() noexcept {
         while (holes_ > 0) fill(0);
         if (!revoked_) {
@@ -268,7 +268,8 @@ private:
             FUZZ_CHECK(!before(slots_.end(), claimed) && slots_.at(claimed - 1).published);
             FUZZ_CHECK(!revoked_ || ++claims_ <= 1);
             claimed_last_ = static_cast<uint>(claimed - (has_claimed_ ? claimed_ : completed_));
-            // Who claims the same anew, up to the same position, is not seen: from where this goes is not known then.
+            // A second claim of the same slots, up to the same position, is not seen: then it is not known where this
+            // claim begins.
             for (uint n = 1; n <= claimed_last_; ++n) slots_.at(claimed - n).alone = claimed_last_ == 1;
             slots_.at(claimed - 1).again = !has_claimed_ && claimed_ != bounds_.first;
             has_claimed_ = true;
@@ -328,7 +329,8 @@ private:
         slots_.check_all(completed_);
         // What was claimed has run, but for what is behind a slot that was claimed before it was published.
         FUZZ_CHECK(completed_ == claimed_ || completed_ == tail_ || slots_.at(completed_).was_hole);
-        // Who was not told to leave has looked again since he said that he has left; unless much came while he did.
+        // A launch that was not told to leave has looked again since it said that it has left, unless much came while
+        // it did.
         const bool told = bounds_.max_time != for_ever || word32(SR_RING_STOP) == bounds_.launch;
         FUZZ_CHECK(told || published_since_left_ || completed_ == tail_ || completed_ - closed_at_ >= 8);
     }

@@ -1,4 +1,4 @@
-// How to wait for somebody who cannot wake us: spin for some 50 us, yield for some 200 us, then sleep.
+// How to wait for a thread or a device that cannot wake us: spin for some 50 us, yield for some 200 us, then sleep.
 #pragma once
 
 #include <algorithm>

@@ -93,7 +93,8 @@ std::optional<RingView::Held> RingView::held() const noexcept {
     const auto seen = word64(SR_RING_HELD);
     const auto since = word64(SR_RING_HELD_SINCE);
     if (seen.load(std::memory_order_acquire) != position) {
-        // Two who ask at once write nearly the same time; the order keeps a new position from an old time.
+        // Two threads that ask at once write nearly the same time; the order of the stores keeps a new position from
+        // being read with an old time.
         since.store(static_cast<std::uint64_t>(std::chrono::nanoseconds(now).count()), std::memory_order_relaxed);
         seen.store(position, std::memory_order_release);
     }

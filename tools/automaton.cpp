@@ -19,7 +19,7 @@ struct Columns {
         std::array<bool, 256> used{};
         for (const std::string& pattern : patterns)
             for (const char c : pattern) used[static_cast<unsigned char>(c)] = true;
-        // With all 256 in use nobody needs the shared column.
+        // With all 256 in use no byte needs the shared column.
         if (std::ranges::all_of(used, [](bool u) { return u; })) count = 0;
         for (std::size_t byte = 0; byte < used.size(); ++byte)
             if (used[byte]) of[byte] = static_cast<std::uint8_t>(count++);

@@ -2,7 +2,7 @@
 // text and knows no device.
 //
 // A chunk has the file's bytes in front of it before it in the segment, as far back as a match could reach, so it
-// stands for itself: whoever scans it needs no other chunk's result, and a match is found where it ends, once. That
+// stands for itself: a scan of it needs no other chunk's result, and a match is found where it ends, once. That
 // is also why a file that goes on in the next segment takes its last bytes along.
 #pragma once
 

@@ -2,7 +2,7 @@
 #ifndef SLIPRING_ATOMICS_NATIVE_H
 #define SLIPRING_ATOMICS_NATIVE_H
 
-#ifndef SR_STEP /* in front of each access that orders something: a test may hold a sub-group up there */
+#ifndef SR_STEP /* in front of each access that orders something: a test may delay a sub-group there */
 #define SR_STEP() ((void)0)
 #endif
 

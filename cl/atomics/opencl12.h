@@ -1,4 +1,4 @@
-/* Atomics of OpenCL C 1.2: volatile and a fence. Enough for a launch that shares its memory with nobody
+/* Atomics of OpenCL C 1.2: volatile and a fence. Enough for a launch that has its memory to itself while it runs
  * (per_launch). */
 #ifndef SLIPRING_ATOMICS_OPENCL12_H
 #define SLIPRING_ATOMICS_OPENCL12_H

@@ -1,6 +1,6 @@
 /* The wide drain: many sub-groups on one ring. A retirer, a poller, and workers: a file each. Roles go to sub-groups
- * in the order in which their groups begin, so nobody waits for a group that has not begun. state.h says what a chunk
- * is and when it may run, invariants I1 to I4. */
+ * in the order in which their groups begin, so no sub-group waits for a group that has not begun. state.h says what a
+ * chunk is and when it may run, invariants I1 to I4. */
 #ifndef SLIPRING_WIDE_DRAIN_H
 #define SLIPRING_WIDE_DRAIN_H
 
@@ -36,7 +36,8 @@ static inline void sr_close(const sr_wide* wide) {
 }
 
 /* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
- * launch, and the one before may have come back from its leave since (S), and run what the host took for this one. */
+ * launch. Since then the launch before may have come back from its leave (S), and run slots that were meant for this
+ * one. */
 SR_WRAPS static inline uint sr_ahead(const sr_wide* wide) {
     const ulong ahead = *(__global ulong*)(wide->ring->base + SR_RING_COMPLETED) - wide->bounds->first;
     return ahead > SR_MAX_LAUNCH_SLOTS ? SR_MAX_LAUNCH_SLOTS + 1u : (uint)ahead;

@@ -1,5 +1,5 @@
-/* Where the words of the scheduler state lie, and what they say; state.h says what holds between them. The host needs
- * the size alone. */
+/* Where the words of the scheduler state lie, and what they say; state.h has their invariants. The host needs the
+ * size alone. */
 #ifndef SLIPRING_WIDE_LAYOUT_H
 #define SLIPRING_WIDE_LAYOUT_H
 

@@ -42,8 +42,8 @@ static inline void sr_queue(const sr_wide* wide, uint item, uint chunk, uint fir
     sr_join();
 }
 
-/* Takes `chunks` of `length` slots each. CLAIMED in the ring before any of them has an effect: see Runtime::recover.
- * False if the ring was revoked. */
+/* Claims `chunks` chunks of `length` slots each. Stores CLAIMED in the ring before any of them has an effect: see
+ * Runtime::recover. False if the ring was revoked. */
 static inline int sr_claim(const sr_wide* wide, sr_poller* own, uint chunks, uint length) {
     const uint n = chunks * length;
     __global ulong* const claimed = (__global ulong*)(wide->ring->base + SR_RING_CLAIMED);

@@ -49,8 +49,9 @@ static inline sr_outcome sr_run_lane(const sr_wide* wide, const uint* copy, ulon
  * waiter that has the answer must find the slot finished. */
 #define SR_ANSWERS_FIRST (SR_SUBGROUP_LANES > 1u)
 
-/* And finishes it. `alone`: no other lane of the sub-group has a slot. Then the answer's own line, which nobody polls
- * on the device, has it too: the low word of the position behind it, and the result. It stands until the next. */
+/* Finishes the slot. `alone`: no other lane of the sub-group has a slot. Then the answer is also put into its own
+ * line, which no sub-group polls: the low word of the position behind the slot, and the result. It stays there until
+ * the next answer. */
 static inline void sr_finish_lane(const sr_wide* wide, const uint* copy, ulong position, sr_outcome out, int alone) {
     if (out.code != SR_CODE_OK) sr_atomic_add(wide->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;

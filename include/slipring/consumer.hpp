@@ -12,7 +12,7 @@ struct Outcome {
     std::uint32_t result = 0;
 };
 
-// One consumer a ring, one thread at a time. Takes slots in order of their positions.
+// One consumer a ring, one thread at a time. Claims slots in order of their positions.
 class Consumer {
 public:
     explicit Consumer(const RingView& ring) noexcept : ring_(ring), head_(ring.completed()) {}

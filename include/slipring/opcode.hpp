@@ -23,7 +23,7 @@ enum class Op : std::uint32_t {
     shutdown = SR_OP_SHUTDOWN,
 };
 
-// True for a value that a user may give an operation of his own: not 0..7, not 0xFFF0..0xFFFF, no high bit.
+// True for a value that a user may give a custom operation: not 0..7, not 0xFFF0..0xFFFF, no high bit.
 constexpr bool is_custom(std::uint32_t value) noexcept {
     return value > SR_OP_LAST_BUILTIN && (value < SR_OP_RESERVED_FIRST || value > SR_OP_RESERVED_LAST) &&
            (value & SR_OP_HIGH_BIT) == 0;

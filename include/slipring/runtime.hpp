@@ -99,9 +99,9 @@ public:
     // shut_down, opencl_failed.
     [[nodiscard]] std::expected<void, Errc> load_dfa(std::span<const std::uint32_t> table) noexcept;
 
-    // Buffer `index` of a custom operation, zeroed at open, or an empty span if there is none. See BufferSpec for who
-    // writes when. Valid as long as the runtime. After recover() the span still is the lost device's buffer, which no
-    // kernel reads any more: ask again.
+    // Buffer `index` of a custom operation, zeroed at open, or an empty span if there is none. See BufferSpec for
+    // which side writes when. Valid as long as the runtime. After recover() the span still is the lost device's
+    // buffer, which no kernel reads any more: ask again.
     std::span<std::byte> buffer(std::uint32_t opcode, std::uint32_t index) noexcept;
 
     // ---- debug log -----------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ struct Device {
     std::shared_ptr<const Memory> alone_table;
     std::vector<std::vector<Buffer>> buffers;  // [operation][index]
     Memory sched;                              // the scheduler state of a wide kernel
-    std::atomic<bool> abandoned{false};        // something is under way, and nobody waits for it any more
+    std::atomic<bool> abandoned{false};        // something is under way, and no thread waits for it any more
 
 private:
     bool persists() const noexcept { return info().mode == ExecutionMode::persistent; }

@@ -49,7 +49,7 @@ std::span<std::byte> DeviceSession::buffer(std::size_t op, std::size_t index) co
 
 cl_int DeviceSession::enqueue(std::uint32_t number, std::uint64_t first) noexcept {
     const cl_int status = device_->enqueue_run(number, first, &last_);
-    if (status == CL_SUCCESS) launched_ = true;  // and memory is its own, whatever fails behind it
+    if (status == CL_SUCCESS) launched_ = true;  // from here the memory is the launch's, whatever fails behind it
     number_ = number;
     return status;
 }
@@ -69,7 +69,7 @@ bool DeviceSession::failed() const noexcept {
     return launched_ && last_.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>() < CL_COMPLETE;
 }
 
-// A kernel that says that it has left has little left to do, and a read behind it holds up no others.
+// A kernel that says that it has left has little left to do, and a read behind it delays no others.
 bool DeviceSession::idle(const GoOn& go_on) noexcept {
     while (!finished() && !says_left())
         if (!go_on()) return false;

@@ -1,5 +1,6 @@
-// Who is told when a launch has ended. OpenCL tells on a thread of its own, or on that which asked if the launch has
-// ended already, even within a telling. Nobody is told, nor being told, once `forget` has returned.
+// The callback that is told when a launch has finished. OpenCL calls it on a thread of its own; or, where the launch
+// has finished already, on the thread that asks for it, even within another such call. Once `forget` has returned, no
+// call is under way and none will come.
 #pragma once
 
 #include <atomic>

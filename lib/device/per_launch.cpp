@@ -21,8 +21,8 @@ public:
         : DeviceSession(telling, std::move(device)), slots_(std::size_t{options.capacity} * SR_SLOT_WORDS),
           pace_(options.ops, options.hang_timeout) {}
 
-    // Published slots that are not complete belong to the device, so nobody writes them meanwhile. As many as finish
-    // soon.
+    // Published slots that are not complete belong to the device, so no thread writes them meanwhile. The launch gets
+    // as many as finish soon.
     std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept override {
         Device& d = device();
         const cl::CommandQueue& queue = d.run_queue;
@@ -48,8 +48,8 @@ public:
         return send(status);
     }
 
-    // What a persistent kernel does itself: results and states first, then the position. Others look at the states
-    // meanwhile, so they are no copy's business.
+    // Does what a persistent kernel does itself: results and states first, then the position. Other threads look at
+    // the states meanwhile, so no copy writes them.
     void reap(const Ring& ring) noexcept override {
         if (!unreaped_ || !finished() || failed()) return;  // what a failed launch had stays begun
         std::uint64_t completed;

@@ -40,7 +40,7 @@ private:
     cl_int bring_inputs() noexcept override { return CL_SUCCESS; }
 
     // Waits for what the kernel says last, in memory that is shared: its event may be told late, and a read behind it
-    // would hold up every copy (see sentinel.hpp).
+    // would delay every copy (see sentinel.hpp).
     cl_int await_outcome(const cl::Event& launch, const GoOn& go_on) noexcept override {
         Device& d = device();
         if (const cl_int flushed = d.alone_queue.flush(); flushed != CL_SUCCESS) {

@@ -27,8 +27,8 @@ struct Probe {
 };
 
 // Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`. Never fails:
-// `why` says what went wrong. Leaves nothing running but what a device that something else holds has not begun: that
-// ends by itself once it has.
+// `why` says what went wrong. Leaves nothing running, unless something else occupies the device: then a kernel that
+// the device has not begun finishes by itself once it has begun.
 Probe probe(const cl::Device& device, std::optional<SharedMemory> only = {});
 
 }  // namespace slipring

@@ -32,7 +32,7 @@ SharedMemory shared(MemoryKind kind) {
     return SharedMemory::mirrored;
 }
 
-// What the probe found, for whoever asks.
+// Puts what the probe found into the DeviceInfo.
 void serve(Candidate& one) {
     one.info.mode = one.probe.mode;
     one.info.memory = one.probe.mode == ExecutionMode::none ? SharedMemory::none : shared(one.probe.kind);

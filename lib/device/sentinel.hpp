@@ -1,4 +1,4 @@
-// Waiting for a queue with an end to it: a stalled kernel may hold all of a device, and clFinish would wait as long.
+// Waiting for a queue, with a bound: a stalled kernel may occupy all of a device, and clFinish would wait as long.
 //
 // How: a word is read behind what was enqueued, and the read's own event is polled. On NVIDIA the event of a kernel
 // or a marker is told only when the persistent kernel of its context has ended, whatever its queue; a read's own
@@ -12,8 +12,8 @@
 
 namespace slipring {
 
-// One for each queue. What was not over when nobody waited any longer stays under way: then leave it to the device,
-// for its read may still be written.
+// One for each queue. A read that has not finished when settle() gives up stays under way: then leave the Sentinel to
+// the device, since the read may still write into it.
 class Sentinel {
 public:
     Sentinel() = default;
@@ -27,8 +27,8 @@ public:
     }
 
     // Waits for what was enqueued on `queue` so far; between two looks it calls go_on(), which pauses, and gives up
-    // if that says false. CL_COMPLETE; an error (below it); or (above it) what is not over, as far as anybody can
-    // tell.
+    // if that says false. CL_COMPLETE; an error (below it); or (above it) the status of work that, as far as OpenCL
+    // tells, has not finished.
     template <class GoOn>
     cl_int settle(const cl::CommandQueue& queue, const GoOn& go_on) const {
         cl::Event reading;

@@ -3,7 +3,7 @@
 //
 // Thread-safety: three groups, each called by one thread at a time, and each a queue of its own where the kernel
 // persists: what touches the ring's kernel (submit, reap, finished, idle); what copies (control words, table, log);
-// and run_alone. runtime/impl.hpp says who holds what meanwhile. Any thread may call the rest.
+// and run_alone. runtime/impl.hpp says which lock goes with each. Any thread may call the rest.
 #pragma once
 
 #include <cstddef>
@@ -76,8 +76,8 @@ public:
     // Asks launch `number` to leave soon, whatever is published.
     virtual void stop(std::uint32_t number) noexcept = 0;
 
-    // Takes the ring from the kernel for ever: should it come back, it runs nothing more. A kernel that has a copy of
-    // the ring does not see it, and what it does to that copy is looked at by nobody.
+    // Takes the ring from the kernel for ever: a kernel that comes back runs nothing more. A kernel that has a copy
+    // of the ring does not see this, and the host never looks at what it does to that copy.
     virtual void revoke() noexcept = 0;
 
     // ---- the rest asks `go_on` as long as it waits. If that says no, the error is device_lost and the session was

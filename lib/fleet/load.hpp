@@ -1,4 +1,4 @@
-// How much work a ring has, for whoever chooses between rings.
+// How much work a ring has: the measure by which a fleet chooses between rings.
 #pragma once
 
 #include <algorithm>

@@ -35,8 +35,8 @@ struct Runtime::Impl {
     std::atomic<std::uint32_t> launch{0};
     std::atomic<std::uint64_t> launches{0};
 
-    // Who holds `busy` is alone with the session's kernel. Nobody waits for it but load_dfa and shutdown:
-    // a producer that finds it taken leaves its wish in `wanted`, which the holder looks at after letting go.
+    // The thread that holds `busy` has the session's kernel to itself. Only load_dfa and shutdown wait for `busy`: a
+    // producer that finds it held sets `wanted`, which the holder looks at after it has cleared `busy`.
     std::atomic<bool> busy{false};
     std::atomic<bool> wanted{false};
 
@@ -45,12 +45,12 @@ struct Runtime::Impl {
     std::mutex formats_mutex;
     std::vector<std::string> formats;
 
-    // One look at a time, whoever looks: a waiter, or a producer that finds the ring full.
+    // One thread looks at a time: a waiter, or a producer that finds the ring full.
     std::mutex watching;
     Watch watch;
     Watch::Clock::time_point looked_when_full{};
 
-    // Recovery's. Sessions that were lost: users may hold their memory, or their kernels may, until the runtime goes.
+    // Recovery's. Sessions that were lost: users, or their kernels, may use their memory until the runtime goes.
     std::vector<std::unique_ptr<Session>> lost_sessions;
     std::shared_ptr<Opening> opening;           // one that was not ready when recover() gave up
     std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the ring was this one
@@ -74,12 +74,12 @@ struct Runtime::Impl {
 
     bool done(const Ticket& ticket) const noexcept;
     bool all_ended(const Ticket& ticket) const noexcept;
-    // A look at the device's progress: loses the device if that has been missing for too long, or is impossible. For
-    // whoever waits for it, again and again.
+    // A look at the device's progress: loses the device if it has made none for too long, or if its progress is
+    // impossible. A thread that waits for the device calls this again and again.
     void look() noexcept;
     // What a thread that waits for slots does between two looks at them: starts a kernel that has left, looks whether
-    // the device died, and starts the clock on a producer that never finishes (held). A kernel that runs is left
-    // alone while the thread spins.
+    // the device died, and starts the clock on a reservation that holds up the tail (held()). Leaves a kernel that
+    // runs alone while the thread spins.
     void attend(const Backoff& backoff) noexcept;
     // The same look for a producer that finds the ring full, and may do so a million times a second.
     void look_when_full() noexcept;
@@ -117,7 +117,7 @@ struct Runtime::Impl {
 
     // With `busy` held: asks the kernel to leave and waits for it.
     bool leave(Backoff& backoff) noexcept;
-    // Takes `busy`, waiting for it; false when the time is up.
+    // Waits for `busy` and locks it; false when the time is up.
     bool lock_kernel(Backoff& backoff) noexcept;
     void unlock_kernel() noexcept;
 
@@ -125,7 +125,7 @@ struct Runtime::Impl {
     std::expected<Log, Errc> read_log(const Session::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
     std::expected<void, Error> recover(const std::string& device);
-    // For all who wait. `what` has static storage; `status` is OpenCL's, if it gave one.
+    // Every thread that waits sees the loss. `what` has static storage; `status` is OpenCL's, if it gave one.
     void lose(const char* what, int status = 0) noexcept;
 
 private:

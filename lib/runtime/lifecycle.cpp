@@ -38,9 +38,9 @@ Stats Runtime::stats() noexcept {
 
 // ---- the kernel --------------------------------------------------------------------------------------------------
 
-// One thread at a time comes in; the others' wishes are not lost: whoever cannot enter has set `wanted` first, and
-// who leaves clears `busy` first and then looks at `wanted`. All four accesses are sequentially consistent (S), so
-// one of the two sees the other.
+// One thread at a time comes in; the others' wishes are not lost: a thread that cannot enter has set `wanted` first,
+// and the thread that leaves clears `busy` first and then looks at `wanted`. All four accesses are sequentially
+// consistent (S), so one of the two sees the other.
 void Runtime::Impl::wake() noexcept {
     wanted.store(true, std::memory_order_seq_cst);
     while (wanted.load(std::memory_order_seq_cst) && !busy.exchange(true, std::memory_order_seq_cst)) {
@@ -62,10 +62,10 @@ void Runtime::Impl::step() noexcept {
             lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
         return;
     }
-    // Who published after this look sees LEFT and comes here himself.
+    // A producer that publishes after this look sees LEFT and comes here itself.
     if (ring.completed() == ring.tail()) return;
 
-    // The number first: from here on LEFT differs from it, and nobody else starts a launch.
+    // The number first: from here on LEFT differs from it, and no other thread starts a launch.
     launch.store(current + 1, std::memory_order_seq_cst);
     launches.fetch_add(1, std::memory_order_relaxed);
     if (auto ok = session->submit(ring, current + 1); !ok) lose(ok.error().what, ok.error().status);

@@ -1,5 +1,6 @@
-// A session that is opened on a thread of its own, so that nobody waits for OpenCL without an end: a call to a driver
-// may take as long as a kernel of another context stalls. On an H100 to release the probe's memory did (see Probe).
+// A session that is opened on a thread of its own, so that no caller waits for OpenCL without a bound: a call to a
+// driver may take as long as a kernel of another context stalls. On an H100 the release of the probe's memory did
+// (see Probe).
 #pragma once
 
 #include <chrono>
@@ -18,7 +19,8 @@ class Opening {
 public:
     using Opened = std::expected<std::unique_ptr<Session>, Error>;
 
-    // Begins. Whoever lets go of it before it is ready leaves it to its thread, which then closes what it has opened.
+    // Begins. A caller that drops it before it is ready leaves it to its thread, which then closes what it has
+    // opened.
     // Errors: out_of_memory, also where there can be no more threads.
     static std::expected<std::shared_ptr<Opening>, Error> begin(Options options);
 

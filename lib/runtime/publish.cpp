@@ -4,10 +4,10 @@
 namespace slipring {
 namespace {
 
-// Whoever waits for room must learn that there will be none.
+// A producer that waits for room must learn that there will be none.
 template <class Impl>
 std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
-    // Who spins here is to find the next room at once: no clock and no lock each time.
+    // A producer that spins here must find the next room at once: no clock and no lock each time.
     static thread_local std::uint32_t refusals = 0;
     if (why == Errc::ring_full && ++refusals % 64 == 0) impl.look_when_full();
     const bool lost = impl.phase.load(std::memory_order_acquire) == Impl::Phase::lost;

@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// To open a device takes less, but where something holds it.
+// To open a device takes less, unless something else occupies it.
 constexpr auto opening_patience = 5s;
 // A kernel that had looked at a slot just before its ring was revoked has said by then that it claimed it: it needs
 // nanoseconds for that, or as long as a driver gives its time to another.
@@ -33,7 +33,8 @@ struct Positions {
     std::uint64_t completed, first, reserved;
 };
 
-// The device wrote some of these words, and a handler may have written any: each is held within what it can be.
+// The device wrote some of these words, and a handler may have written any: one that is out of its range counts as
+// the least of that range.
 Positions positions_of(const RingInside& ring, const Session& session) {
     const std::uint64_t reserved = ring.reserved();
     const auto within = [reserved](std::uint64_t position, std::uint64_t least) {
@@ -43,8 +44,8 @@ Positions positions_of(const RingInside& ring, const Session& session) {
     const std::uint64_t reclaimed = within(ring.word64(SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
     const std::uint64_t begun = within(session.begun(ring, completed, reserved), completed);
-    // What is reserved and was never published holds up whatever is behind it, there as here: nothing behind it has
-    // been begun (see I1 in wide/state.h).
+    // A slot that is reserved and was never published holds up every slot behind it, on the device as here: none
+    // of those has been begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
     while (first != begun && was_published(ring, first)) ++first;
     return {completed, first, reserved};
@@ -75,8 +76,8 @@ std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Pos
         end[SR_WORD_CODE] = SR_CODE_DEVICE_LOST;
         to.end_slot(position, end);
     }
-    // Who had reserved and not published writes to the old ring, if anywhere: what stands in its place here ends as
-    // lost.
+    // A producer that has reserved slots and not published them writes to the old ring, if anywhere: the slots in
+    // their place here end as lost.
     for (std::uint64_t position = at.first; position != at.reserved; ++position) {
         if (is_published(to, position)) continue;
         std::memset(to.slot(position) + 1, 0, SR_SLOT_BYTES - 4);

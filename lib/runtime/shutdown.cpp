@@ -28,7 +28,7 @@ std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
     if (!phase.compare_exchange_strong(was, Phase::closed, std::memory_order_seq_cst) && was == Phase::lost)
         return std::unexpected(Errc::device_lost);
 
-    // A reservation that nobody commits is not published: what stands behind it cannot be drained.
+    // A reservation that is never committed is not published: the slots behind it cannot be drained.
     Backoff backoff(options.shutdown_timeout);
     const bool all = drained(ring.reserved(), backoff);
     if (phase.load(std::memory_order_acquire) == Phase::lost) return std::unexpected(Errc::device_lost);

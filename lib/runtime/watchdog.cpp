@@ -1,5 +1,5 @@
-// A device that hangs is found out by those who wait for it, and by a producer that finds the ring full. watch.hpp
-// has the rule.
+// The threads that wait for a device find out that it hangs, and so does a producer that finds the ring full.
+// watch.hpp has the rule.
 #include <new>
 #include <string>
 #include <thread>
@@ -8,8 +8,8 @@
 
 namespace slipring {
 
-// Reserved last: whatever happens in between, it is not behind. A kernel does not look at what is reserved: where
-// something wrote over the ring's memory, it may have run what nobody published.
+// RESERVED is read last: whatever happens in between, it is not behind COMPLETED. A kernel does not look at RESERVED:
+// where something wrote over the ring's memory, the kernel may have run slots that were never published.
 bool Runtime::Impl::check_progress() noexcept {
     const std::uint64_t completed = ring.completed();
     if (static_cast<std::int64_t>(ring.reserved() - completed) >= 0) return true;
@@ -39,7 +39,7 @@ void Runtime::Impl::look_when_full() noexcept {
 
 void Runtime::Impl::lose(const char* what, int status) noexcept {
     if (phase.exchange(Phase::lost, std::memory_order_acq_rel) == Phase::lost) return;
-    session->revoke();  // whoever is told that it is lost may rely on that: it runs nothing more
+    session->revoke();  // a caller that is told of the loss may rely on this: the device runs nothing more
     if (!options.on_error) return;
     Error error{Errc::device_lost, {}};
     try {
