@@ -78,7 +78,7 @@ private:
 };
 
 // What no target reads is not worth its time.
-std::size_t most_bytes() noexcept { return 4 * (format.head.size() + format.records * format.record.size()); }
+std::size_t max_bytes() noexcept { return 4 * (format.head.size() + format.records * format.record.size()); }
 
 std::uint32_t any_number(Random& random) noexcept {
     const std::uint32_t power = 1u << random.below(32);
@@ -165,7 +165,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
                                                unsigned seed) {
     using namespace fuzz;
     Random random(seed);
-    max_size = std::min(max_size, most_bytes());
+    max_size = std::min(max_size, max_bytes());
     if (size > max_size) return max_size;
     if (random.once_in(10)) return LLVMFuzzerMutate(data, size, max_size);
     Words words(data, size, max_size);
@@ -187,7 +187,7 @@ extern "C" std::size_t LLVMFuzzerCustomCrossOver(const std::uint8_t* first, std:
                                                  const std::uint8_t* second, std::size_t second_size,
                                                  std::uint8_t* out, std::size_t max_size, unsigned seed) {
     fuzz::Random random(seed);
-    max_size = std::min(max_size, fuzz::most_bytes());
+    max_size = std::min(max_size, fuzz::max_bytes());
     const std::size_t head = 4 * format.head.size();
     const std::size_t unit = format.record.empty() ? 4 : 4 * format.record.size();
     const std::size_t from = format.record.empty() ? 0 : head;  // without records: anywhere in the head

@@ -27,10 +27,10 @@ inline constexpr Field control_words{control_words_}, log_records{log_records_},
 template <std::uint32_t MostWords>
 class MemoryOf {
 public:
-    static constexpr std::uint32_t most_words = MostWords, most_records = 8;
+    static constexpr std::uint32_t max_words = MostWords, max_records = 8;
 
     explicit MemoryOf(Input& in) noexcept
-        : MemoryOf(in, SR_OBSERVABLE_BASE + in.word() % (most_words - SR_OBSERVABLE_BASE + 1)) {}
+        : MemoryOf(in, SR_OBSERVABLE_BASE + in.word() % (max_words - SR_OBSERVABLE_BASE + 1)) {}
     // With that many control words: the head has one word less.
     MemoryOf(Input& in, std::uint32_t words) noexcept : words_(words) {
         records_ = 1u << in.word() % 4;
@@ -43,8 +43,8 @@ public:
         states_ = in.word() % 4;
         for (std::uint32_t i = 0; i < words_; ++i) control_[i] = i * 7;
 
-        static Guarded<uint, most_words> control;
-        static Guarded<uint, SR_LOG_RECORDS / 4 + most_records * SR_LOG_RECORD_WORDS> log;
+        static Guarded<uint, max_words> control;
+        static Guarded<uint, SR_LOG_RECORDS / 4 + max_records * SR_LOG_RECORD_WORDS> log;
         device_control_ = control.take(words_);
         device_log_ = log.take(log_words_);
         std::memcpy(device_control_.data(), control_, words_ * 4);
@@ -195,8 +195,8 @@ private:
     }
 
     uint words_, records_, states_, log_words_;
-    uint control_[most_words];
-    uint log_[SR_LOG_RECORDS / 4 + most_records * SR_LOG_RECORD_WORDS];
+    uint control_[max_words];
+    uint log_[SR_LOG_RECORDS / 4 + max_records * SR_LOG_RECORD_WORDS];
     std::span<uint> device_control_, device_log_;
 };
 using Memory = MemoryOf<256>;

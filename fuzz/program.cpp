@@ -34,8 +34,8 @@ const Format format{head, record, 8};
 
 namespace {
 
-constexpr std::uint32_t most_capacity = 512;
-constexpr ulong unbounded = 64 * most_capacity;  // ticks: no launch has that much to do; one that goes astray ends
+constexpr std::uint32_t max_capacity = 512;
+constexpr ulong unbounded = 64 * max_capacity;  // ticks: no launch has that much to do; one that goes astray ends
 
 class Program {
 public:
@@ -90,8 +90,8 @@ public:
     }
 
 private:
-    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64>& ring_memory() noexcept {
-        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64> memory;
+    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64>& ring_memory() noexcept {
+        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64> memory;
         return memory;
     }
     uint* slot(std::uint64_t position) const noexcept {
@@ -124,9 +124,9 @@ private:
     sr_bounds bounds_;
     bool alone_;  // in the wide kernel, which must come to the same
     bool asked_to_leave_;
-    uint told_faults_ = 0;                            // what the counter was at the last fault
-    uint sched_[SR_SCHED_WORDS(most_capacity)] = {};  // each launch leaves it ready for the next
-    uint before_[most_capacity][16];
+    uint told_faults_ = 0;                           // what the counter was at the last fault
+    uint sched_[SR_SCHED_WORDS(max_capacity)] = {};  // each launch leaves it ready for the next
+    uint before_[max_capacity][16];
 };
 
 }  // namespace

@@ -50,7 +50,7 @@ namespace {
 
 using WatchedRing = BasicRing<Watch>;
 
-constexpr std::uint32_t most_capacity = 64;
+constexpr std::uint32_t max_capacity = 64;
 
 // A slot as the model holds it: what the consumer must find, and whether it has been published.
 struct Expected {
@@ -115,8 +115,8 @@ private:
         Clock::time_point from, until;
     };
 
-    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64>& memory() noexcept {
-        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64> memory;
+    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64>& memory() noexcept {
+        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64> memory;
         return memory;
     }
     std::size_t size() const noexcept { return SR_RING_SLOTS + std::size_t{capacity_} * 64; }
@@ -164,14 +164,14 @@ private:
         expect(ring_.publish(slot, quiet_), 1, quiet_flag(), [&](auto) { return slot; });
     }
     void publish_batch(std::uint32_t n) {
-        std::array<Slot, most_capacity + 1> batch;
+        std::array<Slot, max_capacity + 1> batch;
         for (std::uint32_t i = 0; i < n; ++i) batch[i] = some_slot();
         expect(ring_.publish(std::span<const Slot>(batch).first(n), quiet_), n, quiet_flag(),
                [&](std::uint64_t i) { return batch[i]; });
     }
     void publish_window(std::uint32_t n, std::uint32_t split) {
         const std::uint32_t words[] = {++count_, value_, 3};
-        std::array<Payload, most_capacity + 1> entries;
+        std::array<Payload, max_capacity + 1> entries;
         for (std::uint32_t i = 0; i < n; ++i) entries[i] = std::span(words).first(i % 4);
         const std::span<const Payload> all = std::span(entries).first(n);
         const std::size_t required = split % (n + 1);

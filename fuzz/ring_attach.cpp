@@ -39,8 +39,8 @@ const Format format{head, record, 12};
 
 namespace {
 
-constexpr std::uint32_t most_capacity = 32;
-constexpr std::size_t most_bytes = SR_RING_SLOTS + most_capacity * SR_SLOT_BYTES + 64;
+constexpr std::uint32_t max_capacity = 32;
+constexpr std::size_t max_bytes = SR_RING_SLOTS + max_capacity * SR_SLOT_BYTES + 64;
 
 // Memory as the input describes it, and the rules for it.
 class Hostile {
@@ -49,8 +49,8 @@ public:
         const std::size_t wanted = SR_RING_SLOTS + slots_ * std::size_t{SR_SLOT_BYTES};
         const std::int64_t size = static_cast<std::int64_t>(wanted) + static_cast<std::int32_t>(in.word()) % 128;
         skew_ = in.word() % 128;
-        static Guarded<std::byte, most_bytes + 256> memory;
-        bytes_ = memory.take(static_cast<std::size_t>(std::clamp<std::int64_t>(size, 0, most_bytes)), skew_);
+        static Guarded<std::byte, max_bytes + 256> memory;
+        bytes_ = memory.take(static_cast<std::size_t>(std::clamp<std::int64_t>(size, 0, max_bytes)), skew_);
         std::fill(bytes_.begin(), bytes_.end(), std::byte{0});
 
         format_ = in.word();
@@ -180,7 +180,7 @@ void use(const Ring& ring, const Hostile& memory, std::chrono::steady_clock::tim
 
 void run(Input& in) {
     const Hostile memory(in);
-    static std::byte before[most_bytes];
+    static std::byte before[max_bytes];
     std::ranges::copy(memory.bytes(), before);
     const auto untouched = [&] {
         return std::ranges::equal(memory.bytes(), std::span(before).first(memory.bytes().size()));

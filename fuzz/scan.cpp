@@ -33,8 +33,8 @@ const Format format{head, record, 24};
 namespace {
 
 constexpr std::uint32_t lanes = 4;
-constexpr std::uint32_t most_pattern = 64, most_segment_bytes = 4 * (80 + most_pattern) + 64;
-constexpr std::uint32_t most_found = most_segment_bytes + lanes * 8;
+constexpr std::uint32_t max_pattern = 64, max_segment_bytes = 4 * (80 + max_pattern) + 64;
+constexpr std::uint32_t max_found = max_segment_bytes + lanes * 8;
 
 struct Pieces {
     std::vector<std::string> patterns;
@@ -68,8 +68,8 @@ class Device {
 public:
     Device(const Automaton& automaton, const Geometry& geometry)
         : automaton_(automaton), entered_(automaton.accepting()) {
-        static Guarded<uchar, 2 * std::size_t{most_segment_bytes}> text;
-        static Guarded<uint, 2 * std::size_t{most_found}> found;
+        static Guarded<uchar, 2 * std::size_t{max_segment_bytes}> text;
+        static Guarded<uint, 2 * std::size_t{max_found}> found;
         text_ = text.take(2 * std::size_t{geometry.segment});
         found_ = found.take(2 * std::size_t{geometry.found_words()});
     }

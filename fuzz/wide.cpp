@@ -33,7 +33,7 @@ namespace {
 
 constexpr ulong for_ever = ~ulong{0};
 constexpr uint patience = 200'000;  // steps: far more than anything here takes
-constexpr uint most_holes = 8, most_added = 256;
+constexpr uint max_holes = 8, max_added = 256;
 
 class Wide {
 public:
@@ -91,12 +91,12 @@ public:
     }
 
 private:
-    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64>& ring_memory() noexcept {
-        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{most_capacity} * 64> memory;
+    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64>& ring_memory() noexcept {
+        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64> memory;
         return memory;
     }
-    static Guarded<uint, SR_SCHED_WORDS(most_capacity)>& sched_memory() noexcept {
-        static Guarded<uint, SR_SCHED_WORDS(most_capacity)> memory;
+    static Guarded<uint, SR_SCHED_WORDS(max_capacity)>& sched_memory() noexcept {
+        static Guarded<uint, SR_SCHED_WORDS(max_capacity)> memory;
         return memory;
     }
     static ulong time(uint word) noexcept { return word >= 256 ? for_ever : word; }
@@ -122,7 +122,7 @@ private:
     // ---- the host ----
     void publish(const uint* words, uint n) noexcept {
         n = std::min(n, capacity_);
-        if (n == 0 || added_ + n > most_added || !make_room(n)) return;
+        if (n == 0 || added_ + n > max_added || !make_room(n)) return;
         const std::uint64_t first = slots_.end();
         auto reservation = ring_.reserve(n);
         FUZZ_CHECK(reservation.has_value() && reservation->first() == first);
@@ -159,7 +159,7 @@ private:
         published_since_left_ = published_since_left_ || has_left();
     }
     void reserve(const uint* words) noexcept {
-        if (holes_ == most_holes || added_ == most_added || !make_room(1)) return;
+        if (holes_ == max_holes || added_ == max_added || !make_room(1)) return;
         hole_[holes_].emplace(*ring_.reserve(1));
         add(words);
         ++holes_;
@@ -242,7 +242,7 @@ private:
             const uint words[16] = {0, SR_OP_SHUTDOWN, 0, 2};
             const uint launched = bounds_.launch;
             publish(words, 1);
-            if (bounds_.launch != launched || added_ == most_added) how = 0;
+            if (bounds_.launch != launched || added_ == max_added) how = 0;
         }
         if (how == 0) stop();
         if (how == 3) revoke();
@@ -348,7 +348,7 @@ private:
                          static_cast<uint>(std::countr_zero(capacity_))};
     sr_memory memory_{};
     std::optional<lanes::Machine> machine_;
-    std::optional<Ring::Reservation> hole_[most_holes];
+    std::optional<Ring::Reservation> hole_[max_holes];
     uint last_[16] = {0, 0, 0, 2};
     std::uint32_t queued_ = 0, claimed_last_ = 0, holes_ = 0, added_ = 0, seed_ = 0, claims_ = 0, closed_from_ = 0;
     std::uint64_t answer_ = load64(SR_RING_ANSWER);

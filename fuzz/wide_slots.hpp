@@ -11,7 +11,7 @@
 
 namespace fuzz {
 
-constexpr std::uint32_t most_capacity = 128, most_prints = 2048;
+constexpr std::uint32_t max_capacity = 128, max_prints = 2048;
 
 class Slots {
 public:
@@ -59,7 +59,7 @@ public:
         if (s.barrier) ++segment_;
         s.print = 0;
         if (ok && words[1] == SR_OP_PRINTF) {
-            FUZZ_CHECK(prints_ < most_prints);
+            FUZZ_CHECK(prints_ < max_prints);
             const uint* const args = words + ((words[3] & SR_FLAG_WINDOWED) != 0 ? 6 : 4);
             print_[prints_] = {{args[0], args[1], args[2], static_cast<uint>(end_)}, s.segment, false};
             s.print = ++prints_;
@@ -146,11 +146,11 @@ private:
 
     std::uint32_t capacity_;
     std::uint64_t end_, first_ = end_;
-    MemoryOf<own_first(most_capacity)> memory_;
-    Slot slots_[most_capacity];
-    uint before_[own_first(most_capacity)];  // each slot's own words before it
+    MemoryOf<own_first(max_capacity)> memory_;
+    Slot slots_[max_capacity];
+    uint before_[own_first(max_capacity)];  // each slot's own words before it
     uint faults_ = 0, segment_ = 0;
-    Print print_[most_prints];
+    Print print_[max_prints];
     uint prints_ = 0, read_ = 0, first_written_ = 0, first_dropped_ = 0, last_segment_ = 0;
 };
 

@@ -17,8 +17,8 @@ using namespace slipring;
 namespace {
 
 constexpr std::uint32_t producers = 4;
-constexpr std::uint32_t calls = 4000;    // of each producer
-constexpr std::uint32_t most_slots = 7;  // of a call
+constexpr std::uint32_t calls = 4000;   // of each producer
+constexpr std::uint32_t max_slots = 7;  // of a call
 
 // What a slot says of itself: whose it is, and where in its call and in all that its producer published it stands.
 // A window's slots carry it in their payload, a plain one's in its arguments.
@@ -31,8 +31,8 @@ constexpr auto in_window = custom_opcode<0x200>();
 // Publishes one call of `count` slots in one of the four ways.
 template <class Policy>
 bool publish(const BasicRing<Policy>& ring, std::uint32_t way, std::span<const Label> labels) {
-    std::array<Slot, most_slots> slots;
-    std::array<Payload, most_slots> entries;
+    std::array<Slot, max_slots> slots;
+    std::array<Payload, max_slots> entries;
     const std::size_t n = labels.size();
     for (std::size_t i = 0; i < n; ++i) {
         slots[i] = slot(plain, labels[i]);
@@ -62,11 +62,11 @@ struct Totals {
 template <class Policy>
 void produce(const BasicRing<Policy>& ring, std::uint32_t self, Totals& totals) {
     Random random(self + 1);
-    std::array<Label, most_slots> labels;
+    std::array<Label, max_slots> labels;
     std::uint32_t next = 0;
     for (std::uint32_t call = 0; call < calls && !totals.stuck; ++call) {
         const std::uint32_t way = random.below(4);
-        const std::uint32_t n = way == 2 ? 1 : 1 + random.below(most_slots);
+        const std::uint32_t n = way == 2 ? 1 : 1 + random.below(max_slots);
         for (std::uint32_t i = 0; i < n; ++i) labels[i] = {self, next + i, i, n};
         const bool published = eventually([&] {
             if (publish(ring, way, std::span(labels).first(n))) return true;

@@ -12,7 +12,7 @@ using slipring::Slot;
 
 namespace {
 
-constexpr std::size_t most_chunks = 200;
+constexpr std::size_t max_chunks = 200;
 constexpr std::size_t tiny_tasks = 200;
 constexpr std::uint32_t word = SR_OBSERVABLE_BASE;  // where the tiny task stores
 
@@ -84,7 +84,7 @@ std::expected<void, Errc> both_ways(slipring::Runtime& runtime, const std::vecto
 
 std::expected<Comparison, Errc> measure(Scanner& scanner) {
     slipring::Runtime& runtime = scanner.runtime();
-    const std::vector<Chunk> chunks = scanner.recent_chunks(most_chunks);
+    const std::vector<Chunk> chunks = scanner.recent_chunks(max_chunks);
     Comparison made{.chunks = chunks.size(), .tasks = tiny_tasks};
     std::vector<Slot> scans;
     for (const Chunk& chunk : chunks) {

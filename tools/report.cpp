@@ -27,7 +27,7 @@ ordered_json to_json(const Percentiles& p) {
 
 namespace {
 
-constexpr std::size_t most_listed = 5;
+constexpr std::size_t max_listed = 5;
 
 std::string shorten(const std::string& pattern) {
     std::string shown;
@@ -38,7 +38,7 @@ std::string shorten(const std::string& pattern) {
 void print_most_frequent(const ScanReport& r) {
     std::vector<std::size_t> order(r.patterns.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
-    const std::size_t listed = std::min(order.size(), most_listed);
+    const std::size_t listed = std::min(order.size(), max_listed);
     const auto end = order.begin() + static_cast<std::ptrdiff_t>(listed);
     std::ranges::partial_sort(order, end, [&r](std::size_t a, std::size_t b) {
         return r.counts[a] != r.counts[b] ? r.counts[a] > r.counts[b] : a < b;

@@ -23,7 +23,7 @@ std::string sentence(slipring::Errc code) {
 
 std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, const std::string& device,
                                                   const Geometry& geometry) {
-    if (geometry.segment > most_segment) return std::unexpected("a pattern or a chunk is longer than 15 MiB");
+    if (geometry.segment > max_segment) return std::unexpected("a pattern or a chunk is longer than 15 MiB");
     if (!geometry.has_room(automaton.overlap()))
         return std::unexpected("a pattern is so long that the staging memory has no room for text behind it");
     const std::span<const std::uint32_t> image = automaton.image();

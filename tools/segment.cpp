@@ -15,7 +15,7 @@ Geometry Geometry::of(const Automaton& automaton, std::uint32_t chunk) noexcept 
     made.chunk = chunk != 0 ? chunk : static_cast<std::uint32_t>(std::max<std::uint64_t>(made.chunk, far));
     const std::uint64_t segment = 4 * (std::uint64_t{made.chunk} + overlap);
     made.segment =
-        static_cast<std::uint32_t>(std::clamp<std::uint64_t>(segment, made.segment, std::uint64_t{most_segment} + 1));
+        static_cast<std::uint32_t>(std::clamp<std::uint64_t>(segment, made.segment, std::uint64_t{max_segment} + 1));
     return made;
 }
 

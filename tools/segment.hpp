@@ -12,7 +12,7 @@
 
 class Automaton;
 
-constexpr std::uint32_t most_segment = 64u << 20;
+constexpr std::uint32_t max_segment = 64u << 20;
 constexpr std::uint32_t scan_lanes = 4;  // SCAN_LANES: as many counts stand before what a chunk found
 
 struct Geometry {
@@ -22,7 +22,7 @@ struct Geometry {
 
     // The one to use for an automaton: `chunk` as asked for, or 0 for what suits. Patterns that reach far back make
     // chunks long, lest the bytes in front of them cost more than they do.
-    // A segment of more than `most_segment` bytes is not to be had.
+    // A segment of more than `max_segment` bytes is not to be had.
     static Geometry of(const Automaton& automaton, std::uint32_t chunk) noexcept;
 
     // Whether a segment that begins with `overlap` bytes of the one before still has room: a scan gets on.
