@@ -267,7 +267,8 @@ private:
             FUZZ_CHECK(before(grows ? claimed_ : completed_, claimed) && claimed - completed_ <= capacity_);
             FUZZ_CHECK(!before(slots_.end(), claimed) && slots_.at(claimed - 1).published);
             FUZZ_CHECK(!revoked_ || ++claims_ <= 1);
-            claimed_last_ = static_cast<uint>(claimed - (has_claimed_ ? claimed_ : completed_));
+            claimed_last_ =
+                static_cast<uint>(claimed - (has_claimed_ && before(claimed_, claimed) ? claimed_ : completed_));
             // A second claim of the same slots, up to the same position, is not seen: then it is not known where this
             // claim begins.
             for (uint n = 1; n <= claimed_last_; ++n) slots_.at(claimed - n).alone = claimed_last_ == 1;
