@@ -39,7 +39,7 @@ struct Bench {
     Sentinel sentinel;
     std::vector<Memory> memories;  // one a try, the last in use; none is released before all are: see Probe
     bool cpu = false;
-    bool stuck = false;  // a launch is under way, and nobody waits for it any more
+    bool stuck = false;  // a launch is under way, and this probe no longer waits for it
 
     Memory& memory() noexcept { return memories.back(); }
     cl_int launch(cl_uint answers, cl_ulong polls, cl::Event& ended) {

@@ -213,7 +213,7 @@ std::expected<FleetTicket, Errc> Fleet::publish(const Window& window, Quiet quie
 
 namespace {
 
-// Of `slots` slots, what the first of these gets so that all who get any end with the same load. `loads` rise.
+// Of `slots` slots, the share of the first of these, so that all that get any end with the same load. `loads` rise.
 std::uint64_t share(std::span<const std::uint64_t> loads, std::uint64_t slots) noexcept {
     std::uint64_t sum = 0;
     std::uint64_t level = 0;
