@@ -92,6 +92,8 @@
 #define SR_CODE_DEVICE_LOST 7u
 #define SR_CODE_FIRST_CUSTOM 64u /* 64..255: a custom opcode's own codes */
 
+#define SR_MAX_BUFFERS 16u /* of one custom operation */
+
 /* ---- control words ------------------------------------------------------- */
 #define SR_CONTROL_EPOCH 0u     /* bumped by each BATCH_FENCE */
 #define SR_CONTROL_FENCE_TAG 1u /* tag of the last BATCH_FENCE */

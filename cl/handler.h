@@ -11,8 +11,6 @@
 #include "abi.h"
 #include "atomics.h"
 
-#define SR_MAX_BUFFERS 8u
-
 /* A slot's arguments; a window's without ticket and class. Zero where none was given. */
 typedef struct {
     uint word[SR_MAX_ARGS];
@@ -23,7 +21,7 @@ static inline ulong sr_arg64(sr_args a, uint i) {
     return i + 1u < SR_MAX_ARGS ? (ulong)a.word[i + 1u] << 32 | a.word[i] : 0;
 }
 
-/* A custom operation's own buffers. Whatever indexes them comes from a slot: check it against `bytes`. */
+/* A custom operation's buffers. Whatever indexes them comes from a slot: check it against `bytes`. */
 typedef struct {
     uint count;
     __global uchar* at[SR_MAX_BUFFERS];

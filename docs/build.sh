@@ -30,7 +30,7 @@ has classslipring_1_1Runtime.html 'Waits for every slot of the ticket'
 has classslipring_1_1Fleet.html 'a device that is slow or busy gets fewer'
 has structslipring_1_1Options.html 'How long an idle kernel keeps polling'
 has structslipring_1_1DeviceInfo.html 'a word to the running kernel and back'
-has structsr__buffers.html 'own buffers'
+has structsr__buffers.html "custom operation's buffers"
 
 # Every page of the guide is in the navigation.
 for page in docs/guide/*.md; do

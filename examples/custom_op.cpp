@@ -9,10 +9,9 @@ using namespace slipring;
 
 constexpr auto sum = custom_opcode<0x100>();
 
-const CustomOp sum_bytes{
-    .opcode = sum.value(),
-    .name = "sum_bytes",
-    .source = R"(
+const CustomOp sum_bytes{.opcode = sum.value(),
+                         .name = "sum_bytes",
+                         .source = R"(
 uint sum_bytes(sr_args a, const sr_buffers* b, uint* result) {
     const uint first = a.word[0], count = a.word[1], out = a.word[2];
     if (count > b->bytes[0] || first > b->bytes[0] - count) return SR_CODE_OUT_OF_RANGE;
@@ -25,16 +24,19 @@ uint sum_bytes(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-    .buffers = {{.bytes = 4096, .use = BufferSpec::Use::input}, {.bytes = 64, .use = BufferSpec::Use::output}}};
+                         .buffers = {"bytes", "sums"}};  // b->at[0], b->at[1]
+
+const std::vector<BufferSpec> buffers{{.name = "bytes", .bytes = 4096, .use = BufferSpec::Use::input},
+                                      {.name = "sums", .bytes = 64, .use = BufferSpec::Use::output}};
 
 }  // namespace
 
 int main() {
-    auto runtime = Runtime::open({.ops = {sum_bytes}});
+    auto runtime = Runtime::open({.ops = {sum_bytes}, .buffers = buffers});
     if (!runtime) return std::fprintf(stderr, "%s\n", runtime.error().text().c_str()), 1;
 
     // Write the input before you publish the slots that read it.
-    const auto input = runtime->buffer(sum.value(), 0);
+    const auto input = runtime->buffer("bytes");
     std::memset(input.data(), 3, input.size());
 
     const Slot slots[] = {slot(sum, {0, 1000, 0}), slot(sum, {1000, 2000, 1}), slot(sum, {4000, 97, 2}),
@@ -50,7 +52,7 @@ int main() {
 
     // Read the output after the ticket has finished.
     std::uint32_t sums[2];
-    std::memcpy(sums, runtime->buffer(sum.value(), 1).data(), sizeof sums);
+    std::memcpy(sums, runtime->buffer("sums").data(), sizeof sums);
     std::printf("output: %u, %u\n", sums[0], sums[1]);
     return sums[0] == 3000 && sums[1] == 6000 ? 0 : 1;
 }

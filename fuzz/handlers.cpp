@@ -106,8 +106,8 @@ constexpr std::uint32_t fragment_[] = {0, 1, 2, 5, 10, 11, 12, 18, 23, 24, 25, 3
 constexpr std::uint32_t place_[] = {0, 0, 0, 1};
 constexpr std::uint32_t name_[] = {0, 0, 0, 0, 0, 1, 3, 5, 6, 7, 11};
 constexpr std::uint32_t opcode_[] = {8, 8, 8, 9, 7, 0x100, 0xFFEF, 0xFFF0, SR_OP_HIGH_BIT, SR_OP_PACKED_SLOT};
-constexpr std::uint32_t buffers_[] = {0, 0, 1, 8, 9};
-constexpr std::uint32_t size_[] = {1, 64, 0, 0x80000000, 0x80000001};
+constexpr std::uint32_t buffers_[] = {0, 0, 1, 16, 17};
+constexpr std::uint32_t size_[] = {1, 64, 0, 0x80000000, ~0u};
 
 }  // namespace
 
@@ -296,8 +296,9 @@ void run(Input& in) {
     const bool behind = in.word() % 2 == 1;
     const std::size_t which = in.word() % std::size(names);
     CustomOp hostile{.opcode = in.word(), .name = names[which]};
-    const std::uint32_t count = in.word() % 10, bytes = in.word();
-    for (std::uint32_t i = 0; i < count; ++i) hostile.buffers.push_back({.bytes = bytes});
+    // It works so often on one buffer.
+    const std::uint32_t count = in.word() % 20, bytes = in.word();
+    hostile.buffers.assign(count, "shared");
     while (in.more() && hostile.source.size() < 1000) {
         const std::uint32_t kind = in.word(), fragment = in.word(), raw = in.word();
         if (kind % 8 == 7) hostile.source.append(reinterpret_cast<const char*>(&raw), 1 + fragment % 4);
@@ -306,17 +307,23 @@ void run(Input& in) {
     const CustomOp good{.opcode = 0x100, .name = "good", .source = good_source};
     slipring::Options options{};
     options.ops = behind ? std::vector{good, hostile} : std::vector{hostile, good};
+    if (count != 0) options.buffers = {{.name = "shared", .bytes = bytes}};
+    const bool good_buffers = count == 0 || bytes != 0;
 
     const auto allowed = slipring::check(options);
     if (!allowed) {
         const Errc code = allowed.error().code;
-        FUZZ_CHECK(code == Errc::bad_options || code == Errc::reserved_opcode || code == Errc::duplicate_opcode);
         FUZZ_CHECK(!allowed.error().detail.empty());
-        // Of the operations the first that is wrong is told, and of it the opcode first.
-        if (hostile.opcode != 0x100) {
+        // The buffers first; of the operations the first that is wrong is told, and of it the opcode first.
+        if (!good_buffers) {
+            FUZZ_CHECK(code == Errc::bad_options);
+        } else if (hostile.opcode != 0x100) {
             const bool namesake = behind && hostile.name == good.name;  // of the good one, which comes first
             const bool reserved = !opcode_is_allowed(hostile.opcode) && !namesake;
-            FUZZ_CHECK(code == (reserved ? Errc::reserved_opcode : Errc::bad_options));
+            const bool crowded = count > 16 && which < first_bad_name && !namesake;
+            FUZZ_CHECK(code == (reserved  ? Errc::reserved_opcode
+                                : crowded ? Errc::too_many_buffers
+                                          : Errc::bad_options));
         } else if (behind) {
             FUZZ_CHECK(code == Errc::duplicate_opcode);
         } else {
@@ -324,9 +331,9 @@ void run(Input& in) {
         }
     } else {
         FUZZ_CHECK(opcode_is_allowed(hostile.opcode) && which < first_bad_name);
-        FUZZ_CHECK(count <= 8 && (count == 0 || (bytes != 0 && bytes <= 0x80000000)));
+        FUZZ_CHECK(count <= 16 && good_buffers);
         FUZZ_CHECK(hostile.source.find('\0') == std::string::npos);
-        const std::string source = slipring::program_source(options.ops);
+        const std::string source = slipring::program_source(options.ops, options.buffers);
         for (const Dialect dialect : {Dialect::strict, Dialect::lax}) {
             const bool strict = dialect == Dialect::strict;
             const std::string program = splice(strict ? without_trigraphs(source) : source, dialect);
@@ -338,11 +345,12 @@ void run(Input& in) {
     }
     // Refused on its own account: without the hostile one the good one is accepted.
     options.ops = {good};
+    options.buffers.clear();
     FUZZ_CHECK(slipring::check(options).has_value());
     // And a harmless source is refused for nothing but the rules above.
     hostile.source = "uint hostile(void) { return 0u; }\n";
     options.ops = {good, hostile};
-    const bool fine = opcode_is_allowed(hostile.opcode) && which < first_bad_name && count <= 8 &&
-                      (count == 0 || (bytes != 0 && bytes <= 0x80000000));
+    if (count != 0) options.buffers = {{.name = "shared", .bytes = bytes}};
+    const bool fine = opcode_is_allowed(hostile.opcode) && which < first_bad_name && count <= 16 && good_buffers;
     FUZZ_CHECK(slipring::check(options).has_value() == fine);
 }

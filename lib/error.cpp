@@ -83,12 +83,21 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::no_result: return {"a quiet slot keeps no result", "publish it without Quiet::yes"};
         case Errc::bad_ticket: return {"the ticket has no such entry", "pass an index below Ticket::count"};
         case Errc::out_of_range:
-            return {"a control word or buffer that does not exist", "open with more, or use a smaller index"};
+            return {"control words or bytes of a buffer that do not exist", "open with more, or use a smaller index"};
         case Errc::system_word:
             return {"control words 0 to 159 belong to the system", "the user's words begin at SR_OBSERVABLE_BASE"};
         case Errc::bad_table:
             return {"the DFA table is no whole number of states or names a state that it lacks",
                     "give 256 words a state, each below the number of states"};
+        case Errc::unknown_buffer:
+            return {"no buffer of that name", "use a name of Options::buffers, in upper and lower case as there"};
+        case Errc::duplicate_buffer: return {"two buffers of one name", "give each buffer of a runtime its own name"};
+        case Errc::too_many_buffers:
+            return {"more than 16 buffers for one operation, or 64 for a runtime",
+                    "put what belongs together into one buffer, at offsets"};
+        case Errc::buffer_too_large:
+            return {"a buffer is larger than the device allocates",
+                    "see the detail for the device's limits; split the buffer, or choose another device"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

@@ -71,15 +71,15 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
+                        .buffers = {"release"}};
     std::atomic<int> reports{0};
     std::byte* release[2] = {};
     {
         const MeantToLeak sessions;  // what is allocated in this scope is left to the kernels
         Fleet fleet =
             open_two(ExecutionMode::persistent,
-                     {.ops = {hang}, .shutdown_timeout = 200ms, .on_error = [&](const Error&) { ++reports; }});
-        for (const std::size_t i : {0u, 1u}) release[i] = fleet.runtime(i).buffer(0x100, 0).data();
+                     {.ops = {hang}, .buffers = {{.name = "release", .bytes = 4}}, .shutdown_timeout = 200ms, .on_error = [&](const Error&) { ++reports; }});
+        for (const std::size_t i : {0u, 1u}) release[i] = fleet.runtime(i).buffer("release").data();
         const auto stuck = fleet.publish(slot(custom_opcode<0x100>()));
         BOOST_REQUIRE(stuck.has_value());
         const std::uint32_t lost = stuck->device;

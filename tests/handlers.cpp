@@ -22,7 +22,7 @@ BOOST_AUTO_TEST_CASE(what_is_refused_and_why) {
 BOOST_AUTO_TEST_CASE(a_sources_macros_end_with_it) {
     const CustomOp ops[] = {{.opcode = 8, .name = "a", .source = "#define X 1\n#undef Y\nuint a;"},
                             {.opcode = 9, .name = "b", .source = "uint b;"}};
-    const std::string program = program_source(ops);
+    const std::string program = program_source(ops, {});
     const std::string expected =
         "#pragma push_macro(\"X\")\n#pragma push_macro(\"Y\")\n#line 1 \"a\"\n#define X 1\n#undef Y\nuint a;\n;\n"
         "#undef X\n#pragma pop_macro(\"X\")\n#undef Y\n#pragma pop_macro(\"Y\")\n#line 1 \"b\"\nuint b;\n;\n";

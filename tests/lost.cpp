@@ -71,7 +71,7 @@ BOOST_DATA_TEST_CASE(every_waiter_is_told_and_a_lost_runtime_can_be_destroyed, d
         const MeantToLeak session;  // what is allocated in this scope is left to the kernel
         BOOST_REQUIRE(threads == 0);
         Runtime runtime = open(mode, lossy(&reports));
-        release = runtime.buffer(0x100, 0);
+        release = runtime.buffer("release");
         const auto before = runtime.publish(store_u32(7, 160));
         BOOST_REQUIRE(runtime.wait(*before, 1min).has_value());
         const Ticket stuck = publish_stall(runtime);

@@ -39,10 +39,12 @@ uint tally(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-                               .buffers = {{.bytes = 4, .use = BufferSpec::Use::output}}};
+                               .buffers = {"tallies"}};
 
 inline Options lossy(std::atomic<int>* reports = nullptr) {
-    return {.ops = {stalling, counting}, .hang_timeout = 400ms, .on_error = [reports](const Error& error) {
+    return {.ops = {stalling, counting},
+            .buffers = {release_word, {.name = "tallies", .bytes = 4, .use = BufferSpec::Use::output}},
+            .hang_timeout = 400ms, .on_error = [reports](const Error& error) {
                 BOOST_TEST_MESSAGE(error.text());
                 if (reports != nullptr) ++*reports;
             }};

@@ -103,17 +103,39 @@ BOOST_AUTO_TEST_CASE(operations) {
 }
 
 BOOST_AUTO_TEST_CASE(buffers) {
-    const auto with_buffers = [](std::size_t n, std::size_t bytes) {
-        CustomOp made = op();
-        made.buffers.assign(n, {.bytes = bytes});
-        return with({made});
+    const auto of = [](std::vector<BufferSpec> specs) {
+        return [given = std::move(specs)](Options& o) { o.buffers = given; };
     };
-    for (const std::size_t n : {0u, 1u, 8u}) fine(with_buffers(n, 64));
-    bad(with_buffers(9, 64));
-    constexpr std::size_t most = std::size_t{1} << 31;
-    for (const std::size_t bytes : {std::size_t{1}, std::size_t{3}, most}) fine(with_buffers(1, bytes));
-    for (const std::size_t bytes : {std::size_t{0}, most + 1, ~std::size_t{0}}) bad(with_buffers(1, bytes));
-    CustomOp last = op();
-    last.buffers = {{.bytes = 1}, {.bytes = 0}};
-    bad(with({last}));
+    constexpr std::uint64_t most = std::uint64_t{1} << 48;
+    for (const std::uint64_t bytes : {std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{1} << 40, most})
+        fine(of({{.name = "a", .bytes = bytes}}));
+    bad(of({{.name = "a", .bytes = 0}}));
+    for (const std::uint64_t bytes : {most + 1, ~std::uint64_t{0}})
+        bad(of({{.name = "a", .bytes = bytes}}), Errc::buffer_too_large);
+    bad(of({{.name = "", .bytes = 1}}));
+    fine(of({{.name = "a", .bytes = 1}, {.name = "A", .bytes = 1}}));
+    bad(of({{.name = "a", .bytes = 1}, {.name = "b", .bytes = 1}, {.name = "a", .bytes = 1}}), Errc::duplicate_buffer);
+
+    const auto many = [](std::size_t n) {
+        return [n](Options& o) {
+            for (std::size_t i = 0; i < n; ++i) o.buffers.push_back({.name = std::to_string(i), .bytes = 1});
+        };
+    };
+    for (const std::size_t n : {0u, 1u, 64u}) fine(many(n));
+    bad(many(65), Errc::too_many_buffers);
+}
+
+BOOST_AUTO_TEST_CASE(buffers_of_an_operation) {
+    const auto on = [](std::vector<std::string> names) {
+        return [names = std::move(names)](Options& o) {
+            o.buffers = {{.name = "a", .bytes = 1}, {.name = "b", .bytes = 1}};
+            o.ops = {op(8, "other"), op()};
+            for (CustomOp& each : o.ops) each.buffers = names;
+        };
+    };
+    fine(on({}));
+    fine(on({"b", "a", "b"}));  // one buffer may be several, and another operation's too
+    fine(on(std::vector<std::string>(16, "a")));
+    bad(on(std::vector<std::string>(17, "a")), Errc::too_many_buffers);
+    for (const char* const name : {"", "c", "A"}) bad(on({"a", name}), Errc::unknown_buffer);
 }

@@ -212,7 +212,7 @@ BOOST_AUTO_TEST_CASE(what_is_accepted_ends_where_it_ends) {
     for (std::size_t i = 0; i < sources.size(); ++i) {
         const CustomOp op{.opcode = 8, .name = "h", .source = sources[i]};
         // Without the operation's dispatch, which is the same for all.
-        const std::string program = program_source(std::span(&op, 1));
+        const std::string program = program_source(std::span(&op, 1), {});
         const std::size_t end = program.find("#line 1 \"slipring\"");
         BOOST_REQUIRE(end != std::string::npos);
         text += program.substr(0, end) + names(i + 1) + "\n";

@@ -1,9 +1,10 @@
-// How Boost.Test prints states and codes.
+// How Boost.Test prints states, codes and places.
 #pragma once
 
 #include <optional>
 #include <ostream>
 
+#include <slipring/options.hpp>
 #include <slipring/state.hpp>
 
 namespace slipring {
@@ -14,6 +15,10 @@ inline std::ostream& operator<<(std::ostream& to, Code code) {
 }
 inline std::ostream& operator<<(std::ostream& to, const std::optional<State>& state) {
     return state ? to << *state : to << "of another generation";
+}
+
+inline std::ostream& operator<<(std::ostream& to, BufferSpec::Place place) {
+    return to << (place == BufferSpec::Place::shared ? "shared" : "device");
 }
 
 }  // namespace slipring

@@ -66,7 +66,7 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     const MeantToLeak session;
     Runtime runtime = open(mode, lossy());
     const bool live = mode == ExecutionMode::persistent;
-    const auto old_release = runtime.buffer(0x100, 0), old_count = runtime.buffer(0x101, 0);
+    const auto old_release = runtime.buffer("release"), old_count = runtime.buffer("tallies");
     const Ring old_ring = runtime.ring();
 
     const auto before = runtime.publish(std::array{store_u32(7, 160), atomic_add(100, 200)});
@@ -102,7 +102,7 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     BOOST_REQUIRE(quiets <= 10);
     // 100 was the old device's, and so is what its other sub-groups did while one of them was stuck.
     const std::uint32_t here = control(runtime, 200),
-                        tallied = live ? word(runtime.buffer(0x101, 0)).load() : 20u - tallies;
+                        tallied = live ? word(runtime.buffer("tallies")).load() : 20u - tallies;
     BOOST_TEST(here <= 61u - adds - quiets);
     BOOST_TEST(tallied <= 20u - tallies);
     if (claims_nothing_more(runtime)) BOOST_TEST(here == 61u);
@@ -153,7 +153,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
 BOOST_DATA_TEST_CASE(what_a_user_holds_of_a_lost_device_stays, data::make(modes), mode) {
     const MeantToLeak session;
     Runtime runtime = open(mode, lossy());
-    const auto old_word = runtime.buffer(0x100, 0);
+    const auto old_word = runtime.buffer("release");
     const Ring old_ring = runtime.ring();
     const Ticket stuck = publish_stall(runtime);
     std::optional untouched = std::move(*runtime.ring().reserve(1));
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(a_lost_ring_that_was_written_over_is_recovered_all_the_same
     for (const auto& [offset, forged] :
          {std::pair{SR_RING_COMPLETED, far}, {SR_RING_CLAIMED, huge}, {SR_RING_TAIL, far}}) {
         Runtime runtime = open(ExecutionMode::persistent, lossy());
-        const auto release = runtime.buffer(0x100, 0);
+        const auto release = runtime.buffer("release");
         for (int i = 0; i < 3; ++i) run(runtime, nop());
         publish_stall(runtime);
         const auto behind = runtime.publish(std::vector<Slot>(5, atomic_add(1, 160)));
@@ -218,7 +218,7 @@ BOOST_DATA_TEST_CASE(a_device_can_be_lost_again, data::make(modes), mode) {
     std::atomic<int> reports{0};
     Runtime runtime = open(mode, lossy(&reports));
     for (int round = 1; round <= 2; ++round) {
-        const auto release = runtime.buffer(0x100, 0);
+        const auto release = runtime.buffer("release");
         const Ticket stuck = publish_stall(runtime);
         const std::array batch{batch_fence(1, 1), atomic_add(1, 160), atomic_add(1, 160)};
         const auto behind = runtime.publish(batch);

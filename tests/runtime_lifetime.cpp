@@ -69,18 +69,18 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-                        .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
+                        .buffers = {"release"}};
     std::atomic<int> reports{0};
     std::optional<Errc> reported;
     std::byte* release = nullptr;
     {
         const MeantToLeak session;  // what is allocated in this scope is left to the kernel
         Runtime runtime = open(ExecutionMode::persistent,
-                               {.ops = {hang}, .shutdown_timeout = 200ms, .on_error = [&](const Error& error) {
+                               {.ops = {hang}, .buffers = {{.name = "release", .bytes = 4}}, .shutdown_timeout = 200ms, .on_error = [&](const Error& error) {
                                     ++reports;
                                     reported = error.code;
                                 }});
-        release = runtime.buffer(0x100, 0).data();
+        release = runtime.buffer("release").data();
         const auto ticket = runtime.publish(slot(custom_opcode<0x100>()));
         BOOST_REQUIRE(ticket.has_value());
         BOOST_TEST(runtime.wait(*ticket, 20ms).error() == Errc::timed_out);

@@ -76,7 +76,7 @@ uint take_in(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-                         .buffers = {{.bytes = 64, .use = BufferSpec::Use::input}}};
+                         .buffers = {"input"}};
 
 }  // namespace
 
@@ -88,8 +88,8 @@ BOOST_DATA_TEST_CASE(memory_goes_from_thread_to_thread_through_the_kernel, data:
     enum class Way { wait, wait_for_quiet, result };
     for (const Way way : {Way::wait, Way::wait_for_quiet, Way::result}) {
         const Quiet quiet = way == Way::wait_for_quiet ? Quiet::yes : Quiet::no;
-        Runtime runtime = open(mode, {.capacity = 4, .ops = {taking_in}});
-        auto* const word = reinterpret_cast<std::uint32_t*>(runtime.buffer(take_in.value(), 0).data());
+        Runtime runtime = open(mode, {.capacity = 4, .ops = {taking_in}, .buffers = {{.name = "input", .bytes = 64}}});
+        auto* const word = reinterpret_cast<std::uint32_t*>(runtime.buffer("input").data());
         std::atomic<std::uint32_t> wrong{0}, published{0};  // of slots, one a round, at the position of that number
         const auto turn = [&](std::uint32_t self) {
             for (std::uint32_t round = self; round < rounds && wrong.load() == 0; round += 2) {

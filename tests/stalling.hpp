@@ -22,7 +22,8 @@ uint stall(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-                               .buffers = {{.bytes = 4, .use = BufferSpec::Use::input}}};
+                               .buffers = {"release"}};
+inline const BufferSpec release_word{.name = "release", .bytes = 4};
 
 // For some seconds, or in per_launch mode, where nothing can end it, for one; always for longer than hang_timeout. A
 // turn takes some tenths of a nanosecond on a CPU and nearly a microsecond on a GPU.

@@ -23,12 +23,12 @@ const Slot endless = slot(stall, {UINT32_MAX / 8});
 BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     const MeantToLeak sessions;
     std::vector<Runtime> holders;
-    holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}, .hang_timeout = 400ms}));
+    holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms}));
     const DeviceInfo device = holders.front().device();
     // Whose threads can be counted, and one of them can be had while the lost kernel holds another.
     if (!device.is_cpu || device.shape != LaunchShape{1, 1} || device.compute_units < 2) return;
     while (holders.size() < device.compute_units)
-        holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}}));
+        holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}}));
 
     Runtime idle = open(ExecutionMode::per_launch, {.hang_timeout = 400ms});
     std::vector<Ticket> stuck;
@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
         stuck.push_back(*holder.publish(endless));
         BOOST_REQUIRE(eventually([&] { return inside(holder.ring()).claimed() == stuck.back().end(); }));
     }
-    const auto release = [&](Runtime& holder) { word(holder.buffer(0x100, 0)).store(1); };
+    const auto release = [&](Runtime& holder) { word(holder.buffer("release")).store(1); };
 
     const auto refused = Runtime::open(from_environment({}));
     BOOST_REQUIRE(!refused.has_value());
@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
         release(holders[i]);
         BOOST_TEST(holders[i].wait(stuck[i], 1min).has_value());
     }
-    const auto first_release = lost.buffer(0x100, 0);
+    const auto first_release = lost.buffer("release");
     BOOST_REQUIRE(eventually([&] { return lost.recover().has_value(); }));
     word(first_release).store(1);
     BOOST_REQUIRE(behind.has_value());

@@ -13,7 +13,7 @@ extern const char* const scan_source;
 
 namespace {
 
-constexpr std::uint32_t automaton_buffer = 0, text_buffer = 1, found_buffer = 2;
+constexpr const char *automaton_buffer = "automaton", *text_buffer = "text", *found_buffer = "found";
 
 std::string sentence(slipring::Errc code) {
     return std::string(slipring::message(code)) + "; " + std::string(slipring::hint(code));
@@ -31,13 +31,19 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
         .opcode = opcode.value(),
         .name = "slipring_scan",
         .source = slipring::embedded::scan_source,
-        .buffers = {{.bytes = image.size_bytes(), .use = BufferSpec::Use::input},
-                    {.bytes = std::size_t{4} * geometry.segment, .use = BufferSpec::Use::input},
-                    {.bytes = std::size_t{4} * geometry.found_words() * 4, .use = BufferSpec::Use::output}}};
-    auto runtime =
-        slipring::Runtime::open({.device = device, .capacity = std::bit_ceil(4 * geometry.slots), .ops = {scan}});
+        .buffers = {automaton_buffer, text_buffer, found_buffer}};
+    auto runtime = slipring::Runtime::open(
+        {.device = device,
+         .capacity = std::bit_ceil(4 * geometry.slots),
+         .ops = {scan},
+         .buffers = {{.name = automaton_buffer, .bytes = image.size_bytes(), .place = BufferSpec::Place::device},
+                     {.name = text_buffer, .bytes = std::uint64_t{4} * geometry.segment},
+                     {.name = found_buffer,
+                      .bytes = std::uint64_t{4} * geometry.found_words() * 4,
+                      .use = BufferSpec::Use::output}}});
     if (!runtime) return std::unexpected(runtime.error().text());
-    std::ranges::copy(std::as_bytes(image), runtime->buffer(opcode.value(), automaton_buffer).begin());
+    if (auto up = runtime->upload(automaton_buffer, std::as_bytes(image)); !up)
+        return std::unexpected(sentence(up.error()));
     // Some drivers compile a kernel when it first runs: that is a part of opening, not of the scan.
     const auto first = runtime->publish(slipring::nop());
     if (!first) return std::unexpected(sentence(first.error()));
@@ -47,7 +53,7 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
 
 Scanner::Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const Geometry& geometry)
     : runtime_(std::move(runtime)), row_words_(automaton.row_words()),
-      text_(runtime_.buffer(opcode.value(), text_buffer)), found_(runtime_.buffer(opcode.value(), found_buffer)),
+      text_(runtime_.buffer(text_buffer)), found_(runtime_.buffer(found_buffer)),
       windows_{Flight(geometry, automaton.overlap(), 0), Flight(geometry, automaton.overlap(), 2)},
       entered_(automaton.accepting(), 0) {}
 

@@ -9,10 +9,9 @@ using namespace slipring;
 constexpr auto add = custom_opcode<0x100>();
 
 // Buffer 0: u64 totals. Buffer 1: u32 counts.
-const CustomOp add_scaled{
-    .opcode = add.value(),
-    .name = "add_scaled",
-    .source = R"(
+const CustomOp add_scaled{.opcode = add.value(),
+                          .name = "add_scaled",
+                          .source = R"(
 #pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable
 uint add_scaled(sr_args a, const sr_buffers* b, uint* result) {
     const float scale = as_float(a.word[0]);                       // a float is one word
@@ -26,14 +25,16 @@ uint add_scaled(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-    .buffers = {{.bytes = 64, .use = BufferSpec::Use::output}, {.bytes = 32, .use = BufferSpec::Use::output}}};
+                          .buffers = {"totals", "counts"}};
 
 Slot add_slot(float scale, std::uint64_t amount, std::uint32_t to) { return slot(add, arguments(scale, amount, to)); }
 
 }  // namespace
 
 int main() {
-    auto runtime = Runtime::open({.ops = {add_scaled}});
+    auto runtime = Runtime::open({.ops = {add_scaled},
+                                  .buffers = {{.name = "totals", .bytes = 64, .use = BufferSpec::Use::output},
+                                              {.name = "counts", .bytes = 32, .use = BufferSpec::Use::output}}});
     if (!runtime) return std::fprintf(stderr, "%s\n", runtime.error().text().c_str()), 1;
 
     const Slot slots[] = {add_slot(2.0f, 3'000'000'000, 1), add_slot(1.0f, 5, 1), add_slot(1.0f, 1, 8)};
@@ -43,7 +44,7 @@ int main() {
         if (const auto result = runtime->result(*ticket, i))
             std::printf("slot %u: %s\n", i, code_name(result->code).data());
 
-    const auto totals = runtime->buffer(add.value(), 0);
+    const auto totals = runtime->buffer("totals");
     const auto* const words = reinterpret_cast<const std::uint64_t*>(totals.data());
     std::printf("total 1: %llu\n", static_cast<unsigned long long>(words[1]));
     return words[1] == 6'000'000'005 ? 0 : 1;

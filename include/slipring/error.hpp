@@ -52,10 +52,15 @@ enum class Errc {
     result_expired,     // the slot was used again before its result was read
     no_result,          // a QUIET slot keeps no result
     bad_ticket,         // an entry that the ticket does not have
-    out_of_range,       // a control word or a buffer that does not exist
+    out_of_range,       // control words, or bytes of a buffer, that do not exist
     system_word,        // control words 0..159 belong to the system
     bad_table,          // a DFA table of a wrong size or with a state it does not have
     payload_not_whole,  // flat words of a window that are no multiple of their stride
+    // buffers
+    unknown_buffer,    // a name that no buffer has
+    duplicate_buffer,  // two buffers of one name
+    too_many_buffers,  // more than 16 for one operation, or 64 for a runtime
+    buffer_too_large,  // more than the device allocates
 };
 
 // One sentence: what happened. Static storage; never empty.

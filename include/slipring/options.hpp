@@ -14,12 +14,22 @@
 
 namespace slipring {
 
-// Memory that the handler of a custom operation sees, and the host too: in place, without copies, where the kernel is
-// persistent. At any moment one side owns each byte. The host alone writes an `input`, and only between the end of
-// one slot that reads it and the publishing of the next. The device alone writes an `output`.
+// A buffer: memory of the runtime's, on which custom operations work. Zeroed at open.
 struct BufferSpec {
+    // Where it lies.
+    //   shared  Host and device see it in place: Runtime::buffer is the host's view. On a GPU the device reads it
+    //           over the bus. In per_launch mode each side has a copy: see Use.
+    //   device  The device's own memory: the host copies to and from it with upload, download and fill. On a CPU that
+    //           is memory like any other.
+    enum class Place { shared, device };
+    // Which side writes a shared buffer: the host alone an `input`, between the end of one slot that reads it and the
+    // publishing of the next; the device alone an `output`. In per_launch mode each launch brings inputs to the
+    // device and outputs back, and what the wrong side wrote is lost.
     enum class Use { input, output };
-    std::size_t bytes = 0;  // 1 .. 2^31
+
+    std::string name{};       // not empty, no two the same
+    std::uint64_t bytes = 0;  // from 1 to what the device allocates
+    Place place = Place::shared;
     Use use = Use::input;
 };
 
@@ -28,10 +38,11 @@ struct BufferSpec {
 //   uint NAME(sr_args a, const sr_buffers* b, uint* result)
 //
 // a.word[0..11] are the slot's arguments (in a window without ticket and class). b->count is the number of buffers;
-// b->at[i] and b->bytes[i] are the address (__global uchar*) and the size of buffer i. Arguments are as hostile as
-// the code that publishes: check each index against b->bytes. The function returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT,
-// SR_CODE_OUT_OF_RANGE, or a code of its own from SR_CODE_FIRST_CUSTOM to 255; any other value counts as
-// SR_CODE_BAD_ARGUMENT. All but SR_CODE_OK end the slot in FAULT.
+// b->at[i] and b->bytes[i] are the address (__global uchar*, at a multiple of 128 bytes) and the size of the
+// operation's i-th buffer. Arguments are as hostile as the code that publishes: check each index against b->bytes.
+// The function returns SR_CODE_OK, SR_CODE_BAD_ARGUMENT, SR_CODE_OUT_OF_RANGE, or a code of its own from
+// SR_CODE_FIRST_CUSTOM to 255; any other value counts as SR_CODE_BAD_ARGUMENT. All but SR_CODE_OK end the slot in
+// FAULT.
 //
 // A handler whose loop may take long asks sr_should_stop(b) now and then, and returns when it is true: the runtime
 // has given this kernel up (Options::hang_timeout), and may go on elsewhere. On a GPU the question costs one load
@@ -49,7 +60,7 @@ struct CustomOp {
     std::uint32_t opcode = 0;  // is_custom(opcode)
     std::string name{};        // a C identifier, no two the same; the function's name, and the file's in build logs
     std::string source{};
-    std::vector<BufferSpec> buffers{};  // up to 8
+    std::vector<std::string> buffers{};  // names of Options::buffers, up to 16; operations may share them
 };
 
 struct Options {
@@ -67,6 +78,7 @@ struct Options {
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
+    std::vector<BufferSpec> buffers{};  // up to 64
     // A duration of more than ten years means ten years.
     //
     // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish starts it

@@ -30,6 +30,12 @@ struct Ticket {
     constexpr Ticket required_part() const noexcept { return slice(0, count - lookahead); }
 };
 
+// A copy that was begun: see Runtime::begin_upload.
+struct CopyTicket {
+    std::uint64_t number = 0;  // copies of a runtime are counted from 1
+    std::uint64_t device = 0;  // how often the runtime had recovered
+};
+
 // How one slot finished.
 struct Result {
     State state = State::empty;  // done, fault or cancelled

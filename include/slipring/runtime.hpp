@@ -34,8 +34,9 @@ public:
     // Finds the device, makes and maps the shared memory, builds the device code with the custom operations.
     // Takes from milliseconds to seconds (a compiler runs). The kernel starts with the first publish.
     // Errors: no_platform, no_device (detail: the probe's report; also if another program holds the device),
-    // device_not_found, bad_options, bad_capacity, reserved_opcode, duplicate_opcode, build_failed (detail: the
-    // handler's name and line, and the log), out_of_memory, opencl_failed.
+    // device_not_found, bad_options, bad_capacity, reserved_opcode, duplicate_opcode, unknown_buffer,
+    // duplicate_buffer, too_many_buffers, buffer_too_large (detail: which, and the device's limit), build_failed
+    // (detail: the handler's name and line, and the log), out_of_memory, opencl_failed.
     [[nodiscard]] static std::expected<Runtime, Error> open(Options options = {});
 
     // A moved-from runtime may be assigned to or destroyed, nothing else.
@@ -83,7 +84,7 @@ public:
     // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.
     [[nodiscard]] std::expected<Result, Errc> result(const Ticket& ticket, std::uint32_t index = 0) noexcept;
 
-    // ---- memory --------------------------------------------------------------------------------------------------
+    // ---- control words, and the table of DFA_STEP ----------------------------------------------------------------
 
     // Control words [index, index + n). Not ordered with slots in flight: wait for those first. A persistent kernel
     // is not waited for: p50 0.1 ms beside a busy one on an H100, a copy within the process on a CPU.
@@ -99,10 +100,41 @@ public:
     // shut_down, opencl_failed.
     [[nodiscard]] std::expected<void, Errc> load_dfa(std::span<const std::uint32_t> table) noexcept;
 
-    // Buffer `index` of a custom operation, zeroed at open, or an empty span if there is none. See BufferSpec for
-    // which side writes when. Valid as long as the runtime. After recover() the span still is the lost device's
-    // buffer, which no kernel reads any more: ask again.
-    std::span<std::byte> buffer(std::uint32_t opcode, std::uint32_t index) noexcept;
+    // ---- buffers -------------------------------------------------------------------------------------------------
+
+    // The host's view of a shared buffer; an empty span if no shared buffer has that name. See BufferSpec for which
+    // side writes when. Valid as long as the runtime. After recover() the span still is the lost device's buffer,
+    // which no kernel reads any more: ask again.
+    std::span<std::byte> buffer(std::string_view name) noexcept;
+
+    // Copies into a buffer, out of it, and one value into `bytes` bytes of it: [offset, offset + size), of a buffer
+    // in either place. They wait for the copy, not for the kernel. Not ordered with slots in flight: publish a slot
+    // that reads what was uploaded after the upload, and download what a slot wrote when it has finished.
+    // Errors: unknown_buffer, out_of_range, device_lost, opencl_failed.
+    [[nodiscard]] std::expected<void, Errc> upload(std::string_view name, std::span<const std::byte> from,
+                                                   std::uint64_t offset = 0) noexcept;
+    [[nodiscard]] std::expected<void, Errc> download(std::string_view name, std::span<std::byte> to,
+                                                     std::uint64_t offset = 0) noexcept;
+    [[nodiscard]] std::expected<void, Errc> fill(std::string_view name, std::byte value, std::uint64_t offset,
+                                                 std::uint64_t bytes) noexcept;
+
+    // The same without waiting. `from` and `to` stay as they are, and the user's, until the copy has finished; after
+    // device_lost until the runtime is destroyed. Copies of one runtime finish in the order in which they began. May
+    // allocate: out_of_memory, and then nothing has begun.
+    [[nodiscard]] std::expected<CopyTicket, Errc> begin_upload(std::string_view name, std::span<const std::byte> from,
+                                                               std::uint64_t offset = 0) noexcept;
+    [[nodiscard]] std::expected<CopyTicket, Errc> begin_download(std::string_view name, std::span<std::byte> to,
+                                                                 std::uint64_t offset = 0) noexcept;
+    [[nodiscard]] std::expected<CopyTicket, Errc> begin_fill(std::string_view name, std::byte value,
+                                                             std::uint64_t offset, std::uint64_t bytes) noexcept;
+
+    // True once the copy has finished, well or not: wait says which. Never blocks. False for a copy of a device that
+    // was lost: wait says so.
+    bool poll(const CopyTicket& copy) noexcept;
+
+    // Waits for the copy, in the way of wait() for slots. Errors: timed_out (wait again, nothing is lost), bad_ticket
+    // (no copy of this runtime's), device_lost (also a copy that began before recover()), opencl_failed.
+    [[nodiscard]] std::expected<void, Errc> wait(const CopyTicket& copy, Timeout timeout = Timeout::never()) noexcept;
 
     // ---- debug log -----------------------------------------------------------------------------------------------
 

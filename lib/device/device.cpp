@@ -41,7 +41,7 @@ std::expected<void, Error> Device::make_queues() {
 }
 
 std::expected<void, Error> Device::make_kernels(const Options& options) {
-    auto built = build(context, chosen.device, program_source(options.ops), options.ops);
+    auto built = build(context, chosen.device, program_source(options.ops, options.buffers), options.ops);
     if (!built) return std::unexpected(built.error());
     program = std::move(*built);
     cl_int status = CL_SUCCESS;
@@ -75,20 +75,38 @@ std::expected<void, Error> Device::make_memory(const Options& options) {
                                         {&slot, std::size_t{SR_SLOT_BYTES}},
                                         {&outcome, std::size_t{16}}})
         if (auto made = make(*memory, shared, bytes); !made) return made;
-    buffers.resize(options.ops.size());
-    for (std::size_t i = 0; i < options.ops.size(); ++i) {
-        for (const BufferSpec& spec : options.ops[i].buffers) {
-            buffers[i].push_back({Memory(), spec});
-            if (auto made = make(buffers[i].back().memory, shared, spec.bytes); !made) return made;
-        }
-    }
+    if (auto made = make_buffers(options); !made) return made;
     auto no_table = table_memory(1024);
     if (!no_table) return std::unexpected(no_table.error());
     table = std::move(*no_table);
     for (const auto& [memory, kind, bytes] :
-         {std::tuple{&control, own, std::size_t{options.control_words} * 4},
-          {&sched, own == MemoryKind::svm ? own : MemoryKind::device, sched_bytes}})
+         {std::tuple{&control, own, std::size_t{options.control_words} * 4}, {&sched, unseen_kind(), sched_bytes}})
         if (auto made = make(*memory, kind, bytes); !made) return made;
+    return {};
+}
+
+std::expected<void, Error> Device::make_buffers(const Options& options) {
+    const std::uint64_t max_each = chosen.device.getInfo<CL_DEVICE_MAX_MEM_ALLOC_SIZE>();
+    const std::uint64_t max_together = chosen.device.getInfo<CL_DEVICE_GLOBAL_MEM_SIZE>();
+    std::uint64_t together = 0;
+    const auto too_large = [&](const BufferSpec& spec) {
+        return std::unexpected(Error{Errc::buffer_too_large, spec.name + " of " + std::to_string(spec.bytes) +
+                                                                 " bytes; the device allocates " +
+                                                                 std::to_string(max_each) + " at once and " +
+                                                                 std::to_string(max_together) + " in all"});
+    };
+    for (const BufferSpec& spec : options.buffers) buffers.push_back({Memory(), spec});
+    // Shared ones first, as above.
+    for (const auto place : {BufferSpec::Place::shared, BufferSpec::Place::device})
+        for (auto& [memory, spec] : buffers) {
+            if (spec.place != place) continue;
+            together += spec.bytes;
+            if (spec.bytes > max_each || together > max_together) return too_large(spec);
+            const MemoryKind kind = place == BufferSpec::Place::shared ? chosen.probe.kind : unseen_kind();
+            auto made = Memory::make(context, data_queue, chosen.device, kind, static_cast<std::size_t>(spec.bytes));
+            if (!made) return too_large(spec);
+            memory = std::move(*made);
+        }
     return {};
 }
 
@@ -112,12 +130,10 @@ cl_int Device::bind(const Options& options) {
     status << ring.bind(alone, alone_arg::ring);
     status << bind_table();
     cl_uint index = 0;
-    for (const auto& op : buffers) {
-        for (const Buffer& buffer : op) {
-            status << buffer.memory.bind(run, first_buffer() + index);
-            status << buffer.memory.bind(alone, alone_arg::buffers + index);
-            ++index;
-        }
+    for (const Buffer& buffer : buffers) {
+        status << buffer.memory.bind(run, first_buffer() + index);
+        status << buffer.memory.bind(alone, alone_arg::buffers + index);
+        ++index;
     }
     return status.value;
 }
@@ -157,19 +173,17 @@ cl_int Device::enqueue_run(std::uint32_t number, std::uint64_t first, cl::Event*
 
 cl_int Device::upload_inputs(const cl::CommandQueue& queue) const noexcept {
     Status status;
-    for (const auto& op : buffers)
-        for (const Buffer& buffer : op)
-            if (buffer.spec.use == BufferSpec::Use::input)
-                status << buffer.memory.upload(queue, 0, buffer.spec.bytes);
+    for (const Buffer& buffer : buffers)
+        if (buffer.spec.use == BufferSpec::Use::input)
+            status << buffer.memory.upload(queue, 0, static_cast<std::size_t>(buffer.spec.bytes));
     return status.value;
 }
 
 cl_int Device::download_outputs(const cl::CommandQueue& queue) const noexcept {
     Status status;
-    for (const auto& op : buffers)
-        for (const Buffer& buffer : op)
-            if (buffer.spec.use == BufferSpec::Use::output)
-                status << buffer.memory.download(queue, 0, buffer.spec.bytes);
+    for (const Buffer& buffer : buffers)
+        if (buffer.spec.use == BufferSpec::Use::output)
+            status << buffer.memory.download(queue, 0, static_cast<std::size_t>(buffer.spec.bytes));
     return status.value;
 }
 

@@ -77,7 +77,7 @@ struct Device {
     }
     cl_int enqueue_run(std::uint32_t number, std::uint64_t first, cl::Event* last) noexcept;
 
-    // Enqueue copies of all buffers; nothing for the kinds that both see.
+    // Enqueue copies of all shared buffers; nothing for the kinds that both see.
     cl_int upload_inputs(const cl::CommandQueue& queue) const noexcept;
     cl_int download_outputs(const cl::CommandQueue& queue) const noexcept;
 
@@ -107,9 +107,9 @@ struct Device {
     std::shared_ptr<const Memory> table;
     cl_uint table_states = 0;
     std::shared_ptr<const Memory> alone_table;
-    std::vector<std::vector<Buffer>> buffers;  // [operation][index]
-    Memory sched;                              // the scheduler state of a wide kernel
-    std::atomic<bool> abandoned{false};        // something is under way, and no thread waits for it any more
+    std::vector<Buffer> buffers;         // in the order of Options::buffers
+    Memory sched;                        // the scheduler state of a wide kernel
+    std::atomic<bool> abandoned{false};  // something is under way, and no thread waits for it any more
 
 private:
     bool persists() const noexcept { return info().mode == ExecutionMode::persistent; }
@@ -117,11 +117,16 @@ private:
     MemoryKind own_kind() const noexcept {
         return chosen.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::mirrored;
     }
+    // What the host never sees in place.
+    MemoryKind unseen_kind() const noexcept {
+        return chosen.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::device;
+    }
     cl_uint first_buffer() const noexcept { return run_arg::sched + (wide() ? 1 : 0); }
 
     std::expected<void, Error> make_queues();
     std::expected<void, Error> make_kernels(const Options& options);
     std::expected<void, Error> make_memory(const Options& options);
+    std::expected<void, Error> make_buffers(const Options& options);
     cl_int bind(const Options& options);
 };
 

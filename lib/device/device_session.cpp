@@ -41,12 +41,6 @@ DeviceSession::~DeviceSession() {
     while (!launches_.settled()) std::this_thread::yield();  // the last launch has finished, and is about to be told
 }
 
-std::span<std::byte> DeviceSession::buffer(std::size_t op, std::size_t index) const noexcept {
-    if (op >= device_->buffers.size() || index >= device_->buffers[op].size()) return {};
-    const Device::Buffer& buffer = device_->buffers[op][index];
-    return buffer.memory.host().first(buffer.spec.bytes);
-}
-
 cl_int DeviceSession::enqueue(std::uint32_t number, std::uint64_t first) noexcept {
     const cl_int status = device_->enqueue_run(number, first, &last_);
     if (status == CL_SUCCESS) launched_ = true;  // from here the memory is the launch's, whatever fails behind it
@@ -74,6 +68,12 @@ bool DeviceSession::idle(const GoOn& go_on) noexcept {
     while (!finished() && !says_left())
         if (!go_on()) return false;
     return finished() || device_->run_sentinel.settle(device_->run_queue, go_on) <= CL_COMPLETE;
+}
+
+bool DeviceSession::end_copies(const GoOn& go_on) noexcept {
+    for (Copied copied = transfers_.progress(); copied.finished != copied.begun; copied = transfers_.progress())
+        if (!go_on()) return false;
+    return true;
 }
 
 void DeviceSession::stop(std::uint32_t number) noexcept {

@@ -1,10 +1,11 @@
 // What both sessions share: the device, and all that waits for it. device_session.cpp has the ring's kernel,
-// copies.cpp control words, table and logs, run_alone.cpp a slot by itself.
+// copies.cpp control words, table and logs, buffers.cpp buffers, run_alone.cpp a slot by itself.
 #pragma once
 
 #include "device.hpp"
 #include "launches.hpp"
 #include "session.hpp"
+#include "transfers.hpp"
 
 namespace slipring {
 
@@ -14,7 +15,15 @@ public:
 
     const DeviceInfo& info() const noexcept final { return device_->info(); }
     std::span<std::byte> ring_memory() const noexcept final { return device_->ring.host(); }
-    std::span<std::byte> buffer(std::size_t op, std::size_t index) const noexcept final;
+    std::span<std::byte> buffer(std::size_t index) const noexcept final;
+    std::expected<std::uint64_t, Errc> begin_upload(std::size_t index, std::uint64_t offset,
+                                                    std::span<const std::byte> from) noexcept final;
+    std::expected<std::uint64_t, Errc> begin_download(std::size_t index, std::uint64_t offset,
+                                                      std::span<std::byte> to) noexcept final;
+    std::expected<std::uint64_t, Errc> begin_fill(std::size_t index, std::uint64_t offset, std::uint64_t bytes,
+                                                  std::byte value) noexcept final;
+    Copied copied() noexcept final { return transfers_.progress(); }
+    bool end_copies(const GoOn& go_on) noexcept final;
 
     void tell(std::function<void()> told) final { launches_.tell(std::move(told)); }
     void forget() noexcept final { launches_.forget(); }
@@ -63,6 +72,9 @@ private:
     cl_int finish_copies(const GoOn& go_on) noexcept {
         return finish(device_->data_sentinel, device_->data_queue, go_on);
     }
+    template <class Copy>
+    std::expected<std::uint64_t, Errc> begin_copy(const Memory& memory, std::uint64_t bytes,
+                                                  const Copy& copy) noexcept;
     std::expected<void, Errc> outcome_of(cl_int status) const noexcept;
     Memory& log_of(Writer writer) noexcept { return writer == Writer::ring ? device_->log : device_->alone_log; }
 
@@ -71,6 +83,7 @@ private:
     std::uint32_t number_ = 0;  // and its number
     bool launched_ = false;
     Launches launches_;
+    Transfers transfers_;
 };
 
 // The two sessions. Each sets the kernel's time limits.

@@ -1,5 +1,7 @@
 #include "handlers.hpp"
 
+#include <algorithm>
+
 #include <slipring/abi.h>
 
 #include "source.hpp"
@@ -20,20 +22,20 @@ std::string guarded(const CustomOp& op) {
     return before + line_mark(op.name) + op.source + after;
 }
 
-// The kernels' buffer parameters, and the statements that gather them, one sr_buffers an operation.
-std::string buffer_macros(std::span<const CustomOp> ops) {
+// The kernels' buffer parameters, one a buffer, and the statements that gather an sr_buffers for each operation.
+std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
     std::string parameters = "#define SR_BUFFER_PARAMETERS ";
+    for (std::size_t i = 0; i < buffers.size(); ++i) parameters += ", __global uchar* sr_b" + decimal(i);
     std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
-    std::size_t parameter = 0;
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const std::string own = " buffers[" + decimal(i) + "].";
         gather += own + "count = " + decimal(ops[i].buffers.size()) + "u;";
         gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);";
-        for (std::size_t k = 0; k < ops[i].buffers.size(); ++k, ++parameter) {
-            const std::string name = "sr_b" + decimal(parameter);
-            parameters += ", __global uchar* " + name;
-            gather += own + "at[" + decimal(k) + "] = " + name + ";";
-            gather += own + "bytes[" + decimal(k) + "] = " + decimal(ops[i].buffers[k].bytes) + "ul;";
+        for (std::size_t k = 0; k < ops[i].buffers.size(); ++k) {
+            const auto buffer = std::ranges::find(buffers, ops[i].buffers[k], &BufferSpec::name);
+            const auto number = static_cast<std::size_t>(buffer - buffers.begin());
+            gather += own + "at[" + decimal(k) + "] = sr_b" + decimal(number) + ";";
+            gather += own + "bytes[" + decimal(k) + "] = " + decimal(buffer->bytes) + "ul;";
         }
     }
     return parameters + "\n" + gather + "\n";
@@ -63,10 +65,10 @@ std::expected<void, Error> check_source(const CustomOp& op) {
     return std::unexpected(Error{Errc::bad_options, detail.append(macros.error().what)});
 }
 
-std::string program_source(std::span<const CustomOp> ops) {
+std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
     std::string source = embedded::prelude;
     for (const CustomOp& op : ops) source += guarded(op);
-    source += line_mark("slipring") + dispatch(ops) + buffer_macros(ops);
+    source += line_mark("slipring") + dispatch(ops) + buffer_macros(ops, buffers);
     return source + embedded::kernels;
 }
 

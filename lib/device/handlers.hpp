@@ -21,8 +21,8 @@ extern const char* const kernels;
 std::expected<void, Error> check_source(const CustomOp& op);
 
 // The whole source of a runtime's program: prelude, handlers, the cases that call them, kernels. check_source accepts
-// each.
-std::string program_source(std::span<const CustomOp> ops);
+// each handler, and each name of a buffer is one of `buffers`.
+std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers);
 
 // What tells a compiler, and the reader of its log, where a handler's own lines begin.
 std::string line_mark(const std::string& name);

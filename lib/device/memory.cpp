@@ -105,6 +105,29 @@ cl_int Memory::download(const cl::CommandQueue& queue, std::size_t offset, std::
     return queue.enqueueReadBuffer(buffer_, CL_FALSE, offset, bytes, host_ + offset);
 }
 
+cl_int Memory::write(const cl::CommandQueue& queue, std::size_t offset,
+                     std::span<const std::byte> from) const noexcept {
+    if (from.empty()) return CL_SUCCESS;
+    if (host_ == nullptr) return queue.enqueueWriteBuffer(buffer_, CL_FALSE, offset, from.size(), from.data());
+    std::memcpy(host_ + offset, from.data(), from.size());
+    return CL_SUCCESS;
+}
+
+cl_int Memory::read(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to) const noexcept {
+    if (to.empty()) return CL_SUCCESS;
+    if (host_ == nullptr) return queue.enqueueReadBuffer(buffer_, CL_FALSE, offset, to.size(), to.data());
+    std::memcpy(to.data(), host_ + offset, to.size());
+    return CL_SUCCESS;
+}
+
+cl_int Memory::fill(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes,
+                    std::byte value) const noexcept {
+    if (bytes == 0) return CL_SUCCESS;
+    if (host_ == nullptr) return queue.enqueueFillBuffer(buffer_, std::to_integer<cl_uchar>(value), offset, bytes);
+    std::memset(host_ + offset, std::to_integer<int>(value), bytes);
+    return CL_SUCCESS;
+}
+
 cl_int Memory::download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
                            cl::Event& done) const noexcept {
     return queue.enqueueReadBuffer(buffer_, CL_FALSE, offset, to.size(), to.data(), nullptr, &done);

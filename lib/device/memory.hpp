@@ -40,6 +40,12 @@ public:
     cl_int upload(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept;
     cl_int download(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes) const noexcept;
 
+    // Copy other memory of the host's into [offset, ...), that into other memory, and one value into `bytes` bytes:
+    // in the host's view at once, or, where there is none, enqueued.
+    cl_int write(const cl::CommandQueue& queue, std::size_t offset, std::span<const std::byte> from) const noexcept;
+    cl_int read(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to) const noexcept;
+    cl_int fill(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes, std::byte value) const noexcept;
+
     // Enqueues a copy from the device to other memory of the host's; not for svm. `done` is its event.
     cl_int download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
                        cl::Event& done) const noexcept;

@@ -26,16 +26,20 @@ public:
         return made;
     }
 
+    // Enqueues the read, behind what was enqueued on `queue` so far; `reading` is its event.
+    cl_int mark(const cl::CommandQueue& queue, cl::Event& reading) const {
+        const cl_int status =
+            queue.enqueueReadBuffer(word_, CL_FALSE, 0, sizeof(cl_uint), read_.get(), nullptr, &reading);
+        return status == CL_SUCCESS ? queue.flush() : status;
+    }
+
     // Waits for what was enqueued on `queue` so far; between two looks it calls go_on(), which pauses, and gives up
     // if that says false. CL_COMPLETE; an error (below it); or (above it) the status of work that, as far as OpenCL
     // tells, has not finished.
     template <class GoOn>
     cl_int settle(const cl::CommandQueue& queue, const GoOn& go_on) const {
         cl::Event reading;
-        if (queue.enqueueReadBuffer(word_, CL_FALSE, 0, sizeof(cl_uint), read_.get(), nullptr, &reading) !=
-                CL_SUCCESS ||
-            queue.flush() != CL_SUCCESS)
-            return CL_QUEUED;
+        if (mark(queue, reading) != CL_SUCCESS) return CL_QUEUED;
         cl_int status;
         do {
             status = reading.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>();

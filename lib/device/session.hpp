@@ -20,6 +20,13 @@
 
 namespace slipring {
 
+// How far copies have come. They finish in the order in which they began.
+struct Copied {
+    std::uint64_t begun, finished;  // how many, ever
+    std::uint64_t bytes;            // of those that have begun and not finished
+    bool failed;                    // one of those that have finished did so in an error
+};
+
 class Session {
 public:
     // How to wait for the device: pauses, or says false to wait no longer.
@@ -46,7 +53,6 @@ public:
     const Telling& telling() const noexcept { return telling_; }
     virtual const DeviceInfo& info() const noexcept = 0;
     virtual std::span<std::byte> ring_memory() const noexcept = 0;
-    virtual std::span<std::byte> buffer(std::size_t op, std::size_t index) const noexcept = 0;
 
     // ---- the ring's kernel -------------------------------------------------------------------------------------
 
@@ -99,7 +105,24 @@ public:
     virtual std::expected<std::span<std::byte>, Errc> pull_log(Writer writer, const GoOn& go_on) noexcept = 0;
     virtual std::expected<void, Errc> push_log_consumed(Writer writer, const GoOn& go_on) noexcept = 0;
 
-    // One slot in a launch of its own.
+    // ---- buffers, by their index in Options::buffers. Any thread. Offsets and sizes are inside.
+
+    // The host's view; empty of one in device memory.
+    virtual std::span<std::byte> buffer(std::size_t index) const noexcept = 0;
+
+    // Begin a copy; its number. The host's memory stays as it is until the copy has finished.
+    // Errors: out_of_memory (nothing has begun), device_lost, opencl_failed.
+    virtual std::expected<std::uint64_t, Errc> begin_upload(std::size_t index, std::uint64_t offset,
+                                                            std::span<const std::byte> from) noexcept = 0;
+    virtual std::expected<std::uint64_t, Errc> begin_download(std::size_t index, std::uint64_t offset,
+                                                              std::span<std::byte> to) noexcept = 0;
+    virtual std::expected<std::uint64_t, Errc> begin_fill(std::size_t index, std::uint64_t offset,
+                                                          std::uint64_t bytes, std::byte value) noexcept = 0;
+    virtual Copied copied() noexcept = 0;
+    // Waits until every copy has finished; false when `go_on` said no first.
+    virtual bool end_copies(const GoOn& go_on) noexcept = 0;
+
+    // ---- one slot in a launch of its own
     virtual std::expected<Result, Errc> run_alone(const Slot& slot, const GoOn& go_on) noexcept = 0;
 
 protected:

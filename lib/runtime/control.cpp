@@ -1,4 +1,4 @@
-// Control words, the table of DFA_STEP, the buffers of custom operations, and a slot in a launch of its own.
+// Control words, the table of DFA_STEP, and a slot in a launch of its own.
 #include <algorithm>
 #include <new>
 
@@ -57,12 +57,6 @@ std::expected<void, Errc> Runtime::load_dfa(std::span<const std::uint32_t> table
     }
     impl_->unlock_kernel();
     return out;
-}
-
-std::span<std::byte> Runtime::buffer(std::uint32_t opcode, std::uint32_t index) noexcept {
-    const auto& ops = impl_->options.ops;
-    const auto op = std::ranges::find(ops, opcode, &CustomOp::opcode);
-    return impl_->session->buffer(static_cast<std::size_t>(op - ops.begin()), index);
 }
 
 std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {

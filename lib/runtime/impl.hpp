@@ -1,6 +1,6 @@
-// A runtime's insides. publish.cpp, completion.cpp, control.cpp and log.cpp have the calls that a user makes all the
-// time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a
-// device hangs, recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
+// A runtime's insides. publish.cpp, completion.cpp, buffers.cpp, control.cpp and log.cpp have the calls that a user
+// makes all the time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds
+// out that a device hangs, recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
 #pragma once
 
 #include <atomic>
@@ -111,6 +111,11 @@ struct Runtime::Impl {
     auto copying(Call call) noexcept {
         return on_session(data, Takes::copy, std::move(call));
     }
+
+    template <class Begin>
+    std::expected<CopyTicket, Errc> begin_copy(std::string_view name, std::uint64_t offset, std::uint64_t size,
+                                               const Begin& begin) noexcept;
+    std::expected<void, Errc> wait(const CopyTicket& copy, Timeout timeout) noexcept;
 
     // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
     bool drained(std::uint64_t end, Backoff& backoff) noexcept;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <span>
 
+#include <slipring/abi.h>
 #include <slipring/opcode.hpp>
 #include <slipring/ring.hpp>
 
@@ -19,14 +21,32 @@ std::unexpected<Error> bad(std::string detail) {
     return std::unexpected(Error{Errc::bad_options, std::move(detail)});
 }
 
-std::expected<void, Error> check_op(const CustomOp& op) {
+constexpr std::size_t max_buffers = 64;                             // each is a parameter of the kernel's
+constexpr std::uint64_t max_buffer_bytes = std::uint64_t{1} << 48;  // sums of some do not wrap
+
+std::expected<void, Error> check_op(const CustomOp& op, std::span<const BufferSpec> buffers) {
     if (!is_custom(op.opcode)) return std::unexpected(Error{Errc::reserved_opcode, std::to_string(op.opcode)});
     if (!is_identifier(op.name)) return bad("an operation's name is no C identifier: \"" + op.name + "\"");
-    if (op.buffers.size() > 8) return bad(op.name + " has more than 8 buffers");
-    for (const BufferSpec& buffer : op.buffers)
-        if (buffer.bytes == 0 || buffer.bytes > std::size_t{1} << 31)
-            return bad(op.name + " has a buffer of no bytes, or of more than 2^31");
+    if (op.buffers.size() > SR_MAX_BUFFERS)
+        return std::unexpected(Error{Errc::too_many_buffers, op.name + " has " + std::to_string(op.buffers.size())});
+    for (const std::string& name : op.buffers)
+        if (std::ranges::find(buffers, name, &BufferSpec::name) == buffers.end())
+            return std::unexpected(Error{Errc::unknown_buffer, op.name + " works on \"" + name + "\""});
     return check_source(op);
+}
+
+std::expected<void, Error> check_buffers(std::span<const BufferSpec> buffers) {
+    if (buffers.size() > max_buffers)
+        return std::unexpected(Error{Errc::too_many_buffers, std::to_string(buffers.size())});
+    for (const BufferSpec& buffer : buffers) {
+        if (buffer.name.empty()) return bad("a buffer has no name");
+        if (buffer.bytes == 0) return bad("buffer " + buffer.name + " has no bytes");
+        if (buffer.bytes > max_buffer_bytes)
+            return std::unexpected(Error{Errc::buffer_too_large, buffer.name + ": more than 2^48 bytes"});
+        if (std::ranges::count(buffers, buffer.name, &BufferSpec::name) > 1)
+            return std::unexpected(Error{Errc::duplicate_buffer, buffer.name});
+    }
+    return {};
 }
 
 }  // namespace
@@ -48,8 +68,9 @@ std::expected<void, Error> check(const Options& options) {
         (*options.memory == SharedMemory::mirrored) != (*options.mode == ExecutionMode::per_launch))
         return bad("mirrored memory and per_launch go together, and no other memory with it");
     if (options.memory == SharedMemory::none) return bad("memory none is shared by nobody");
+    if (auto ok = check_buffers(options.buffers); !ok) return ok;
     for (const CustomOp& op : options.ops) {
-        if (auto ok = check_op(op); !ok) return ok;
+        if (auto ok = check_op(op, options.buffers); !ok) return ok;
         const auto twin = [&](const CustomOp& other) { return &other != &op && other.opcode == op.opcode; };
         if (std::ranges::any_of(options.ops, twin))
             return std::unexpected(Error{Errc::duplicate_opcode, std::to_string(op.opcode) + ", " + op.name});

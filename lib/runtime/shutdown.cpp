@@ -1,5 +1,7 @@
 // The end of a runtime: what was published is drained, the kernel leaves, and what does not come back keeps its
 // memory.
+#include <algorithm>
+
 #include "../left.hpp"
 #include "impl.hpp"
 
@@ -45,11 +47,12 @@ std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
 
 namespace {
 
-// Nothing can take memory from a kernel that still runs: then the session is left to it.
-void part_with(std::unique_ptr<Session> session, bool lost) noexcept {
-    Backoff grace(std::chrono::milliseconds(50));
+// Nothing can take memory from a kernel that still runs, nor from a copy: then the session is left to it.
+void part_with(std::unique_ptr<Session> session, bool lost, std::chrono::milliseconds patience) noexcept {
+    Backoff grace(patience);
+    const auto go_on = [&grace] { return grace.pause(); };
     const bool ended = !lost || session->finished();
-    if (!ended || !session->idle([&grace] { return grace.pause(); }) || session->abandoned())
+    if (!ended || !session->idle(go_on) || !session->end_copies(go_on) || session->abandoned())
         leave_to_kernel(std::move(session));
 }
 
@@ -60,8 +63,10 @@ Runtime::Impl::~Impl() {
     // A launch that a late wake() has started since leaves at once.
     session->forget();
     session->stop(launch.load(std::memory_order_relaxed));
-    part_with(std::move(session), phase.load(std::memory_order_acquire) == Phase::lost);
-    for (auto& lost : lost_sessions) part_with(std::move(lost), true);
+    constexpr std::chrono::milliseconds moment{50};
+    const bool is_lost = phase.load(std::memory_order_acquire) == Phase::lost;
+    part_with(std::move(session), is_lost, is_lost ? moment : std::max(moment, options.shutdown_timeout));
+    for (auto& lost : lost_sessions) part_with(std::move(lost), true, moment);
 }
 
 }  // namespace slipring
