@@ -320,7 +320,8 @@ void run(Input& in) {
         } else if (hostile.opcode != 0x100) {
             const bool namesake = behind && hostile.name == good.name;  // of the good one, which comes first
             const bool reserved = !opcode_is_allowed(hostile.opcode) && !namesake;
-            const bool crowded = count > 16 && which < first_bad_name && !namesake;
+            const bool named = which < first_bad_name || hostile.name == good.name;
+            const bool crowded = count > 16 && named && !namesake;
             FUZZ_CHECK(code == (reserved  ? Errc::reserved_opcode
                                 : crowded ? Errc::too_many_buffers
                                           : Errc::bad_options));

@@ -23,8 +23,9 @@ struct BufferSpec {
     //           is memory like any other.
     enum class Place { shared, device };
     // Which side writes a shared buffer: the host alone an `input`, between the end of one slot that reads it and the
-    // publishing of the next; the device alone an `output`. In per_launch mode each launch brings inputs to the
-    // device and outputs back, and what the wrong side wrote is lost.
+    // publishing of the next; the device alone an `output`. In per_launch mode each launch brings whole inputs to the
+    // device and whole outputs back: what the wrong side wrote is lost, and no thread writes to any part of an input
+    // while a slot runs that reads another part.
     enum class Use { input, output };
 
     std::string name{};       // not empty, no two the same
