@@ -4,7 +4,8 @@
 //   #include "lanes.hpp"   // then shim.hpp: wide/subgroup.h takes these in place of its own
 //
 // Lanes of a sub-group go on one after the other, from one place where they meet to the next; a sub-group may be held
-// up there, and in front of any access that another sub-group or the host can see.
+// up there, and in front of any access that another sub-group or the host can see. Sub-groups of one work-group also
+// meet at barriers. Lanes that do not all reach the same barrier end the program with a word of it.
 //
 // A fuzzer takes millions of steps: on x86-64 a lane hands over to the next one by itself, without swapcontext, which
 // calls the kernel twice and lets AddressSanitizer clean a whole stack.
@@ -17,6 +18,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <functional>
 #include <memory>
@@ -75,11 +77,17 @@ inline void prepare(Context& lane, std::byte* stack, std::size_t bytes, void (*e
 }
 #endif
 
+// Sub-groups that have a work-group with others: from the `first` on, `size` a group.
+struct Groups {
+    std::uint32_t first = ~std::uint32_t{0}, size = 1;
+};
+
 class Machine {
 public:
     // kernel(sub-group) is what each lane of a sub-group runs. One machine at a time.
-    Machine(std::uint32_t subgroups, std::function<void(std::uint32_t)> kernel, std::uint32_t seed)
-        : kernel_(std::move(kernel)), subgroups_(subgroups) {
+    Machine(std::uint32_t subgroups, std::function<void(std::uint32_t)> kernel, std::uint32_t seed,
+            Groups groups = {})
+        : kernel_(std::move(kernel)), groups_(groups), subgroups_(subgroups) {
         reseed(seed);
         std::size_t stacks = 0;
         for (Subgroup& subgroup : subgroups_)
@@ -106,9 +114,11 @@ public:
     void step() {
         if (++steps_ % 64 == 1) left_out_ = random() & random();
         std::uint32_t alive[32], n = 0;
-        for (int pass = 0; pass < 2 && n == 0; ++pass)
+        for (const std::uint32_t not_now : {left_out_ | held_, held_, std::uint32_t{0}}) {
             for (std::uint32_t u = 0; u < subgroups_.size(); ++u)
-                if (subgroups_[u].ended == 0 && (pass == 1 || ((left_out_ | held_) >> u & 1) == 0)) alive[n++] = u;
+                if (goes_on(subgroups_[u]) && (not_now >> u & 1) == 0) alive[n++] = u;
+            if (n != 0) break;
+        }
         at_ = alive[random() % n];
         now_ = &subgroups_[at_];
         go(home_, now_->lanes[now_->next]);
@@ -128,6 +138,11 @@ public:
         leave(Event::met);
         return subgroup.voted;
     }
+    // With all lanes of the work-group.
+    void barrier() {
+        ++now_->at_barrier;
+        leave(Event::met);
+    }
     void hold_up() { leave(Event::held_up); }
     void may_hold_up() {
         if (random() % 8 == 0) hold_up();
@@ -146,6 +161,8 @@ private:
         std::array<Context, of_a_subgroup> lanes{};
         std::array<std::uint32_t, of_a_subgroup> given{}, taken{};
         std::uint32_t votes = 0, voted = 0, next = 0, ended = 0;
+        std::uint32_t at_barrier = 0;  // lanes
+        bool waits = false;            // for the other sub-groups
     };
 
     static std::byte* stack(std::size_t index) {
@@ -168,10 +185,34 @@ private:
             subgroup.next = 0;
             subgroup.taken = subgroup.given;
             subgroup.voted = std::exchange(subgroup.votes, 0);
-            if (subgroup.ended != 0 && subgroup.ended != of_a_subgroup) std::abort();  // others had gone
+            if (subgroup.ended % of_a_subgroup != 0) fail("some lanes of a sub-group ended, others met");
+            if (subgroup.at_barrier % of_a_subgroup != 0) fail("some lanes of a sub-group are at a barrier");
             ended_ += subgroup.ended != 0 ? 1 : 0;
+            subgroup.waits = std::exchange(subgroup.at_barrier, 0) != 0;
+            if (subgroup.waits || subgroup.ended != 0) meet_group();
         }
         go(own, home_);
+    }
+    static bool goes_on(const Subgroup& subgroup) noexcept { return subgroup.ended == 0 && !subgroup.waits; }
+    // The work-group of the sub-group that runs goes on once all of it waits.
+    void meet_group() {
+        if (at_ < groups_.first) {
+            now_->waits = false;
+            return;
+        }
+        const std::uint32_t first = at_ - (at_ - groups_.first) % groups_.size;
+        std::uint32_t waiting = 0, ended = 0;
+        for (std::uint32_t u = first; u < first + groups_.size; ++u) {
+            waiting += subgroups_[u].waits ? 1 : 0;
+            ended += subgroups_[u].ended != 0 ? 1 : 0;
+        }
+        if (waiting != 0 && ended != 0) fail("a sub-group ended, others of its work-group are at a barrier");
+        if (waiting != groups_.size) return;
+        for (std::uint32_t u = first; u < first + groups_.size; ++u) subgroups_[u].waits = false;
+    }
+    [[noreturn]] static void fail(const char* what) {
+        std::fprintf(stderr, "lanes: %s\n", what);
+        std::abort();
     }
     std::uint32_t random() noexcept {  // xorshift64*
         state_ ^= state_ >> 12;
@@ -182,6 +223,7 @@ private:
 
     std::function<void(std::uint32_t)> kernel_;
     std::uint64_t state_ = 1;
+    Groups groups_;
     std::vector<Subgroup> subgroups_;
     Subgroup* now_ = nullptr;  // the one of at_
     Context home_{};
@@ -197,6 +239,7 @@ inline void may_hold_up() {
 
 #define SR_LANES 1
 #define SR_STEP() lanes::may_hold_up()
+#define SR_TEAM_BARRIER(team) lanes::Machine::current()->barrier()
 
 // What OpenCL C has by itself.
 struct uint4 {
