@@ -90,6 +90,7 @@
 #define SR_CODE_CANCELLED 5u
 #define SR_CODE_DEADLINE 6u
 #define SR_CODE_DEVICE_LOST 7u
+#define SR_CODE_NO_TEAM 8u       /* a team operation inside a packed slot */
 #define SR_CODE_FIRST_CUSTOM 64u /* 64..255: a custom opcode's own codes */
 
 #define SR_MAX_BUFFERS 16u /* of one custom operation */

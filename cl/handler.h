@@ -2,6 +2,8 @@
  * the atomics of atomics.h, and every built-in function of OpenCL C 1.2 but printf, barriers and those of images. A
  * handler's source stands behind this file and all that it includes.
  *
+ * A handler is run by one lane. A team operation is run by all lanes of a work-group, which share its local memory.
+ *
  * To check a handler's source in an editor or a build, before a device does:
  *
  *   clang -x cl -cl-std=CL1.2 -include slipring/handler.h -fsyntax-only my_handler.cl */
@@ -33,6 +35,32 @@ typedef struct {
  * and then, and returns. What it returns ends the slot only if it returns before recover() looks; else the slot ends
  * as DEVICE_LOST. Costs a load of a line that stays in a CPU's cache; on a GPU one over the bus, 1.15 us. */
 static inline int sr_should_stop(const sr_buffers* b) { return b->revoked != 0 && sr_load_host(b->revoked) != 0; }
+
+/* Lanes that run a slot of a team operation together, all of them with the same arguments:
+ *
+ *   uint NAME(sr_args a, const sr_buffers* b, const sr_team* team, uint* result)
+ *
+ * The slot's result is lane 0's `*result`. Its code is that of the lowest lane whose code is not OK, else OK. What is
+ * in the local memory when a slot begins is not known.
+ *
+ * Where a team has one lane, as on a CPU, `width` is 1. */
+typedef struct {
+    uint lane;  /* this one, below `width` */
+    uint width; /* lanes */
+    __local uchar* local_memory;
+    uint local_bytes;
+} sr_team;
+
+/* Waits until all lanes of the team are here; what each wrote before, all of them see behind it. Every lane must
+ * reach the same barriers, as often and in the same order: one that returns early halts the device. */
+#if defined(__NV_CL_C_VERSION)
+#define SR_TEAM_BARRIER(team) barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+#elif !defined(SR_TEAM_BARRIER) /* natively a test's; elsewhere a team has one lane, and PoCL takes no barrier here */
+#define SR_TEAM_BARRIER(team) ((void)(team))
+#endif
+static inline void sr_team_barrier(const sr_team* team) {
+    if (team->width > 1u) SR_TEAM_BARRIER(team);
+}
 
 /* The codes that a handler may return: OK, BAD_ARGUMENT, OUT_OF_RANGE and its own. Others are slipring's to say, of
  * slots that no handler ran. */

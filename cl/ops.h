@@ -26,6 +26,17 @@
  * made of a handler's code. */
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value);
 
+/* Team operations, of which sr_custom knows nothing; the host writes their cases as well. sr_custom_team is called by
+ * all lanes of the team. */
+static int sr_is_team(uint opcode);
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value);
+
+/* A team of one lane, where a lane runs slots one after the other: on a CPU, and in serial.h. */
+static inline uint sr_custom_team_of_one(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
+    const sr_team team = {0, 1u, memory->local_memory, memory->local_bytes};
+    return sr_custom_team(opcode, args, memory, &team, value);
+}
+
 /* [first, first + count) lies below `bound`. */
 static inline int sr_inside(uint first, uint count, uint bound) { return count <= bound && first <= bound - count; }
 
@@ -113,8 +124,10 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
     return 1;
 }
 
-/* One operation on 12 argument words. Returns a code; `value` is the result. */
-SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr_memory* memory, uint* value) {
+/* One operation on 12 argument words. Returns a code; `value` is the result. `teams`: a team operation is run by a
+ * team of one. */
+SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr_memory* memory, int teams,
+                          uint* value) {
     __global uint* const control = memory->control;
     const uint words = memory->control_words;
     switch (opcode) {
@@ -158,7 +171,9 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
         case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;
         case SR_OP_LOST: /* the host's own, see abi.h; a user that publishes it gets this code as well */
             return SR_CODE_DEVICE_LOST;
-        default: return sr_custom(opcode, args, memory, value);
+        default:
+            if (!sr_is_team(opcode)) return sr_custom(opcode, args, memory, value);
+            return teams ? sr_custom_team_of_one(opcode, args, memory, value) : SR_CODE_NO_TEAM;
     }
 }
 
@@ -170,7 +185,8 @@ static inline uint sr_packed_offset(const uint* args, uint i, uint count) {
 }
 
 /* Up to 11 operations, in order, until one faults. The whole table is checked before the first runs. Each gets its
- * own arguments, and zero where it was given none: as a slot of its own would. */
+ * own arguments, and zero where it was given none: as a slot of its own would. None may be a team's: on a GPU one
+ * lane runs them all. */
 static inline sr_outcome sr_execute_packed(const uint* args, uint position, const sr_memory* memory) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint count = sr_byte(args, SR_PACKED_BYTE_OPS);
@@ -190,7 +206,7 @@ static inline sr_outcome sr_execute_packed(const uint* args, uint position, cons
         for (uint k = 0; k < SR_MAX_ARGS; ++k) own[k] = first + k < end ? args[first + k] : 0u;
         out.inner = i;
         out.value = 0;
-        out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, &out.value);
+        out.code = sr_execute(sr_byte(args, SR_PACKED_BYTE_TABLE + 2u * i), own, position, memory, 0, &out.value);
     }
     return out;
 }
@@ -223,28 +239,28 @@ static inline int sr_is_long_copy(const uint* copy) {
     return copy[SR_WORD_OPCODE] == SR_OP_MEMCPY && sr_args_of(copy)[2] > SR_LONG_COPY;
 }
 
-/* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
- * window's entry does not have once ticket and class are off. With `leaves_copies`, a long copy that is right is OK
- * and left to be done. */
-static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory,
-                                         int leaves_copies) {
-    sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
+/* Whether priority, flags and class are ones that there are. */
+static inline int sr_is_well_formed(const uint* copy) {
     const uint attributes = copy[SR_WORD_PRIORITY];
-    if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return out;
-    if ((attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0) return out;
+    if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return 0;
+    if ((attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0) return 0;
+    return (attributes & SR_FLAG_WINDOWED) == 0 || copy[SR_WORD_ARGS + 1u] <= SR_CLASS_LOOKAHEAD;
+}
 
-    const uint* args = copy + SR_WORD_ARGS;
-    if ((attributes & SR_FLAG_WINDOWED) != 0) {
-        if (args[1] > SR_CLASS_LOOKAHEAD) return out;
-        args += SR_WINDOW_PREFIX;
-    }
+/* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
+ * window's entry does not have once ticket and class are off. `together`: by one of many lanes; then a long copy that
+ * is right is OK and left to be done, and a team operation is none of this lane's. */
+static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int together) {
+    sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
+    if (!sr_is_well_formed(copy)) return out;
+    const uint* const args = sr_args_of(copy);
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);
-    if (leaves_copies && sr_is_long_copy(copy)) {
+    if (together && sr_is_long_copy(copy)) {
         out.code = sr_check_memcpy(args, memory->control_words);
         out.value = out.code == SR_CODE_OK ? args[2] : 0u;
         return out;
     }
-    out.code = sr_execute(copy[SR_WORD_OPCODE], args, position, memory, &out.value);
+    out.code = sr_execute(copy[SR_WORD_OPCODE], args, position, memory, !together, &out.value);
     return out;
 }
 static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_memory* memory) {

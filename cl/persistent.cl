@@ -1,62 +1,93 @@
 /* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers. */
 #include "serial.h"
+#include "team.h"
 #include "wide/drain.h"
 
 /* One work-item that polls and works: the slots run in the order of their positions. */
 __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                           uint launch, ulong first, ulong idle_timeout, ulong max_time,
-                           ulong crowded_gap SR_BUFFER_PARAMETERS) {
+                           uint launch, ulong first, ulong idle_timeout, ulong max_time, ulong crowded_gap,
+                           __local uchar* team_local, uint team_local_bytes SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
-        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
+        const sr_memory memory = {control,  control_words, table, table_states, log,
+                                  log_mask, buffers,       0,     team_local,   team_local_bytes};
         const sr_ring own = {ring, mask, shift};
         const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
         sr_drain_serial(&own, &memory, &bounds);
     }
 }
 
-/* Many sub-groups. On NVIDIA the warps of the groups; elsewhere a group is one sub-group, whose other work-items do
- * nothing, and there is no barrier: PoCL's compiler takes none in front of such loops. */
+/* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
+ * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
+ * takes none in front of such loops. */
 __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control,
                                 uint control_words, const __global uint* table, uint table_states, __global uint* log,
                                 uint log_mask, uint launch, ulong first, ulong idle_timeout, ulong max_time,
-                                ulong crowded_gap, __global uint* sched SR_BUFFER_PARAMETERS) {
+                                ulong crowded_gap, __local uchar* team_local, uint team_local_bytes,
+                                __global uint* sched, uint team_groups SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
+#ifdef SR_HAS_TEAMS
+    __local uint board[SR_BOARD_WORDS];
+    const uint teams = team_groups;
+#else
+    const uint teams = 0;
+#endif
     if (get_local_id(0) == 0) arrival = sr_add_device(sched + SR_SCHED_ARRIVED, 1u);
     barrier(CLK_LOCAL_MEM_FENCE);
     const uint in_group = (uint)get_local_size(0) / SR_SUBGROUP_LANES;
     const uint subgroup = arrival * in_group + (uint)get_local_id(0) / SR_SUBGROUP_LANES;
 #else
     if (get_local_id(0) != 0) return;
-    const uint in_group = 1u, subgroup = sr_add_device(sched + SR_SCHED_ARRIVED, 1u);
+    const uint teams = 0, in_group = 1u, subgroup = sr_add_device(sched + SR_SCHED_ARRIVED, 1u);
 #endif
+    (void)team_groups;
     SR_BUFFERS
-    const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 0};
+    const sr_memory memory = {control,  control_words, table, table_states, log,
+                              log_mask, buffers,       0,     team_local,   team_local_bytes};
     const sr_ring own = {ring, mask, shift};
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
-    sr_drain_wide(&own, &memory, &bounds, sched, subgroup, (uint)get_num_groups(0) * in_group);
+    const uint subgroups = ((uint)get_num_groups(0) - teams) * in_group;
+#ifdef SR_HAS_TEAMS
+    if (subgroup >= subgroups) {
+        const sr_team team = {(uint)get_local_id(0), (uint)get_local_size(0), team_local, team_local_bytes};
+        sr_drain_team(&own, &memory, &bounds, sched, subgroups, teams, &team, board);
+        return;
+    }
+#endif
+    sr_drain_wide(&own, &memory, &bounds, sched, subgroup, subgroups, teams);
 }
 
-/* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. The outcome goes
- * back in four words, the launch's number last: a host that shares the memory waits for that. */
+/* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. One group, which
+ * is the team of a team operation. The outcome goes back in four words, the launch's number last: a host that shares
+ * the memory waits for that. */
 __kernel void slipring_run_alone(const __global uint* slot, __global uint* outcome, __global uint* control,
                                  uint control_words, const __global uint* table, uint table_states,
-                                 __global uint* log, uint log_mask, __global uchar* ring,
-                                 uint number SR_BUFFER_PARAMETERS) {
+                                 __global uint* log, uint log_mask, __global uchar* ring, uint number,
+                                 __local uchar* team_local, uint team_local_bytes SR_BUFFER_PARAMETERS) {
     (void)ring; /* without custom operations */
-    if (get_global_id(0) == 0) {
-        SR_BUFFERS
-        const sr_memory memory = {control, control_words, table, table_states, log, log_mask, buffers, 1u};
-        uint copy[SR_COPY_WORDS];
-        sr_copy_slot(copy, slot);
-        copy[SR_SLOT_WORDS] = 0;
-        copy[SR_SLOT_WORDS + 1u] = 0;
-        const sr_outcome out = sr_run_slot(copy, 0, &memory);
-        outcome[0] = out.code;
-        outcome[1] = out.inner;
-        outcome[2] = out.value;
-        sr_store_release(outcome + 3, number); /* O: synchronizes with the host's acquire in persistent.cpp */
-    }
+#ifdef SR_HAS_TEAMS
+    __local uint board[SR_BOARD_WORDS];
+    const sr_team team = {(uint)get_local_id(0), (uint)get_local_size(0), team_local, team_local_bytes};
+#else
+    if (get_global_id(0) != 0) return;
+#endif
+    SR_BUFFERS
+    const sr_memory memory = {control,  control_words, table, table_states, log,
+                              log_mask, buffers,       1u,    team_local,   team_local_bytes};
+#ifdef SR_HAS_TEAMS
+    const sr_outcome out = sr_run_alone(slot, &memory, &team, board);
+    if (team.lane != 0) return;
+#else
+    uint copy[SR_COPY_WORDS];
+    sr_copy_slot(copy, slot);
+    copy[SR_SLOT_WORDS] = 0;
+    copy[SR_SLOT_WORDS + 1u] = 0;
+    const sr_outcome out = sr_run_slot(copy, 0, &memory);
+#endif
+    outcome[0] = out.code;
+    outcome[1] = out.inner;
+    outcome[2] = out.value;
+    sr_store_release(outcome + 3, number); /* O: synchronizes with the host's acquire in persistent.cpp */
 }

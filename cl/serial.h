@@ -140,9 +140,10 @@ sr_is_to_leave_serial(const sr_ring* ring, const sr_bounds* bounds, sr_serial* o
     return sr_asked(ring, bounds->launch) || sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began >= bounds->max_time;
 }
 
-/* Positions count modulo 2^64, and so may the clock. */
-SR_WRAPS static inline void sr_drain_serial(
-    const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
+/* `before_teams`: leaves in front of a team operation's slot, as if it was told to. Positions count modulo 2^64, and
+ * so may the clock. */
+SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
+                                            int before_teams) {
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
@@ -156,6 +157,7 @@ SR_WRAPS static inline void sr_drain_serial(
         if (how == SR_HAS_LEFT) return;
         if (how == SR_IS_TO_LEAVE) break;
         sr_copy_slot(copy, sr_slot(ring, own.head));
+        if (before_teams && sr_is_team(copy[SR_WORD_OPCODE])) break;
         if (!sr_claim_serial(ring, own.head)) break;
         sr_finish_serial(ring, memory, own.head, copy, sr_run_slot(copy, (uint)own.head, memory));
         ++own.head;
@@ -169,6 +171,9 @@ SR_WRAPS static inline void sr_drain_serial(
      * this up. */
     sr_release(ring, own.head);
     sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
+}
+static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
+    sr_drain_serial_but(ring, memory, bounds, 0);
 }
 
 #endif

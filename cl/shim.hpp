@@ -2,7 +2,7 @@
 //
 //   #include "cl/shim.hpp"
 //
-// A file that includes it defines sr_custom.
+// A file that includes it defines sr_custom, sr_is_team and sr_custom_team.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +14,7 @@
 #define SR_YIELD() std::this_thread::yield()
 #endif
 #define __global
+#define __local
 #define __private
 
 using uint = std::uint32_t;

@@ -15,6 +15,8 @@ typedef struct {
     const sr_buffers* buffers; /* of each custom operation, in the order of the host's list */
     uint ringless; /* 1: a slot in a launch of its own, of no ring, beside one that has these control words: see
                     * slipring_run_alone */
+    __local uchar* local_memory; /* the work-group's local memory, for a team of one */
+    uint local_bytes;
 } sr_memory;
 
 /* How a slot ended. */

@@ -1,5 +1,6 @@
 /* The device code for the host, with one custom operation: 0x100 returns its first argument as its code and the sum
- * of all arguments as its result. clang compiles this as OpenCL C; other compilers, through device.cpp, as C++. */
+ * of all arguments as its result; and one of a team: 0xFF, whose result is the team's width.
+ * clang compiles this as OpenCL C; other compilers, through device.cpp, as C++. */
 #define SR_ALONE_AFTER 2u
 #ifdef __cplusplus
 #include "../cl/shim.hpp"
@@ -15,6 +16,13 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
     (void)memory;
     if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) *value = sr_plus(*value, args[i]);
+    return sr_handler_code(args[0]);
+}
+
+static int sr_is_team(uint opcode) { return opcode == 0xFFu; }
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value) {
+    (void)opcode, (void)memory;
+    *value = team->width;
     return sr_handler_code(args[0]);
 }
 
@@ -34,8 +42,8 @@ void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_
 
 /* The wide drain where the second sub-group comes too late: it goes on alone. */
 void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* sched) {
-    sr_drain_wide(ring, memory, bounds, sched, 0, 2u);
-    sr_drain_wide(ring, memory, bounds, sched, 1u, 2u);
+    sr_drain_wide(ring, memory, bounds, sched, 0, 2u, 0);
+    sr_drain_wide(ring, memory, bounds, sched, 1u, 2u, 0);
 }
 
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result) {

@@ -9,6 +9,7 @@ using uint = std::uint32_t;
 using ulong = std::uint64_t;
 using uchar = std::uint8_t;
 #define __global
+#define __local
 #define SR_NATIVE 1
 #include "../cl/types.h"
 
@@ -35,3 +36,5 @@ uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result);
 
 // Custom operation of the device above: the sum of its arguments; the first of them is its code.
 inline constexpr std::uint32_t custom_opcode_of_device = 0x100;
+// And its team operation: the team's width; the first argument is its code.
+inline constexpr std::uint32_t team_opcode_of_device = 0xFF;

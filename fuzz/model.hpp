@@ -28,6 +28,7 @@ template <std::uint32_t MostWords>
 class MemoryOf {
 public:
     static constexpr std::uint32_t max_words = MostWords, max_records = 8;
+    bool has_teams = true;  // the device knows its team operation
 
     explicit MemoryOf(Input& in) noexcept
         : MemoryOf(in, SR_OBSERVABLE_BASE + in.word() % (max_words - SR_OBSERVABLE_BASE + 1)) {}
@@ -58,6 +59,8 @@ public:
                 states_,
                 device_log_.data(),
                 records_ - 1,
+                nullptr,
+                0,
                 nullptr,
                 0};
     }
@@ -122,9 +125,15 @@ private:
             for (uint k = ends[i]; k < ends[i + 1]; ++k) own[k - ends[i]] = args[table_words + k];
             out.inner = i;
             out.value = 0;
-            out.code = run_op(bytes[2 + 2 * i], own, position, out.value);
+            const uint op = bytes[2 + 2 * i];
+            out.code = is_team(op) ? SR_CODE_NO_TEAM : run_op(op, own, position, out.value);
         }
         return out;
+    }
+
+    bool is_team(uint op) const noexcept { return has_teams && op == team_opcode_of_device; }
+    static uint handler_code(uint code) noexcept {
+        return code == 0 || code == 3 || (code >= 64 && code <= 255) ? code : 2;
     }
 
     uint run_op(uint op, const Args& a, uint position, uint& value) noexcept {
@@ -171,8 +180,11 @@ private:
             case 0xFFFFFFFF: return SR_CODE_OK;
             case custom_opcode_of_device:
                 for (const uint arg : a) value += arg;
-                return a[0] == 0 || a[0] == 3 || (a[0] >= 64 && a[0] <= 255) ? a[0] : 2;
-            default: return SR_CODE_UNKNOWN_OPCODE;
+                return handler_code(a[0]);
+            default:
+                if (!is_team(op)) return SR_CODE_UNKNOWN_OPCODE;
+                value = 1;
+                return handler_code(a[0]);
         }
     }
 

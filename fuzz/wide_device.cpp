@@ -10,6 +10,8 @@ std::uint32_t device_alone_after = 0;
 
 #include "../cl/shim.hpp"
 
+#include "../tests/no_teams.hpp"
+
 static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint* value) {
     if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
     for (uint naps = args[1] % 16; naps > 0; --naps) sr_nap();
@@ -19,5 +21,5 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint* val
 
 extern "C" void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
                                   uint subgroup, uint subgroups) {
-    sr_drain_wide(ring, memory, bounds, sched, subgroup, subgroups);
+    sr_drain_wide(ring, memory, bounds, sched, subgroup, subgroups, 0);
 }

@@ -17,6 +17,7 @@ class Slots {
 public:
     Slots(Input& in, std::uint32_t capacity, std::uint64_t start) noexcept
         : capacity_(capacity), end_(start), memory_(in, own_first(capacity)) {
+        memory_.has_teams = false;
         memory_.control(SR_CONTROL_FAULTS) = memory_.device_control()[SR_CONTROL_FAULTS] = 0;
         read_ = log(SR_LOG_WRITTEN);
         first_written_ = read_;

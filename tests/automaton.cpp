@@ -8,6 +8,8 @@
 #include <numeric>
 
 #include "../cl/shim.hpp"
+
+#include "no_teams.hpp"
 #include "../tools/automaton.hpp"
 #include "../tools/scan.cl"
 #include "../tools/verify.hpp"

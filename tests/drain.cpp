@@ -31,7 +31,7 @@ struct Device {
 
     void launch(uint number, ulong idle_timeout, ulong max_launch_time = ~0ull, ulong gap = 0) {
         const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0};
+        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0, nullptr, 0};
         const sr_bounds bounds{number, ring.completed(), idle_timeout, max_launch_time, gap};
         sr_drain_serial(&own, &words, &bounds);
     }

@@ -32,9 +32,14 @@ struct Memory {
     sr_outcome run(const Words& words, uint position = 0) {
         const auto copy = std::make_unique<uint[]>(SR_SLOT_WORDS + SR_WINDOW_PREFIX);
         std::copy(words.begin(), words.end(), copy.get());
-        sr_memory memory{
-            control.data(), static_cast<uint>(control.size()), table.data(), states, log.data(), 3, nullptr,
-            ringless};
+        sr_memory memory{};
+        memory.control = control.data();
+        memory.control_words = static_cast<uint>(control.size());
+        memory.table = table.data();
+        memory.table_states = states;
+        memory.log = log.data();
+        memory.log_mask = 3;
+        memory.ringless = ringless;
         return sr_run_slot(copy.get(), position, &memory);
     }
     sr_outcome run(const Slot& slot) { return run(slot.words()); }

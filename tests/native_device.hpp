@@ -4,6 +4,8 @@
 
 #include "shim.hpp"
 
+#include "no_teams.hpp"
+
 static void (*in_handler)() = nullptr;
 
 static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint* value) {

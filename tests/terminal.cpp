@@ -14,6 +14,8 @@
 #include "ring_memory.hpp"
 #include "shim.hpp"
 
+#include "no_teams.hpp"
+
 #include "native_memory.hpp"
 
 using namespace slipring;

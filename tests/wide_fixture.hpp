@@ -17,6 +17,8 @@ static unsigned alone_after = 1u << 30;
 #include "patience.hpp"
 #include "shim.hpp"
 
+#include "no_teams.hpp"
+
 // 0x100 returns its first argument as its code. 0x102 says that it has begun, and stays until it is let go.
 static std::atomic<uint> held_back{0};
 static std::atomic<bool> let_go{false};
@@ -58,7 +60,7 @@ struct Device {
     Given give(uint number, ulong idle_timeout, ulong max_time, ulong first) {
         return {
             {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
-            {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0},
+            {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0, nullptr, 0},
             {number, first, idle_timeout, max_time, 0}};
     }
 
@@ -70,7 +72,7 @@ struct Device {
         for (uint i = 0; i < subgroups; ++i) {
             threads.emplace_back([&] {
                 const uint subgroup = sr_add_device(sched.data() + SR_SCHED_ARRIVED, 1);
-                sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched.data(), subgroup, subgroups);
+                sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched.data(), subgroup, subgroups, 0);
             });
         }
         for (std::thread& subgroup : threads) subgroup.join();

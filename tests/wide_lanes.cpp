@@ -17,6 +17,8 @@
 #include "lanes.hpp"
 #include "shim.hpp"
 
+#include "no_teams.hpp"
+
 // 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays until it is
 // let go by its first argument, a bit of `let_go`.
 static std::vector<uint> order;  // what 0x101 said
@@ -66,11 +68,11 @@ struct Device {
 
     void launch(uint number, uint subgroups, ulong idle_timeout, uint seed, ulong max_time = for_ever) {
         own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
-        words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0};
+        words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0, nullptr, 0};
         bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
         const auto kernel = [this, subgroups](uint subgroup) {
-            sr_drain_wide(&own, &words, &bounds, sched.data(), subgroup, subgroups);
+            sr_drain_wide(&own, &words, &bounds, sched.data(), subgroup, subgroups, 0);
         };
         machine = std::make_unique<lanes::Machine>(subgroups, kernel, seed);
     }

@@ -21,12 +21,13 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
     BOOST_REQUIRE((hole && device.ring.publish(atomic_add(1, 202)).has_value()));
     uint* const sched = device.sched.data();
     const Device::Given given = device.give(1, for_ever, for_ever, 0);
-    const sr_wide wide{&given.ring, &given.memory, &given.bounds, sched, 0, subgroups - 2};
+    const sr_wide wide{&given.ring, &given.memory, &given.bounds, sched, 0, subgroups - 2, 0};
     sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     std::vector<std::thread> others;
     for (const uint subgroup : {0u, 2u, 3u})
-        others.emplace_back(
-            [&, subgroup] { sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, subgroup, subgroups); });
+        others.emplace_back([&, subgroup] {
+            sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, subgroup, subgroups, 0);
+        });
 
     sr_poller own{};
     sr_claim(&wide, &own, 3, 1);
@@ -56,7 +57,7 @@ BOOST_AUTO_TEST_CASE(a_unit_without_others_does_it_alone) {
     BOOST_REQUIRE(device.ring.publish(std::vector<Slot>(9, atomic_add(1, 200))).has_value());
     const Device::Given given = device.give(1, 0, for_ever, 0);
     for (uint subgroup = 0; subgroup < 3; ++subgroup)
-        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), subgroup, 3);
+        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), subgroup, 3, 0);
     alone_after = 1u << 30;
     BOOST_TEST(device.control[200] == 9u);
     BOOST_TEST(device.ring.completed() == 9u);

@@ -1,6 +1,6 @@
-/* The wide drain: many sub-groups on one ring. A retirer, a poller, and workers: a file each. Roles go to sub-groups
- * in the order in which their groups begin, so no sub-group waits for a group that has not begun. state.h says what a
- * chunk is and when it may run, invariants I1 to I4. */
+/* The wide drain: many sub-groups on one ring. A retirer, a poller, workers and teams: a file each. Roles go to
+ * sub-groups in the order in which their groups begin, so no sub-group waits for a group that has not begun; the last
+ * groups are teams. state.h says what a chunk is and when it may run, invariants I1 to I4. */
 #ifndef SLIPRING_WIDE_DRAIN_H
 #define SLIPRING_WIDE_DRAIN_H
 
@@ -14,6 +14,7 @@
 #include "retirer.h"
 #include "state.h"
 #include "subgroup.h"
+#include "team.h"
 #include "worker.h"
 
 /* The last sub-group to go puts the scheduler state back for the next launch, and leaves the ring as a single
@@ -24,6 +25,7 @@ static inline void sr_close(const sr_wide* wide) {
     const uint leave = sr_load_device(sched + SR_SCHED_LEAVE);
     sr_store(sched + SR_SCHED_BASE, sr_plus(wide->base, sr_load(sched + SR_SCHED_CLAIMED)));
     sr_store(sched + SR_SCHED_ASKED, sr_load(sched + SR_SCHED_QUEUED));
+    if (sr_teams(wide) != 0) sr_store(sched + SR_SCHED_TEAM_ASKED, sr_load(sched + SR_SCHED_TEAM_QUEUED));
     for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32u) sr_store(sched + word, 0);
     sr_fence_device();
     if (leave == SR_LEAVE_BUSY || leave == SR_LEAVE_REVOKED) {
@@ -32,7 +34,7 @@ static inline void sr_close(const sr_wide* wide) {
     }
     sr_bounds rest = *wide->bounds; /* what was published since, by a few slots at most */
     if (!alone) rest.idle_timeout = rest.max_time = 0;
-    sr_drain_serial(wide->ring, wide->memory, &rest);
+    sr_drain_serial_but(wide->ring, wide->memory, &rest, sr_teams(wide) != 0 && !alone);
 }
 
 /* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
@@ -49,7 +51,8 @@ static inline void sr_serve(const sr_wide* wide, int polls) {
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
-    sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS};
+    const uint team_queued = sr_teams(wide) != 0 ? sr_load(sched + SR_SCHED_TEAM_QUEUED) : 0;
+    sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS, team_queued};
     uint stage = 0;
     if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(wide) : 0, 0);
     if (polls && sr_lane() == 0) {
@@ -65,16 +68,33 @@ static inline void sr_serve(const sr_wide* wide, int polls) {
         sr_run_chunk(wide, &chunk, copy);
 }
 
-/* A sub-group's part of a launch. `subgroup` is its number in the order of arrival, of `subgroups`, two at least. */
-static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
-                                 __global uint* sched, uint subgroup, uint subgroups) {
-    const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u};
-    if (subgroup == 0) sr_retire(&wide);
-    else sr_serve(&wide, subgroup == 1u);
+/* A sub-group or a team goes; the last one closes. */
+static inline void sr_depart(const sr_wide* wide) {
     sr_join();
     uint left = 0;
-    if (sr_lane() == 0) left = sr_add_device(sched + SR_SCHED_LEFT, 1u) + 1u;
-    if (sr_share(left, 0) == subgroups && sr_lane() == 0) sr_close(&wide);
+    if (sr_lane() == 0) left = sr_add_device(wide->sched + SR_SCHED_LEFT, 1u) + 1u;
+    if (sr_share(left, 0) == wide->workers + 2u + wide->teams && sr_lane() == 0) sr_close(wide);
 }
+
+/* A sub-group's part of a launch. `subgroup` is its number in the order of arrival, of `subgroups`, two at least.
+ * `teams`: so many groups besides are teams. */
+static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
+                                 __global uint* sched, uint subgroup, uint subgroups, uint teams) {
+    const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u, teams};
+    if (subgroup == 0) sr_retire(&wide);
+    else sr_serve(&wide, subgroup == 1u);
+    sr_depart(&wide);
+}
+
+#ifdef SR_HAS_TEAMS
+/* A team's part of a launch: all lanes of its group. `board`: SR_BOARD_WORDS words of the group's local memory. */
+static inline void sr_drain_team(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
+                                 __global uint* sched, uint subgroups, uint teams, const sr_team* team,
+                                 __local uint* board) {
+    const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u, teams};
+    sr_serve_as_team(&wide, team, board);
+    if (sr_leads(team)) sr_depart(&wide);
+}
+#endif
 
 #endif

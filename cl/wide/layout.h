@@ -15,13 +15,24 @@
 #define SR_SCHED_CLOSED 288u   /* 1 + the chunks that were claimed, once none will be */
 #define SR_SCHED_FINISHED 320u /* 1: there is nothing more to take */
 #define SR_SCHED_PART 352u     /* in the first chunk that is not finished: the first slot that may not be terminal */
-#define SR_SCHED_LEFT 384u     /* sub-groups that have left */
+#define SR_SCHED_LEFT 384u     /* sub-groups and teams that have left */
 #define SR_SCHED_QUEUED 416u   /* items put into the queue, ever */
 #define SR_SCHED_ASKED 448u    /* items that workers have asked for, ever */
 #define SR_SCHED_PRINTING 480u /* 1: a sub-group writes to the debug log */
-#define SR_SCHED_TABLES 512u   /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
+#define SR_SCHED_TEAM_QUEUED 512u /* as QUEUED and ASKED, of the teams' queue */
+#define SR_SCHED_TEAM_ASKED 544u
+#define SR_SCHED_TABLES 576u /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
+#define SR_SCHED_TEAM_ITEMS(capacity) (SR_SCHED_TABLES + 6u * (capacity)) /* then the teams' queue */
 
-#define SR_SCHED_WORDS(capacity) (SR_SCHED_TABLES + 6u * (capacity))
+#define SR_MAX_TEAMS 128u /* groups: see sr_queue_for_teams */
+#define SR_TEAM_ITEMS 256u
+#define SR_TEAM_ITEM_WORDS 32u
+#define SR_TEAM_ITEM_TAG 0u   /* 1 + the item's number: it is here */
+#define SR_TEAM_ITEM_FIRST 1u /* the slot's offset from the launch's first position */
+#define SR_TEAM_ITEM_CHUNK 2u
+#define SR_TEAM_ITEM_SLOT 4u /* its words */
+
+#define SR_SCHED_WORDS(capacity) (SR_SCHED_TEAM_ITEMS(capacity) + SR_TEAM_ITEMS * SR_TEAM_ITEM_WORDS)
 
 #define SR_STAGE_POLLED 1u /* a poller has begun */
 #define SR_STAGE_ALONE 2u  /* none has in time, and none will */

@@ -1,5 +1,6 @@
 /* The poller, one sub-group, looks at the ring in host memory. What it finds it claims as chunks of consecutive
- * slots; up to 8 brief slots it runs itself, all else it hands to the workers, 32 a chunk. */
+ * slots; up to 8 brief slots it runs itself, all else it hands to the workers, 32 a chunk, and to teams, one a
+ * chunk. */
 #ifndef SLIPRING_WIDE_POLLER_H
 #define SLIPRING_WIDE_POLLER_H
 
@@ -9,6 +10,7 @@
 #include "../ops.h"
 #include "../ring.h"
 #include "fetch.h"
+#include "pick.h"
 #include "state.h"
 #include "subgroup.h"
 #include "worker.h"
@@ -27,6 +29,7 @@ typedef struct {
     int passed;  /* I1 holds for the next chunk */
     uint queued; /* QUEUED */
     sr_vigil vigil;
+    uint team_queued; /* TEAM_QUEUED */
 } sr_poller;
 
 /* Puts `count` chunks of `length` slots each into the queue, from number `item` on. */
@@ -104,6 +107,20 @@ static inline uint sr_room(const sr_wide* wide, const sr_poller* own, uint asked
     return room > 0 ? (uint)room : 0;
 }
 
+/* Claims up to `n` slots of team operations, one a lane, and hands each to a team that waits for it; `asked`:
+ * TEAM_ASKED. What is claimed is run: so none is while no team waits. False if the ring was revoked. */
+static inline int sr_hand_to_teams(const sr_wide* wide, sr_poller* own, uint asked, uint n, const uint* copy) {
+    const uint room = sr_minus(asked, own->team_queued), chunk = own->chunk, first = own->offset;
+    if (n > room) n = room;
+    if (n == 0) return 1;
+    if (!sr_claim(wide, own, n, 1u)) return 0;
+    own->passed = 0;
+    own->heat = 0;
+    sr_queue_for_teams(wide, own->team_queued, chunk, first, n, copy);
+    own->team_queued = sr_plus(own->team_queued, n);
+    return 1;
+}
+
 /* The poller's next chunk of its own; false when there will be none. */
 static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, uint* copy) {
     const uint lane = sr_lane();
@@ -125,8 +142,11 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
             continue;
         }
         const uint step = SR_SUBGROUP_LANES << own->heat;
+        const int has_teams = sr_teams(wide) != 0;
         const uint asked = n != 0 ? sr_load(wide->sched + SR_SCHED_ASKED) : 0;
-        if (n > 1u) n = sr_look(wide->ring, position, wide->workers != 0 ? step : 0, copy);
+        const uint team_asked = n != 0 && has_teams ? sr_load(wide->sched + SR_SCHED_TEAM_ASKED) : 0;
+        if (n > 1u && has_teams) n = sr_look_closely(wide, position, own->heat != 0, copy);
+        else if (n > 1u) n = sr_look(wide->ring, position, wide->workers != 0 ? step : 0, copy);
         /* The glance was under way beside the look: nothing has waited for it alone. */
         if (sr_glanced_revoked(wide->ring, glimpse, &own->vigil)) return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
         if (n == 0) {
@@ -134,12 +154,21 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
             continue;
         }
 
+        int for_teams = 0;
+        if (n <= 8u && has_teams) n = sr_of_a_kind(copy, n, &for_teams);
+        if (for_teams) {
+            if (!sr_hand_to_teams(wide, own, sr_share(team_asked, 0), n, copy))
+                return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+            continue;
+        }
+
+        /* From 9 on the copy does not have them; below 32 only where there are teams. */
         const int bulk = n > 8u, brief = !bulk && sr_ballot(lane < n && !sr_is_brief(copy)) == 0;
-        const uint length = bulk ? SR_SUBGROUP_LANES : n;
-        uint chunks = bulk ? n / SR_SUBGROUP_LANES : 1u;
+        const uint length = bulk && n >= SR_SUBGROUP_LANES ? SR_SUBGROUP_LANES : n;
+        uint chunks = length == SR_SUBGROUP_LANES ? n / SR_SUBGROUP_LANES : 1u;
         const int runs = (wide->workers == 0 && !bulk) || (brief && own->passed);
         if (!runs) {
-            const uint room = sr_room(wide, own, sr_share(asked, 0), bulk);
+            const uint room = sr_room(wide, own, sr_share(asked, 0), bulk && length == SR_SUBGROUP_LANES);
             if (room == 0) continue;
             if (chunks > room) chunks = room;
         }
@@ -152,7 +181,7 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
         /* Brief slots are no barriers: where I1 holds for them, it holds for what follows. */
         own->passed = own->passed && brief;
         if (!bulk) own->heat = 0;
-        else if (n == SR_SUBGROUP_LANES * step && own->heat < SR_MAX_HEAT) ++own->heat;
+        else if (n == (has_teams ? SR_SCAN_SLOTS : SR_SUBGROUP_LANES * step) && own->heat < SR_MAX_HEAT) ++own->heat;
         if (runs) return 1;
         sr_queue(wide, own->queued, chunk->number, chunk->first, chunks, length);
         own->queued = sr_plus(own->queued, chunks);

@@ -2,7 +2,8 @@
  * invariants that hold between them. Zeroed once; each launch leaves it ready for the next. Each word is on a line of
  * its own.
  *
- * A chunk is consecutive slots of the ring that one sub-group takes, a lane each. Chunks are numbered in the order of
+ * A chunk is consecutive slots of the ring that one sub-group takes, a lane each; or one slot that a team takes, a
+ * whole work-group. Chunks are numbered in the order of
  * their positions. A chunk is
  *   issued    when all its slots were seen published and no barrier is left in it that has not run;
  *   finished  when all its slots are terminal.
@@ -25,7 +26,7 @@
  *
  * Edges: R and A as in ring.hpp. F: a chunk's flag from its sub-group to the retirer. P: PART likewise. G: ISSUED,
  * RETIRED and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. Release and
- * acquire at device scope. */
+ * acquire at device scope. T: a slot from poller to team. */
 #ifndef SLIPRING_WIDE_STATE_H
 #define SLIPRING_WIDE_STATE_H
 
@@ -45,6 +46,7 @@ typedef struct {
     __global uint* sched;
     uint base;    /* SR_SCHED_BASE */
     uint workers; /* sub-groups beside retirer and poller */
+    uint teams;   /* groups that are teams */
 } sr_wide;
 
 /* A claimed chunk in a sub-group's hands. */
@@ -67,11 +69,24 @@ static inline __global uint* sr_chunk_end(const sr_wide* wide, uint chunk) {
 static inline __global uint* sr_queued(const sr_wide* wide, uint item) {
     return wide->sched + SR_SCHED_TABLES + 2u * (wide->ring->mask + 1u) + 4u * (item & wide->ring->mask);
 }
+/* An item of the teams' queue: SR_TEAM_ITEM_*. */
+static inline __global uint* sr_team_item(const sr_wide* wide, uint item) {
+    return wide->sched + SR_SCHED_TEAM_ITEMS(wide->ring->mask + 1u) + SR_TEAM_ITEM_WORDS * (item % SR_TEAM_ITEMS);
+}
 /* A flag carries its chunk's number: one of an earlier chunk is never taken for it. */
 SR_WRAPS static inline uint
 sr_flag_value(const sr_wide* wide, uint chunk, uint state) {
     return (wide->base + chunk) << 2 | state;
 }
+
+/* Teams beside the workers. None, and no code for them, where the host has registered no team operation (SR_TEAMS),
+ * and where sub-groups have one lane, which is a team of one itself. */
+#if defined(SR_TEAMS) && (defined(__NV_CL_C_VERSION) || defined(SR_LANES))
+#define SR_HAS_TEAMS
+static inline uint sr_teams(const sr_wide* wide) { return wide->teams; }
+#else
+static inline uint sr_teams(const sr_wide* wide) { return (void)wide, 0; }
+#endif
 
 /* A word of the state, the same for all lanes. */
 static inline uint sr_ask(const sr_wide* wide, uint word) { return sr_share(sr_load_device(wide->sched + word), 0); }

@@ -10,6 +10,11 @@
 #include "program.hpp"
 
 namespace slipring {
+namespace {
+
+constexpr cl_uint team_local_bytes = 16;  // no operation is a team's yet
+
+}  // namespace
 
 std::expected<std::unique_ptr<Device>, Error> Device::open(const Options& options) {
     auto chosen = choose(options);
@@ -120,7 +125,12 @@ cl_int Device::bind(const Options& options) {
     status << run.setArg(run_arg::control_words, cl_uint{options.control_words});
     status << log.bind(run, run_arg::log);
     status << run.setArg(run_arg::log_mask, log_mask);
-    if (wide()) status << sched.bind(run, run_arg::sched);
+    status << run.setArg(run_arg::team_local, cl::Local(team_local_bytes));
+    status << run.setArg(run_arg::team_local_bytes, team_local_bytes);
+    if (wide()) {
+        status << sched.bind(run, run_arg::sched);
+        status << run.setArg(run_arg::team_groups, cl_uint{0});
+    }
     status << slot.bind(alone, alone_arg::slot);
     status << outcome.bind(alone, alone_arg::outcome);
     status << control.bind(alone, alone_arg::control);
@@ -128,6 +138,8 @@ cl_int Device::bind(const Options& options) {
     status << alone_log.bind(alone, alone_arg::log);
     status << alone.setArg(alone_arg::log_mask, log_mask);
     status << ring.bind(alone, alone_arg::ring);
+    status << alone.setArg(alone_arg::team_local, cl::Local(team_local_bytes));
+    status << alone.setArg(alone_arg::team_local_bytes, team_local_bytes);
     status << bind_table();
     cl_uint index = 0;
     for (const Buffer& buffer : buffers) {

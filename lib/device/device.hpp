@@ -37,11 +37,28 @@ enum : cl_uint {
     idle_timeout,
     max_time,
     crowded_gap,
-    sched,  // of the wide kernel alone
+    team_local,
+    team_local_bytes,
+    sched,  // these of the wide kernel alone
+    team_groups,
 };
 }
 namespace alone_arg {
-enum : cl_uint { slot, outcome, control, control_words, table, table_states, log, log_mask, ring, number, buffers };
+enum : cl_uint {
+    slot,
+    outcome,
+    control,
+    control_words,
+    table,
+    table_states,
+    log,
+    log_mask,
+    ring,
+    number,
+    team_local,
+    team_local_bytes,
+    buffers,
+};
 }
 
 // The first error of several calls.
@@ -121,7 +138,7 @@ private:
     MemoryKind unseen_kind() const noexcept {
         return chosen.probe.kind == MemoryKind::svm ? MemoryKind::svm : MemoryKind::device;
     }
-    cl_uint first_buffer() const noexcept { return run_arg::sched + (wide() ? 1 : 0); }
+    cl_uint first_buffer() const noexcept { return wide() ? run_arg::team_groups + 1 : run_arg::sched; }
 
     std::expected<void, Error> make_queues();
     std::expected<void, Error> make_kernels(const Options& options);

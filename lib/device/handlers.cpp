@@ -51,7 +51,12 @@ std::string dispatch(std::span<const CustomOp> ops) {
     for (std::size_t i = 0; i < ops.size(); ++i)
         out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name +
                "(a, memory->buffers + " + decimal(i) + ", value));\n";
-    return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
+    return out +
+           "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n"
+           "static int sr_is_team(uint opcode) { return (void)opcode, 0; }\n"
+           "static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, "
+           "uint* value) {\nreturn (void)opcode, (void)args, (void)memory, (void)team, (void)value, "
+           "SR_CODE_UNKNOWN_OPCODE;\n}\n";
 }
 
 }  // namespace

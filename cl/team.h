@@ -1,0 +1,80 @@
+/* How a team runs a slot: a work-group whose lanes all call this at once, the first of them the leader. What one lane
+ * tells the others lies on a board in local memory. */
+#ifndef SLIPRING_TEAM_H
+#define SLIPRING_TEAM_H
+
+#include "abi.h"
+#include "atomics.h"
+#include "handler.h"
+#include "ops.h"
+#include "ring.h"
+#include "types.h"
+
+/* The board's words: what the leader writes before a barrier, all lanes read behind it, and none behind the next. */
+#define SR_BOARD_RUNS 0u    /* 1: there is a slot to run; 0: the team leaves */
+#define SR_BOARD_FAULTED 1u /* the lowest lane whose code is not OK, and its code: see sr_fault_key */
+#define SR_BOARD_SLOT 2u    /* the slot's words */
+#define SR_BOARD_WORDS (SR_BOARD_SLOT + SR_SLOT_WORDS)
+
+#define SR_NO_FAULT 0xFFFFFFFFu
+
+/* The least of what the lanes have. */
+static inline void sr_min_local(__local uint* p, uint v) {
+#if defined(SR_NATIVE)
+    uint seen = __atomic_load_n(p, __ATOMIC_RELAXED);
+    while (v < seen && !__atomic_compare_exchange_n(p, &seen, v, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+#else
+    atomic_min(p, v);
+#endif
+}
+
+/* Orders faults by lane. Codes are below 256. */
+static inline uint sr_fault_key(uint lane, uint code) { return lane << 8 | code; }
+
+/* The leader puts a slot on the board; a barrier follows. */
+static inline void sr_post_slot(__local uint* board, const uint* copy) {
+    for (uint i = 0; i < SR_SLOT_WORDS; ++i) board[SR_BOARD_SLOT + i] = copy[i];
+    board[SR_BOARD_FAULTED] = SR_NO_FAULT;
+    board[SR_BOARD_RUNS] = 1u;
+}
+
+/* All lanes take it, behind that barrier. `copy` as in sr_run_slot. */
+static inline void sr_take_slot(const __local uint* board, uint* copy) {
+    for (uint i = 0; i < SR_SLOT_WORDS; ++i) copy[i] = board[SR_BOARD_SLOT + i];
+    copy[SR_SLOT_WORDS] = 0;
+    copy[SR_SLOT_WORDS + 1u] = 0;
+}
+
+/* All lanes run a team operation's slot. The outcome is the leader's; no other lane looks at the board behind the
+ * barrier, for the leader goes on to the next slot. */
+static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memory, const sr_team* team,
+                                        __local uint* board) {
+    sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
+    if (sr_is_well_formed(copy))
+        out.code = sr_custom_team(copy[SR_WORD_OPCODE], sr_args_of(copy), memory, team, &out.value);
+    if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));
+    sr_team_barrier(team);
+    if (team->lane != 0) return out;
+    const uint faulted = board[SR_BOARD_FAULTED];
+    out.code = faulted == SR_NO_FAULT ? SR_CODE_OK : faulted & 0xFFu;
+    return out;
+}
+
+/* One slot by itself: a team operation by all lanes, else by lane 0. The outcome is lane 0's. All lanes run what lane 0
+ * has read. */
+static inline sr_outcome sr_run_alone(const __global uint* slot, const sr_memory* memory, const sr_team* team,
+                                      __local uint* board) {
+    sr_outcome out = {SR_CODE_OK, 0, 0};
+    uint copy[SR_COPY_WORDS];
+    if (team->lane == 0) {
+        sr_copy_slot(copy, slot);
+        sr_post_slot(board, copy);
+    }
+    sr_team_barrier(team);
+    sr_take_slot(board, copy);
+    if (sr_is_team(copy[SR_WORD_OPCODE])) out = sr_run_as_team(copy, memory, team, board);
+    else if (team->lane == 0) out = sr_run_slot(copy, 0, memory);
+    return out;
+}
+
+#endif
