@@ -60,8 +60,8 @@ static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memor
     return out;
 }
 
-/* One slot by itself: a team operation by all lanes, else by lane 0. The outcome is lane 0's. All lanes run what lane 0
- * has read. */
+/* One slot by itself: a team operation by all lanes, else by lane 0. The outcome is lane 0's. All lanes run what
+ * lane 0 has read. */
 static inline sr_outcome sr_run_alone(const __global uint* slot, const sr_memory* memory, const sr_team* team,
                                       __local uint* board) {
     sr_outcome out = {SR_CODE_OK, 0, 0};

@@ -49,7 +49,8 @@ static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memor
     uint* const shared = reinterpret_cast<uint*>(team->local_memory);
     if (team->width == 1) ++teams_of_one;
     else if (team->width != team_lanes) ++teams_wrong;
-    if (team->local_bytes != team_lanes * 4 || (team->width == 1) != (team->local_memory == memory->local_memory)) ++teams_wrong;
+    if (team->local_bytes != team_lanes * 4 || (team->width == 1) != (team->local_memory == memory->local_memory))
+        ++teams_wrong;
     if (opcode == 0x202) {
         held_back |= 1u << args[1];
         while ((let_go >> args[1] & 1) == 0) sr_nap();
@@ -111,8 +112,8 @@ struct Device {
     }
     // As launches long ago have left it.
     void set_sched(uint old) {
-        for (const uint word : {SR_SCHED_BASE, SR_SCHED_QUEUED, SR_SCHED_ASKED, SR_SCHED_TEAM_QUEUED,
-                                SR_SCHED_TEAM_ASKED})
+        for (const uint word :
+             {SR_SCHED_BASE, SR_SCHED_QUEUED, SR_SCHED_ASKED, SR_SCHED_TEAM_QUEUED, SR_SCHED_TEAM_ASKED})
             sched[word] = old;
         for (uint k = 1; k <= SR_TEAM_ITEMS; ++k) {
             uint* const item = &sched[SR_SCHED_TEAM_ITEMS(capacity) + (old - k) % SR_TEAM_ITEMS * SR_TEAM_ITEM_WORDS];

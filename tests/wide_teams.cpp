@@ -75,8 +75,7 @@ private:
         BOOST_REQUIRE(device_.end());
         BOOST_REQUIRE(device_.word32(SR_RING_LEFT) == number_);
         BOOST_REQUIRE(device_.sched[SR_SCHED_TEAM_ASKED] == device_.sched[SR_SCHED_TEAM_QUEUED]);
-        for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32)
-            BOOST_REQUIRE(device_.sched[word] == 0);
+        for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32) BOOST_REQUIRE(device_.sched[word] == 0);
     }
 
     // How the slots ended whose places may be taken again.
@@ -137,9 +136,8 @@ private:
     uint add_window(Quiet quiet, bool for_team) {
         const std::array<std::uint32_t, 1> first{said_}, second{said_ + 1};
         const Payload entries[] = {first, second};
-        const Window window{.ticket = 5,
-                            .opcode = for_team ? custom_opcode<0x200>() : custom_opcode<0x101>(),
-                            .required = entries};
+        const Window window{
+            .ticket = 5, .opcode = for_team ? custom_opcode<0x200>() : custom_opcode<0x101>(), .required = entries};
         const auto position = device_.ring.publish(window, quiet);
         if (!position) return 0;
         for (uint i = 0; i < 2; ++i)

@@ -24,7 +24,7 @@ void finish(Device& device) {
 
 }  // namespace
 
-#define FOR_EACH_SEED             \
+#define FOR_EACH_SEED \
     for (uint seed = 1; seed <= seeds; ++seed) BOOST_TEST_CONTEXT("seed " << seed)
 
 BOOST_AUTO_TEST_CASE(no_more_are_claimed_than_teams_wait_and_the_rest_is_left) {
@@ -43,7 +43,8 @@ BOOST_AUTO_TEST_CASE(no_more_are_claimed_than_teams_wait_and_the_rest_is_left) {
         let_go = ~0u;
         BOOST_REQUIRE(device.end());
         BOOST_TEST(device.word32(SR_RING_LEFT) == 1u);
-        BOOST_TEST((team_slots_ran == 2 && device.ring.completed() == 2 && device.claimed() == 2 && order.size() == 2));
+        BOOST_TEST(
+            (team_slots_ran == 2 && device.ring.completed() == 2 && device.claimed() == 2 && order.size() == 2));
         device.launch(2, 4, 1, for_ever, seed);
         finish(device);
         BOOST_TEST((order.size() == 6 && team_slots_ran == 5));
@@ -144,8 +145,7 @@ BOOST_AUTO_TEST_CASE(a_ring_that_is_revoked_runs_nothing_more) {
 
 // Wherever the launch stands: a team has run a slot with all its lanes or with none, and only what was claimed.
 BOOST_AUTO_TEST_CASE(a_team_runs_all_of_a_slot_or_nothing_whenever_the_ring_is_revoked) {
-    for (uint seed = 1; seed <= 10 * seeds; ++seed)
-        BOOST_TEST_CONTEXT("seed " << seed) {
+    for (uint seed = 1; seed <= 10 * seeds; ++seed) BOOST_TEST_CONTEXT("seed " << seed) {
             Device device(256);
             for (uint i = 0; i < 120; ++i)
                 publish(device, i % 3 == 0 ? team_says(i) : i % 10 == 7 ? batch_fence(1, i) : says(i));

@@ -61,8 +61,8 @@ static inline uint sr_of_a_kind(const uint* copy, uint n, int* for_teams) {
 static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n,
                                       const uint* copy) {
     const uint lane = sr_lane();
-    /* R2: a team operation's input, which the host wrote before it published. This sub-group has seen it published, so
-     * the fence is here; what it acquires, T hands on. */
+    /* R2: a team operation's input, which the host wrote before it published. This sub-group has seen it published,
+     * so the fence is here; what it acquires, T hands on. */
     sr_fence_system();
     if (lane < n) {
         __global uint* const at = sr_team_item(wide, sr_plus(item, lane));
