@@ -52,7 +52,8 @@ typedef struct {
 } sr_team;
 
 /* Waits until all lanes of the team are here; what each wrote before, all of them see behind it. Every lane must
- * reach the same barriers, as often and in the same order: one that returns early halts the device. */
+ * reach the same barriers, as often and in the same order: one that returns early halts the device.
+ * So where lanes wait for each other one of them asks sr_should_stop, and says it to all in local memory. */
 #if defined(__NV_CL_C_VERSION)
 #define SR_TEAM_BARRIER(team) barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #elif !defined(SR_TEAM_BARRIER) /* natively a test's; elsewhere a team has one lane, and PoCL takes no barrier here */

@@ -58,14 +58,14 @@ static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memor
     lanes::may_hold_up();
     shared[team->lane] = args[0] + team->lane;
     sr_team_barrier(team);
-    for (uint lane = 0; lane < team->width; ++lane) *value += shared[lane];
+    for (uint lane = 0; team->lane == 0 && lane < team->width; ++lane) *value += shared[lane];
     if (lanes_ran.size() <= args[0]) lanes_ran.resize(args[0] + 1);
     lanes::may_hold_up();
     if (++lanes_ran[args[0]] == team->width) {
         order.push_back(args[0]);
         ++team_slots_ran;
     }
-    if (team->lane != 0) ++*value;  // lane 0's counts
+    if (team->lane != 0) *value = ~0u;  // lane 0's counts
     if (opcode == 0x202 || args[1] == 0) return SR_CODE_OK;
     if (team->lane + 1 == args[1]) return sr_handler_code(args[2]);
     return team->lane == args[1] ? sr_handler_code(args[3]) : SR_CODE_OK;

@@ -1,5 +1,5 @@
-// Team operations where a team has one lane, natively: in the serial drain, and in the wide one of sub-groups that have
-// one lane, as on a CPU. And inside packed slots, where no device runs them.
+// Team operations where a team has one lane, natively: in the serial drain, and in the wide one of sub-groups that
+// have one lane, as on a CPU. And inside packed slots, where no device runs them.
 #include <boost/test/unit_test.hpp>
 
 #include <array>
