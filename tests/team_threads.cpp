@@ -142,8 +142,7 @@ Words faults(uint lanes, uint denied = 0) { return slot(custom_opcode<0x201>(), 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(the_result_is_lane_0s) {
-    for (const uint width : widths)
-        BOOST_TEST_CONTEXT("width " << width) {
+    for (const uint width : widths) BOOST_TEST_CONTEXT("width " << width) {
             std::vector<Words> slots;
             for (uint i = 0; i < 50; ++i) slots.push_back(reduces(i));
             const std::vector<Ended> ended = run(width, slots);
@@ -153,15 +152,14 @@ BOOST_AUTO_TEST_CASE(the_result_is_lane_0s) {
 }
 
 BOOST_AUTO_TEST_CASE(the_code_is_that_of_the_lowest_lane_that_has_one) {
-    for (const uint width : widths)
-        BOOST_TEST_CONTEXT("width " << width) {
+    for (const uint width : widths) BOOST_TEST_CONTEXT("width " << width) {
             std::vector<Words> slots;
             std::vector<Ended> expected;
             for (uint i = 0; i < 60; ++i) {
                 const uint lanes = i * 2654435761u, denied = i % 5 == 0 ? lanes >> 16 : 0;
                 const uint both = (lanes | denied) & ((1u << width) - 1);
                 const uint lowest = both == 0 ? 0 : static_cast<uint>(std::countr_zero(both));
-                const uint code = both == 0                    ? SR_CODE_OK
+                const uint code = both == 0                     ? SR_CODE_OK
                                   : (denied >> lowest & 1) != 0 ? SR_CODE_BAD_ARGUMENT
                                                                 : SR_CODE_FIRST_CUSTOM + lowest;
                 slots.push_back(faults(lanes, denied));

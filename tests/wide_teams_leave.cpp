@@ -55,6 +55,24 @@ BOOST_AUTO_TEST_CASE(no_more_are_claimed_than_teams_wait_and_the_rest_is_left) {
     }
 }
 
+// As few slots as are no whole chunk are claimed when a worker waits, like slow ones anywhere.
+BOOST_AUTO_TEST_CASE(less_than_a_chunk_is_claimed_when_a_worker_waits) {
+    FOR_EACH_SEED {
+        Device device(64);
+        device.launch(1, 4, 1, for_ever, seed);
+        for (const uint bit : {0u, 1u}) {
+            publish(device, stays(bit));
+            BOOST_REQUIRE(device.eventually([&] { return (held_back >> bit & 1) == 1; }));
+        }
+        for (uint i = 0; i < 44; ++i) publish(device, i == 12 ? team_says(i) : says(i));  // there are more behind
+        device.steps(3000);
+        BOOST_TEST(device.claimed() == 2u);
+        let_go = ~0u;
+        finish(device);
+        BOOST_TEST(order.size() == 44u);
+    }
+}
+
 // What the last one to leave still finds, one lane runs; but for a team's.
 BOOST_AUTO_TEST_CASE(what_came_while_a_launch_left_runs_up_to_a_team_slot) {
     FOR_EACH_SEED {
@@ -218,7 +236,8 @@ BOOST_AUTO_TEST_CASE(a_team_that_reads_late_gets_its_own_slot) {
         publish(device, atomic_add(1, 200));
         for (uint i = 1; i < 300; ++i) publish(device, team_says(i));
         device.steps(20'000);
-        BOOST_TEST((team_slots_ran == 0 && device.control[200] == 0));  // I1: the chunk is not issued before it is read
+        BOOST_TEST(
+            (team_slots_ran == 0 && device.control[200] == 0));  // I1: the chunk is not issued before it is read
         device.machine->hold(0);
         finish(device);
         BOOST_TEST(team_slots_ran == 300u);
