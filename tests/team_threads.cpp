@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
+#include <atomic>
 #include <barrier>
 #include <bit>
 #include <functional>
@@ -66,7 +67,9 @@ constexpr uint widths[] = {1, 2, 7, 16};
 
 static void at_barrier(unsigned lane) { Group::current()->meet(lane); }
 
+static std::atomic<uint> handled{0};
 static uint sr_custom(uint, const uint* args, const sr_memory*, uint* value) {
+    ++handled;
     *value = args[0];
     return sr_handler_code(args[1]);
 }
@@ -194,6 +197,7 @@ BOOST_AUTO_TEST_CASE(a_slot_that_runs_alone_has_a_team_if_it_is_a_teams) {
         BOOST_TEST(run_alone(width, faults(~0u << (width - 1))) == (Ended{SR_CODE_FIRST_CUSTOM + width - 1, 1000}));
         BOOST_TEST(run_alone(width, slot(custom_opcode<0x100>(), {8, 66}).words()) == (Ended{66, 8}));
         BOOST_TEST(run_alone(width, slot(custom_opcode<0x300>(), {8}).words()) == (Ended{0, 8}));
+        BOOST_TEST(handled.exchange(0) == 2u);
     }
 }
 
