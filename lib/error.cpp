@@ -98,6 +98,12 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::buffer_too_large:
             return {"a buffer is larger than the device allocates",
                     "see the detail for the device's limits; split the buffer, or choose another device"};
+        case Errc::team_too_wide:
+            return {"a team is wider than the device's work-groups",
+                    "see the detail for the limit; leave Options::teams.lanes 0 to have it chosen"};
+        case Errc::no_local_memory:
+            return {"a team operation asks for more local memory than a work-group has",
+                    "see the detail for the limit; keep a smaller piece at a time in local memory"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

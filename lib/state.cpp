@@ -27,6 +27,7 @@ std::string_view code_name(Code code) noexcept {
         case Code::cancelled: return "cancelled";
         case Code::deadline: return "deadline";
         case Code::device_lost: return "device lost";
+        case Code::no_team: return "a team operation inside a packed slot";
     }
     return code >= custom_code(0) && code <= Code{0xFF} ? "the custom operation's own code" : "unknown code";
 }

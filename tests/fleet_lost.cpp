@@ -76,9 +76,10 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     std::byte* release[2] = {};
     {
         const MeantToLeak sessions;  // what is allocated in this scope is left to the kernels
-        Fleet fleet =
-            open_two(ExecutionMode::persistent,
-                     {.ops = {hang}, .buffers = {{.name = "release", .bytes = 4}}, .shutdown_timeout = 200ms, .on_error = [&](const Error&) { ++reports; }});
+        Fleet fleet = open_two(ExecutionMode::persistent, {.ops = {hang},
+                                                           .buffers = {{.name = "release", .bytes = 4}},
+                                                           .shutdown_timeout = 200ms,
+                                                           .on_error = [&](const Error&) { ++reports; }});
         for (const std::size_t i : {0u, 1u}) release[i] = fleet.runtime(i).buffer("release").data();
         const auto stuck = fleet.publish(slot(custom_opcode<0x100>()));
         BOOST_REQUIRE(stuck.has_value());

@@ -44,7 +44,8 @@ uint tally(sr_args a, const sr_buffers* b, uint* result) {
 inline Options lossy(std::atomic<int>* reports = nullptr) {
     return {.ops = {stalling, counting},
             .buffers = {release_word, {.name = "tallies", .bytes = 4, .use = BufferSpec::Use::output}},
-            .hang_timeout = 400ms, .on_error = [reports](const Error& error) {
+            .hang_timeout = 400ms,
+            .on_error = [reports](const Error& error) {
                 BOOST_TEST_MESSAGE(error.text());
                 if (reports != nullptr) ++*reports;
             }};

@@ -23,13 +23,13 @@ BOOST_AUTO_TEST_CASE(of_states) {
 
 BOOST_AUTO_TEST_CASE(of_codes) {
     std::set<std::string_view> names;
-    for (std::uint32_t code = SR_CODE_OK; code <= SR_CODE_DEVICE_LOST; ++code) names.insert(code_name(Code{code}));
-    BOOST_TEST(names.size() == SR_CODE_DEVICE_LOST + 1);
+    for (std::uint32_t code = SR_CODE_OK; code <= SR_CODE_NO_TEAM; ++code) names.insert(code_name(Code{code}));
+    BOOST_TEST(names.size() == SR_CODE_NO_TEAM + 1);
     BOOST_TEST(!names.contains("unknown code"));
     BOOST_TEST(code_name(Code::ok) == "ok");
     BOOST_TEST(code_name(Code::device_lost) == "device lost");
     for (const std::uint32_t code : {SR_CODE_FIRST_CUSTOM, 100u, 255u})
         BOOST_TEST(code_name(Code{code}) == "the custom operation's own code");
-    for (const std::uint32_t code : {SR_CODE_DEVICE_LOST + 1, SR_CODE_FIRST_CUSTOM - 1, 256u, ~0u})
+    for (const std::uint32_t code : {SR_CODE_NO_TEAM + 1, SR_CODE_FIRST_CUSTOM - 1, 256u, ~0u})
         BOOST_TEST(code_name(Code{code}) == "unknown code");
 }

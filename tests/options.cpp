@@ -114,7 +114,8 @@ BOOST_AUTO_TEST_CASE(buffers) {
         bad(of({{.name = "a", .bytes = bytes}}), Errc::buffer_too_large);
     bad(of({{.name = "", .bytes = 1}}));
     fine(of({{.name = "a", .bytes = 1}, {.name = "A", .bytes = 1}}));
-    bad(of({{.name = "a", .bytes = 1}, {.name = "b", .bytes = 1}, {.name = "a", .bytes = 1}}), Errc::duplicate_buffer);
+    bad(of({{.name = "a", .bytes = 1}, {.name = "b", .bytes = 1}, {.name = "a", .bytes = 1}}),
+        Errc::duplicate_buffer);
 
     const auto many = [](std::size_t n) {
         return [n](Options& o) {

@@ -75,11 +75,13 @@ uint hang(sr_args a, const sr_buffers* b, uint* result) {
     std::byte* release = nullptr;
     {
         const MeantToLeak session;  // what is allocated in this scope is left to the kernel
-        Runtime runtime = open(ExecutionMode::persistent,
-                               {.ops = {hang}, .buffers = {{.name = "release", .bytes = 4}}, .shutdown_timeout = 200ms, .on_error = [&](const Error& error) {
-                                    ++reports;
-                                    reported = error.code;
-                                }});
+        Runtime runtime = open(ExecutionMode::persistent, {.ops = {hang},
+                                                           .buffers = {{.name = "release", .bytes = 4}},
+                                                           .shutdown_timeout = 200ms,
+                                                           .on_error = [&](const Error& error) {
+                                                               ++reports;
+                                                               reported = error.code;
+                                                           }});
         release = runtime.buffer("release").data();
         const auto ticket = runtime.publish(slot(custom_opcode<0x100>()));
         BOOST_REQUIRE(ticket.has_value());

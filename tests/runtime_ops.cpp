@@ -15,10 +15,9 @@ namespace data = boost::unit_test::data;
 namespace {
 
 // Adds up `count` bytes of buffer 0 from `first`, and stores the sum as word `out` of buffer 1.
-const CustomOp sum{
-    .opcode = 0x100,
-    .name = "sum",
-    .source = R"(
+const CustomOp sum{.opcode = 0x100,
+                   .name = "sum",
+                   .source = R"(
 uint sum(sr_args a, const sr_buffers* b, uint* result) {
     const uint first = a.word[0], count = a.word[1], out = a.word[2];
     if (count > b->bytes[0] || first > b->bytes[0] - count || out >= b->bytes[1] / 4) return SR_CODE_OUT_OF_RANGE;
@@ -29,7 +28,7 @@ uint sum(sr_args a, const sr_buffers* b, uint* result) {
     return SR_CODE_OK;
 }
 )",
-    .buffers = {"input", "output"}};
+                   .buffers = {"input", "output"}};
 const std::vector<BufferSpec> sum_buffers{{.name = "input", .bytes = 1000},
                                           {.name = "output", .bytes = 16, .use = BufferSpec::Use::output}};
 

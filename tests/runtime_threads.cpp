@@ -88,7 +88,8 @@ BOOST_DATA_TEST_CASE(memory_goes_from_thread_to_thread_through_the_kernel, data:
     enum class Way { wait, wait_for_quiet, result };
     for (const Way way : {Way::wait, Way::wait_for_quiet, Way::result}) {
         const Quiet quiet = way == Way::wait_for_quiet ? Quiet::yes : Quiet::no;
-        Runtime runtime = open(mode, {.capacity = 4, .ops = {taking_in}, .buffers = {{.name = "input", .bytes = 64}}});
+        Runtime runtime =
+            open(mode, {.capacity = 4, .ops = {taking_in}, .buffers = {{.name = "input", .bytes = 64}}});
         auto* const word = reinterpret_cast<std::uint32_t*>(runtime.buffer("input").data());
         std::atomic<std::uint32_t> wrong{0}, published{0};  // of slots, one a round, at the position of that number
         const auto turn = [&](std::uint32_t self) {

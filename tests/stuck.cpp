@@ -23,7 +23,8 @@ const Slot endless = slot(stall, {UINT32_MAX / 8});
 BOOST_AUTO_TEST_CASE(a_full_device_is_refused_in_time) {
     const MeantToLeak sessions;
     std::vector<Runtime> holders;
-    holders.push_back(open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms}));
+    holders.push_back(
+        open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms}));
     const DeviceInfo device = holders.front().device();
     // Whose threads can be counted, and one of them can be had while the lost kernel holds another.
     if (!device.is_cpu || device.shape != LaunchShape{1, 1} || device.compute_units < 2) return;

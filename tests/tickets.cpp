@@ -87,7 +87,8 @@ BOOST_DATA_TEST_CASE(a_producer_waits_for_room, data::make(modes), mode) {
 
 BOOST_AUTO_TEST_CASE(a_producer_that_waits_for_room_is_told_of_a_lost_device) {
     const MeantToLeak session;  // what a stalled kernel may still use
-    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 2, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
+    Runtime runtime = open(ExecutionMode::persistent,
+                           {.capacity = 2, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
     const auto stuck = runtime.publish(stall_slot(runtime.device()));
     BOOST_REQUIRE(stuck.has_value());
     BOOST_TEST((runtime.wait_for_room(2, 2min).error() == Errc::device_lost));

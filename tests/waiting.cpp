@@ -26,7 +26,11 @@ const int threads = setenv("POCL_MAX_PTHREAD_COUNT", "8", 1) + setenv("POCL_CPU_
 const Slot endless = slot(stall, {UINT32_MAX / 8});
 
 Options patient() {
-    return {.ops = {stalling}, .buffers = {release_word}, .idle_timeout = 10min, .max_launch_time = 10min, .hang_timeout = 20min};
+    return {.ops = {stalling},
+            .buffers = {release_word},
+            .idle_timeout = 10min,
+            .max_launch_time = 10min,
+            .hang_timeout = 20min};
 }
 
 void let_go(Runtime& runtime) { word(runtime.buffer("release")).store(1); }
@@ -73,7 +77,8 @@ BOOST_AUTO_TEST_CASE(copies_and_launches_do_not_wait_for_a_slot_that_is_slow) {
 // A launch takes what it takes. The ring goes on meanwhile, kernels come and go, and tables are exchanged.
 BOOST_AUTO_TEST_CASE(nobody_waits_for_a_launch_of_its_own) {
     Runtime runtime =
-        open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}, .idle_timeout = 0us, .hang_timeout = 20min});
+        open(ExecutionMode::persistent,
+             {.ops = {stalling}, .buffers = {release_word}, .idle_timeout = 0us, .hang_timeout = 20min});
     std::atomic<bool> ended{false}, well{false};
     std::thread launcher([&] {
         const auto result = runtime.launch(endless);
@@ -127,7 +132,8 @@ BOOST_AUTO_TEST_CASE(a_launch_shares_no_log_with_the_ring) {
 // It never waits for anything: publish is all that it calls.
 BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_died) {
     const MeantToLeak session;
-    Runtime runtime = open(ExecutionMode::persistent, {.capacity = 4, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
+    Runtime runtime = open(ExecutionMode::persistent,
+                           {.capacity = 4, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
     const auto release = runtime.buffer("release");
     BOOST_REQUIRE(runtime.publish(endless).has_value());
     Errc told = Errc::ring_full;
@@ -143,7 +149,8 @@ BOOST_AUTO_TEST_CASE(a_producer_that_finds_the_ring_full_learns_that_the_device_
 // Also where each wait is a short one.
 BOOST_AUTO_TEST_CASE(short_waits_add_up_until_the_device_is_lost) {
     const MeantToLeak session;
-    Runtime runtime = open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
+    Runtime runtime =
+        open(ExecutionMode::persistent, {.ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
     const auto release = runtime.buffer("release");
     const auto ticket = runtime.publish(endless);
     BOOST_REQUIRE(ticket.has_value());

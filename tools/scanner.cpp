@@ -27,11 +27,10 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
     if (!geometry.has_room(automaton.overlap()))
         return std::unexpected("a pattern is so long that the staging memory has no room for text behind it");
     const std::span<const std::uint32_t> image = automaton.image();
-    const slipring::CustomOp scan{
-        .opcode = opcode.value(),
-        .name = "slipring_scan",
-        .source = slipring::embedded::scan_source,
-        .buffers = {automaton_buffer, text_buffer, found_buffer}};
+    const slipring::CustomOp scan{.opcode = opcode.value(),
+                                  .name = "slipring_scan",
+                                  .source = slipring::embedded::scan_source,
+                                  .buffers = {automaton_buffer, text_buffer, found_buffer}};
     auto runtime = slipring::Runtime::open(
         {.device = device,
          .capacity = std::bit_ceil(4 * geometry.slots),
@@ -52,8 +51,8 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
 }
 
 Scanner::Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const Geometry& geometry)
-    : runtime_(std::move(runtime)), row_words_(automaton.row_words()),
-      text_(runtime_.buffer(text_buffer)), found_(runtime_.buffer(found_buffer)),
+    : runtime_(std::move(runtime)), row_words_(automaton.row_words()), text_(runtime_.buffer(text_buffer)),
+      found_(runtime_.buffer(found_buffer)),
       windows_{Flight(geometry, automaton.overlap(), 0), Flight(geometry, automaton.overlap(), 2)},
       entered_(automaton.accepting(), 0) {}
 

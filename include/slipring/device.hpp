@@ -73,6 +73,7 @@ struct DeviceInfo {
     ExecutionMode mode = ExecutionMode::none;
     SharedMemory memory = SharedMemory::none;
     LaunchShape shape{};              // that the kernel has, or would have without Options::shape
+    LaunchShape teams{};              // teams, and the lanes of each; none without a team operation
     double probe_round_trip_us = 0;   // a word to the running kernel and back, median; 0 if not persistent
     std::vector<Attempt> attempts{};  // of the probe, in their order
     std::string why;                  // what decided it, for a person: the attempts in one line

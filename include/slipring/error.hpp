@@ -61,6 +61,9 @@ enum class Errc {
     duplicate_buffer,  // two buffers of one name
     too_many_buffers,  // more than 16 for one operation, or 64 for a runtime
     buffer_too_large,  // more than the device allocates
+    // teams
+    team_too_wide,    // more lanes than the device's work-groups have
+    no_local_memory,  // a team operation asks for more than a work-group has
 };
 
 // One sentence: what happened. Static storage; never empty.

@@ -54,6 +54,17 @@ struct BufferSpec {
 // process on a CPU, and everything in the context on a GPU. That a bad slot costs only itself is true only of a
 // handler that checks its arguments.
 //
+// A *team operation* (`team` is set) is run by all lanes of a work-group, the team, which share its local memory:
+//
+//   uint NAME(sr_args a, const sr_buffers* b, const sr_team* team, uint* result)
+//
+// team->lane is this lane, from 0, and team->width their number; team->local_memory (__local uchar*, of
+// team->local_bytes bytes) is theirs alone, and sr_team_barrier(team) makes them wait for each other. The slot's
+// result is that of lane 0; its code that of the lowest lane whose code is not SR_CODE_OK. A team is one lane on a
+// CPU, in the shape 1 x 1, and on a GPU whose lanes slipring does not know: a source that works for any width works
+// everywhere. Every lane must reach the same barriers, in the same order; a lane that returns in front of one hangs a
+// GPU, and the device is lost. In a packed slot a team operation ends with Code::no_team.
+//
 // A source stands alone: it closes what it opens, includes nothing, pastes no words (##), calls no printf, and has no
 // pragmas but `unroll` and `OPENCL EXTENSION name : enable`. Its macros end with it. Its functions and types share
 // one name space with those of all other sources and with slipring's, which begin with sr_ and slipring_.
@@ -62,6 +73,10 @@ struct CustomOp {
     std::string name{};        // a C identifier, no two the same; the function's name, and the file's in build logs
     std::string source{};
     std::vector<std::string> buffers{};  // names of Options::buffers, up to 16; operations may share them
+    struct Team {
+        std::uint32_t local_bytes = 0;  // of the work-group's local memory, aligned to 128 bytes and not cleared
+    };
+    std::optional<Team> team{};
 };
 
 struct Options {
@@ -75,6 +90,9 @@ struct Options {
     std::optional<SharedMemory> memory{};
     // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
     LaunchShape shape{};
+    // With a team operation on a GPU, the groups beside those of `shape` that are teams, and their lanes; zeros are
+    // chosen from the device. All groups of a launch have as many lanes: where both are given they must be equal.
+    LaunchShape teams{};
     std::uint32_t capacity = 1024;       // slots; a power of two, 2 .. 2^24
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16

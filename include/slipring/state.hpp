@@ -36,6 +36,7 @@ enum class Code : std::uint32_t {
     cancelled = SR_CODE_CANCELLED,
     deadline = SR_CODE_DEADLINE,
     device_lost = SR_CODE_DEVICE_LOST,
+    no_team = SR_CODE_NO_TEAM,
 };
 
 // What a handler returned as SR_CODE_FIRST_CUSTOM + n.

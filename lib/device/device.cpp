@@ -12,7 +12,26 @@
 namespace slipring {
 namespace {
 
-constexpr cl_uint team_local_bytes = 16;  // no operation is a team's yet
+constexpr std::uint64_t own_local_bytes = 256;  // of the kernel's own in local memory, at most: see persistent.cl
+
+// What a group gives its team: an argument of no bytes there cannot be.
+cl_uint local_bytes(std::span<const CustomOp> ops) {
+    cl_uint most = 16;
+    for (const CustomOp& op : ops)
+        if (op.team) most = std::max(most, op.team->local_bytes);
+    return most;
+}
+
+std::expected<void, Error> check_local_memory(std::span<const CustomOp> ops, const cl::Device& device) {
+    const std::uint64_t most = device.getInfo<CL_DEVICE_LOCAL_MEM_SIZE>();
+    for (const CustomOp& op : ops)
+        if (op.team && op.team->local_bytes + own_local_bytes > most)
+            return std::unexpected(
+                Error{Errc::no_local_memory, op.name + " asks for " + std::to_string(op.team->local_bytes) +
+                                                 " bytes; a work-group has " + std::to_string(most) +
+                                                 ", and slipring takes 256"});
+    return {};
+}
 
 }  // namespace
 
@@ -46,20 +65,37 @@ std::expected<void, Error> Device::make_queues() {
 }
 
 std::expected<void, Error> Device::make_kernels(const Options& options) {
-    auto built = build(context, chosen.device, program_source(options.ops, options.buffers), options.ops);
+    if (auto ok = check_local_memory(options.ops, chosen.device); !ok) return ok;
+    auto built =
+        build(context, chosen.device, program_source(options.ops, options.buffers), options.ops, has_wide_teams());
     if (!built) return std::unexpected(built.error());
     program = std::move(*built);
+    for (const CustomOp& op : options.ops)
+        if (op.team) teams.push_back(op.opcode);
     cl_int status = CL_SUCCESS;
     run = cl::Kernel(program, wide() ? "slipring_run_wide" : "slipring_run", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
-    if (wide()) {
-        std::uint32_t& lanes = chosen.info.shape.lanes;  // the kernel's registers may not suffice for as many
-        const auto max_lanes = run.getWorkGroupInfo<CL_KERNEL_WORK_GROUP_SIZE>(chosen.device, &status);
-        if (status == CL_SUCCESS && lanes > max_lanes)
-            lanes = static_cast<std::uint32_t>(lanes > 32 ? max_lanes / 32 * 32 : max_lanes);
-    }
     alone = cl::Kernel(program, "slipring_run_alone", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);
+    return wide() ? bound_lanes(options) : std::expected<void, Error>();
+}
+
+// The kernels' registers may not suffice for as many lanes as the device's groups have.
+std::expected<void, Error> Device::bound_lanes(const Options& options) {
+    std::size_t most = chosen.info.shape.lanes;
+    for (const cl::Kernel* const kernel : {&run, &alone}) {
+        if (kernel == &alone && !has_wide_teams()) continue;
+        cl_int status = CL_SUCCESS;
+        const auto bound = kernel->getWorkGroupInfo<CL_KERNEL_WORK_GROUP_SIZE>(chosen.device, &status);
+        if (status == CL_SUCCESS && bound < most) most = bound > 32 ? bound / 32 * 32 : bound;
+    }
+    if (has_wide_teams() && options.teams.lanes > most)
+        return std::unexpected(
+            Error{Errc::team_too_wide, "teams of " + std::to_string(options.teams.lanes) +
+                                           " lanes; with these operations there are registers for " +
+                                           std::to_string(most)});
+    chosen.info.shape.lanes = static_cast<std::uint32_t>(most);
+    if (has_wide_teams()) chosen.info.teams.lanes = chosen.info.shape.lanes;
     return {};
 }
 
@@ -116,7 +152,7 @@ std::expected<void, Error> Device::make_buffers(const Options& options) {
 }
 
 cl_int Device::bind(const Options& options) {
-    const cl_uint log_mask = options.log_records - 1;
+    const cl_uint log_mask = options.log_records - 1, team_bytes = local_bytes(options.ops);
     Status status;
     status << ring.bind(run, run_arg::ring);
     status << run.setArg(run_arg::mask, cl_uint{options.capacity - 1});
@@ -125,11 +161,11 @@ cl_int Device::bind(const Options& options) {
     status << run.setArg(run_arg::control_words, cl_uint{options.control_words});
     status << log.bind(run, run_arg::log);
     status << run.setArg(run_arg::log_mask, log_mask);
-    status << run.setArg(run_arg::team_local, cl::Local(team_local_bytes));
-    status << run.setArg(run_arg::team_local_bytes, team_local_bytes);
+    status << run.setArg(run_arg::team_local, cl::Local(team_bytes));
+    status << run.setArg(run_arg::team_local_bytes, team_bytes);
     if (wide()) {
         status << sched.bind(run, run_arg::sched);
-        status << run.setArg(run_arg::team_groups, cl_uint{0});
+        status << run.setArg(run_arg::team_groups, cl_uint{team_groups()});
     }
     status << slot.bind(alone, alone_arg::slot);
     status << outcome.bind(alone, alone_arg::outcome);
@@ -138,8 +174,8 @@ cl_int Device::bind(const Options& options) {
     status << alone_log.bind(alone, alone_arg::log);
     status << alone.setArg(alone_arg::log_mask, log_mask);
     status << ring.bind(alone, alone_arg::ring);
-    status << alone.setArg(alone_arg::team_local, cl::Local(team_local_bytes));
-    status << alone.setArg(alone_arg::team_local_bytes, team_local_bytes);
+    status << alone.setArg(alone_arg::team_local, cl::Local(team_bytes));
+    status << alone.setArg(alone_arg::team_local_bytes, team_bytes);
     status << bind_table();
     cl_uint index = 0;
     for (const Buffer& buffer : buffers) {
@@ -179,7 +215,7 @@ cl_int Device::enqueue_run(std::uint32_t number, std::uint64_t first, cl::Event*
     status << run.setArg(run_arg::launch, cl_uint{number});
     status << run.setArg(run_arg::first, cl_ulong{first});
     if (!status) return status.value;
-    const cl::NDRange global(std::size_t{shape.groups} * shape.lanes), local(shape.lanes);
+    const cl::NDRange global(std::size_t{shape.groups + team_groups()} * shape.lanes), local(shape.lanes);
     return run_queue.enqueueNDRangeKernel(run, cl::NullRange, global, local, nullptr, last);
 }
 

@@ -81,6 +81,9 @@ struct Device {
 
     const DeviceInfo& info() const noexcept { return chosen.info; }
     bool wide() const noexcept { return info().shape != LaunchShape{1, 1}; }
+    // Teams are groups of several lanes, beside those that run slots.
+    bool has_wide_teams() const noexcept { return info().teams.lanes > 1; }
+    std::uint32_t team_groups() const noexcept { return has_wide_teams() ? info().teams.groups : 0; }
     cl_ulong ticks(std::chrono::microseconds time) const noexcept;  // of the device's clock
 
     // A launch of the ring's kernel with nothing to do, told to leave: its number, 0, is what STOP and LEFT begin
@@ -125,6 +128,7 @@ struct Device {
     cl_uint table_states = 0;
     std::shared_ptr<const Memory> alone_table;
     std::vector<Buffer> buffers;         // in the order of Options::buffers
+    std::vector<std::uint32_t> teams;    // opcodes of team operations
     Memory sched;                        // the scheduler state of a wide kernel
     std::atomic<bool> abandoned{false};  // something is under way, and no thread waits for it any more
 
@@ -142,6 +146,7 @@ private:
 
     std::expected<void, Error> make_queues();
     std::expected<void, Error> make_kernels(const Options& options);
+    std::expected<void, Error> bound_lanes(const Options& options);
     std::expected<void, Error> make_memory(const Options& options);
     std::expected<void, Error> make_buffers(const Options& options);
     cl_int bind(const Options& options);

@@ -41,23 +41,29 @@ std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferS
     return parameters + "\n" + gather + "\n";
 }
 
-// sr_custom: one case an operation. On a CPU it stays behind a call: a handler's own loop is better off without the
-// drain's registers (a scan is a quarter faster so).
-std::string dispatch(std::span<const CustomOp> ops) {
-    std::string out =
-        "#ifdef SR_CACHED\n__attribute__((noinline))\n#endif\n"
-        "static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {\n"
-        "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
+// A function with one case for each operation that is a team's, or none. On a CPU it stays behind a call: a handler's
+// own loop is better off without the drain's registers (a scan is a quarter faster so).
+std::string cases(std::span<const CustomOp> ops, bool teams) {
+    const std::string parameter = teams ? "const sr_team* team, " : "", argument = teams ? "team, " : "";
+    std::string out = "#ifdef SR_CACHED\n__attribute__((noinline))\n#endif\nstatic uint " +
+                      std::string(teams ? "sr_custom_team" : "sr_custom") +
+                      "(uint opcode, const uint* args, const sr_memory* memory, " + parameter + "uint* value) {\n" +
+                      "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
     for (std::size_t i = 0; i < ops.size(); ++i)
-        out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name +
-               "(a, memory->buffers + " + decimal(i) + ", value));\n";
-    return out +
-           "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n"
-           "static int sr_is_team(uint opcode) { return (void)opcode, 0; }\n"
-           "static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, "
-           "uint* value) {\nreturn (void)opcode, (void)args, (void)memory, (void)team, (void)value, "
-           "SR_CODE_UNKNOWN_OPCODE;\n}\n";
+        if (ops[i].team.has_value() == teams)
+            out += "case " + decimal(ops[i].opcode) + "u: return sr_handler_code(" + ops[i].name +
+                   "(a, memory->buffers + " + decimal(i) + ", " + argument + "value));\n";
+    return out + "default: return SR_CODE_UNKNOWN_OPCODE;\n}\n}\n";
 }
+
+std::string is_team(std::span<const CustomOp> ops) {
+    std::string out = "static int sr_is_team(uint opcode) {\nswitch (opcode) {\n";
+    for (const CustomOp& op : ops)
+        if (op.team) out += "case " + decimal(op.opcode) + "u: return 1;\n";
+    return out + "default: return 0;\n}\n}\n";
+}
+
+std::string dispatch(std::span<const CustomOp> ops) { return cases(ops, false) + cases(ops, true) + is_team(ops); }
 
 }  // namespace
 

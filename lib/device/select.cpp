@@ -80,21 +80,39 @@ std::expected<std::vector<Candidate>, Error> candidates(const std::string& wante
     return found;
 }
 
+std::uint32_t max_lanes(const Candidate& one) {
+    const bool has_subgroups = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
+    return has_subgroups ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
+}
+
 // One lane in one group on a CPU, whose other cores are the host's. On a GPU enough sub-groups to keep the bus busy:
 // each has 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
 LaunchShape fit(LaunchShape wanted, const Candidate& one) {
-    const bool has_subgroups = is_nvidia(one.device);  // lanes that work together: see wide/subgroup.h
-    const std::uint32_t max_lanes =
-        has_subgroups ? static_cast<std::uint32_t>(one.device.getInfo<CL_DEVICE_MAX_WORK_GROUP_SIZE>()) : 1;
+    const bool has_subgroups = is_nvidia(one.device);
+    const std::uint32_t most = max_lanes(one);
     LaunchShape shape = wanted;
     if (shape.groups == 0) shape.groups = one.info.is_cpu || !has_subgroups ? 1 : 64;
     if (shape.lanes == 0) shape.lanes = has_subgroups && shape.groups > 1 ? 256 : 1;
     shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
-    shape.lanes = std::min(shape.lanes, max_lanes);
-    if (shape.lanes > 1) shape.lanes = std::min(max_lanes, (shape.lanes + 31) / 32 * 32);
+    shape.lanes = std::min(shape.lanes, most);
+    if (shape.lanes > 1) shape.lanes = std::min(most, (shape.lanes + 31) / 32 * 32);
     if (has_subgroups && shape.groups > 1) shape.lanes = std::max(shape.lanes, 32u);
     if (shape.groups == 1 && shape.lanes <= 32) shape.lanes = 1;  // one lane, which runs them in order
     return shape;
+}
+
+// A team is a whole group of several lanes where the kernel has such; elsewhere each lane that runs slots is one.
+// Groups beyond the compute units might not run at once.
+std::expected<LaunchShape, Error> fit_teams(LaunchShape wanted, const Candidate& one) {
+    const LaunchShape shape = one.info.shape;
+    const std::uint32_t most = shape == LaunchShape{1, 1} ? 1 : max_lanes(one);
+    if (wanted.lanes > most)
+        return std::unexpected(Error{Errc::team_too_wide, "teams of " + std::to_string(wanted.lanes) + " lanes; " +
+                                                              one.info.name + " has teams of up to " +
+                                                              std::to_string(most) + " here"});
+    if (most == 1) return LaunchShape{shape.groups, 1};
+    const std::uint32_t left = one.info.compute_units - std::min(one.info.compute_units, shape.groups);
+    return LaunchShape{wanted.groups != 0 ? wanted.groups : std::clamp(left, 1u, 64u), shape.lanes};
 }
 
 std::expected<Candidate, Error> choose(const Options& options) {
@@ -122,7 +140,15 @@ std::expected<Candidate, Error> choose(const Options& options) {
         best->probe.why = "per_launch was asked for; " + best->probe.why;
         serve(*best);
     }
-    best->info.shape = fit(options.shape, *best);
+    const bool has_teams = std::ranges::any_of(options.ops, [](const CustomOp& op) { return op.team.has_value(); });
+    LaunchShape shape = options.shape;
+    if (has_teams && shape.lanes == 0) shape.lanes = options.teams.lanes;
+    best->info.shape = fit(shape, *best);
+    if (has_teams) {
+        const auto teams = fit_teams(options.teams, *best);
+        if (!teams) return std::unexpected(teams.error());
+        best->info.teams = *teams;
+    }
     return *best;
 }
 

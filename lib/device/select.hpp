@@ -23,7 +23,8 @@ struct Candidate {
 std::expected<std::vector<Candidate>, Error> candidates(const std::string& wanted,
                                                         std::optional<SharedMemory> memory = {});
 
-// The one to open, as Options says. Errors: no_platform, device_not_found, no_device, each with what was found.
+// The one to open, as Options says. Errors: no_platform, device_not_found, no_device, each with what was found;
+// team_too_wide.
 std::expected<Candidate, Error> choose(const Options& options);
 
 // The shape that the kernel has there: `wanted`, where it is not zero, within what the device can run at once.
