@@ -37,10 +37,9 @@ uint team_sum(sr_args a, const sr_buffers* b, const sr_team* team, uint* result)
 int main() {
     std::vector<std::uint32_t> numbers(100'000);
     std::iota(numbers.begin(), numbers.end(), 1u);
-    auto runtime = Runtime::open({.ops = {team_sum},
-                                  .buffers = {{.name = "numbers",
-                                               .bytes = 4 * numbers.size(),
-                                               .place = BufferSpec::Place::device}}});
+    auto runtime = Runtime::open(
+        {.ops = {team_sum},
+         .buffers = {{.name = "numbers", .bytes = 4 * numbers.size(), .place = BufferSpec::Place::device}}});
     if (!runtime) return std::fprintf(stderr, "%s\n", runtime.error().text().c_str()), 1;
     if (!runtime->upload("numbers", std::as_bytes(std::span(numbers)))) return 1;
 

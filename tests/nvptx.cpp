@@ -16,16 +16,18 @@ namespace {
 
 const CustomOp by_lane{.opcode = 8,
                        .name = "by_lane",
-                       .source = "uint by_lane(sr_args a, const sr_buffers* b, uint* result) {\n"
-                                 "    *result = b->at[1][a.word[0] % b->bytes[1]]; return SR_CODE_OK; }",
+                       .source =
+                           "uint by_lane(sr_args a, const sr_buffers* b, uint* result) {\n"
+                           "    *result = b->at[1][a.word[0] % b->bytes[1]]; return SR_CODE_OK; }",
                        .buffers = {"one", "two"}};
 const CustomOp by_team{.opcode = 9,
                        .name = "by_team",
-                       .source = "uint by_team(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {\n"
-                                 "    team->local_memory[team->lane] = b->at[0][a.word[0] % b->bytes[0]];\n"
-                                 "    sr_team_barrier(team);\n"
-                                 "    *result = team->local_memory[team->width - 1u - team->lane];\n"
-                                 "    return SR_CODE_OK; }",
+                       .source =
+                           "uint by_team(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {\n"
+                           "    team->local_memory[team->lane] = b->at[0][a.word[0] % b->bytes[0]];\n"
+                           "    sr_team_barrier(team);\n"
+                           "    *result = team->local_memory[team->width - 1u - team->lane];\n"
+                           "    return SR_CODE_OK; }",
                        .buffers = {"one"},
                        .team = CustomOp::Team{.local_bytes = 1024}};
 
@@ -39,8 +41,7 @@ std::string compiled(const std::vector<CustomOp>& ops, const std::string& option
                                 "-D__NV_CL_C_VERSION=120 " +
                                 options + " -o " + file + ".ptx " + file + ".cl";
     std::string out;
-    if (std::system(command.c_str()) == 0)
-        std::getline(std::ifstream(file + ".ptx"), out, '\0');
+    if (std::system(command.c_str()) == 0) std::getline(std::ifstream(file + ".ptx"), out, '\0');
     for (const char* const end : {".cl", ".ptx"}) std::remove((file + end).c_str());
     return out;
 }
@@ -51,7 +52,9 @@ std::string kernel(const std::string& assembly, const std::string& name) {
     return at == std::string::npos ? "" : assembly.substr(at, assembly.find("\n}", at) - at);
 }
 
-bool has_barrier(const std::string& text) { return text.find("barrier") != std::string::npos; }  // a call: the target has it
+bool has_barrier(const std::string& text) {
+    return text.find("barrier") != std::string::npos;
+}  // a call: the target has it
 
 }  // namespace
 

@@ -1,5 +1,5 @@
-// Team operations through the runtime: one source whatever the width, in every way that a slot can be published, beside
-// slots of one lane; and what is refused.
+// Team operations through the runtime: one source whatever the width, in every way that a slot can be published,
+// beside slots of one lane; and what is refused.
 #include <boost/test/unit_test.hpp>
 
 #include <boost/test/data/monomorphic.hpp>
@@ -28,7 +28,8 @@ uint sum(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
     const __global uint* const numbers = (const __global uint*)b->at[0];
     __local uint* const parts = (__local uint*)team->local_memory;
     const ulong words = b->bytes[0] / 4;
-    if (a.word[1] > words || a.word[0] > words - a.word[1] || a.word[2] >= b->bytes[1] / 4) return SR_CODE_OUT_OF_RANGE;
+    if (a.word[1] > words || a.word[0] > words - a.word[1]) return SR_CODE_OUT_OF_RANGE;
+    if (a.word[2] >= b->bytes[1] / 4) return SR_CODE_OUT_OF_RANGE;
     if (team->local_bytes < 4u * team->width) return SR_CODE_FIRST_CUSTOM;
     uint part = 0;
     for (uint i = team->lane; i < a.word[1]; i += team->width) part += numbers[a.word[0] + i];

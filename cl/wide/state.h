@@ -3,8 +3,7 @@
  * its own.
  *
  * A chunk is consecutive slots of the ring that one sub-group takes, a lane each; or one slot that a team takes, a
- * whole work-group. Chunks are numbered in the order of
- * their positions. A chunk is
+ * whole work-group. Chunks are numbered in the order of their positions. A chunk is
  *   issued    when all its slots were seen published and no barrier is left in it that has not run;
  *   finished  when all its slots are terminal.
  * The issued watermark (ISSUED) counts the chunks, from the first on, that are issued; the retired watermark
@@ -25,8 +24,8 @@
  * time there is one that may, and what it writes only grows.
  *
  * Edges: R and A as in ring.hpp. F: a chunk's flag from its sub-group to the retirer. P: PART likewise. G: ISSUED,
- * RETIRED and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. Release and
- * acquire at device scope. T: a slot from poller to team. */
+ * RETIRED and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. T: a slot from
+ * poller to team. Release and acquire at device scope. */
 #ifndef SLIPRING_WIDE_STATE_H
 #define SLIPRING_WIDE_STATE_H
 
