@@ -104,6 +104,14 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::no_local_memory:
             return {"a team operation asks for more local memory than a work-group has",
                     "see the detail for the limit; keep a smaller piece at a time in local memory"};
+        case Errc::bad_context:
+            return {"no OpenCL context with that device", "pass a context that lives, and one of its own devices"};
+        case Errc::bad_memory_object:
+            return {"no OpenCL buffer that slipring can use",
+                    "pass a buffer that lives, made with CL_MEM_READ_WRITE and without limits for the host"};
+        case Errc::foreign_buffer:
+            return {"a buffer of another OpenCL context",
+                    "open the runtime in the buffer's context: Options::context"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

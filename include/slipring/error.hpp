@@ -64,6 +64,10 @@ enum class Errc {
     // teams
     team_too_wide,    // more lanes than the device's work-groups have
     no_local_memory,  // a team operation asks for more than a work-group has
+    // OpenCL objects of the user's
+    bad_context,        // no context, or a device that is none of its
+    bad_memory_object,  // no buffer, or one that not both sides read and write
+    foreign_buffer,     // a buffer of another context than the runtime's
 };
 
 // One sentence: what happened. Static storage; never empty.

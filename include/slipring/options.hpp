@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,9 @@
 #include <slipring/error.hpp>
 
 namespace slipring {
+
+class OpenClContext;  // opencl.hpp makes these
+class OpenClMemory;
 
 // A buffer: memory of the runtime's, on which custom operations work. Zeroed at open.
 struct BufferSpec {
@@ -32,6 +36,9 @@ struct BufferSpec {
     std::uint64_t bytes = 0;  // from 1 to what the device allocates
     Place place = Place::shared;
     Use use = Use::input;
+    // Memory of the user's own in the context that Options::context names: see opencl.hpp. It is as it is, not
+    // zeroed; `bytes`, `place` and `use` say nothing then: it has its own size, and is copied as device memory is.
+    std::shared_ptr<const OpenClMemory> memory{};
 };
 
 // An operation of the user's own, in OpenCL C 1.2: see handler.h. `source` defines a function, and what that needs,
@@ -98,6 +105,8 @@ struct Options {
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};
     std::vector<BufferSpec> buffers{};  // up to 64
+    // A context of the user's to open in, and its device: see opencl.hpp. `device` is then auto, or names that one.
+    std::shared_ptr<const OpenClContext> context{};
     // A duration of more than ten years means ten years.
     //
     // How long an idle kernel keeps polling before it leaves and gives its core back; the next publish starts it

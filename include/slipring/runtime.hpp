@@ -35,8 +35,9 @@ public:
     // Takes from milliseconds to seconds (a compiler runs). The kernel starts with the first publish.
     // Errors: no_platform, no_device (detail: the probe's report; also if another program holds the device),
     // device_not_found, bad_options, bad_capacity, reserved_opcode, duplicate_opcode, unknown_buffer,
-    // duplicate_buffer, too_many_buffers, buffer_too_large, team_too_wide, no_local_memory (detail: which, and the
-    // device's limit), build_failed (detail: the handler's name and line, and the log), out_of_memory, opencl_failed.
+    // duplicate_buffer, too_many_buffers, buffer_too_large, foreign_buffer, team_too_wide, no_local_memory (detail:
+    // which, and the device's limit), build_failed (detail: the handler's name and line, and the log), out_of_memory,
+    // opencl_failed.
     [[nodiscard]] static std::expected<Runtime, Error> open(Options options = {});
 
     // A moved-from runtime may be assigned to or destroyed, nothing else.

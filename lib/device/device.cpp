@@ -7,6 +7,7 @@
 
 #include "../../cl/wide/layout.h"
 #include "handlers.hpp"
+#include "opencl.hpp"
 #include "program.hpp"
 
 namespace slipring {
@@ -136,11 +137,16 @@ std::expected<void, Error> Device::make_buffers(const Options& options) {
                                                                  std::to_string(max_each) + " at once and " +
                                                                  std::to_string(max_together) + " in all"});
     };
-    for (const BufferSpec& spec : options.buffers) buffers.push_back({Memory(), spec});
+    for (const BufferSpec& spec : options.buffers) {
+        buffers.push_back({Memory(), spec});
+        if (spec.memory == nullptr) continue;
+        if (spec.memory->context() != context()) return std::unexpected(Error{Errc::foreign_buffer, spec.name});
+        buffers.back().memory = Memory::of(spec.memory->buffer, static_cast<std::size_t>(spec.bytes));
+    }
     // Shared ones first, as above.
     for (const auto place : {BufferSpec::Place::shared, BufferSpec::Place::device})
         for (auto& [memory, spec] : buffers) {
-            if (spec.place != place) continue;
+            if (spec.place != place || spec.memory != nullptr) continue;
             together += spec.bytes;
             if (spec.bytes > max_each || together > max_together) return too_large(spec);
             const MemoryKind kind = place == BufferSpec::Place::shared ? chosen.probe.kind : unseen_kind();

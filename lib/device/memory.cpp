@@ -67,6 +67,13 @@ std::expected<Memory, Error> Memory::make(const cl::Context& context, const cl::
     return memory;
 }
 
+Memory Memory::of(const cl::Buffer& buffer, std::size_t bytes) noexcept {
+    Memory memory;
+    memory.buffer_ = buffer;
+    memory.bytes_ = bytes;
+    return memory;
+}
+
 Memory::Memory(Memory&& other) noexcept { swap(other); }
 
 Memory& Memory::operator=(Memory&& other) noexcept {

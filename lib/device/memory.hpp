@@ -23,6 +23,7 @@ class Memory {
 public:
     static std::expected<Memory, Error> make(const cl::Context& context, const cl::CommandQueue& queue,
                                              const cl::Device& device, MemoryKind kind, std::size_t bytes);
+    static Memory of(const cl::Buffer& buffer, std::size_t bytes) noexcept;  // memory of the user's, as it is
     Memory() = default;
     Memory(Memory&& other) noexcept;
     Memory& operator=(Memory&& other) noexcept;

@@ -194,10 +194,11 @@ std::expected<void, std::string> fits(const cl::Device& device) {
 }
 
 // Everything but memory. The context first: it is of use even if the rest fails.
-std::expected<void, std::string> set_up(Bench& bench, const cl::Device& device) {
+std::expected<void, std::string> set_up(Bench& bench, const cl::Device& device, const cl::Context& context) {
     bench.cpu = (device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0;
     cl_int status = CL_SUCCESS;
-    bench.context = cl::Context(device, nullptr, nullptr, nullptr, &status);
+    bench.context = context;
+    if (context() == nullptr) bench.context = cl::Context(device, nullptr, nullptr, nullptr, &status);
     if (status == CL_SUCCESS) bench.queue = cl::CommandQueue(bench.context, device, 0, &status);
     if (status != CL_SUCCESS) return std::unexpected(cl_error("making a context and a queue", status).error().detail);
     auto sentinel = Sentinel::make(bench.context);
@@ -247,13 +248,13 @@ void fall_back(const Bench& bench, const Attempt& per_launch, std::optional<Shar
 
 }  // namespace
 
-Probe probe(const cl::Device& device, std::optional<SharedMemory> only) {
+Probe probe(const cl::Device& device, std::optional<SharedMemory> only, const cl::Context& context) {
     Probe out;
     const auto bench = std::make_shared<Bench>();
     auto ready = fits(device);
     if (ready) {
         out.made = bench;
-        ready = set_up(*bench, device);
+        ready = set_up(*bench, device, context);
         out.context = bench->context;
     }
     if (!ready) {

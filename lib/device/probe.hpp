@@ -29,6 +29,7 @@ struct Probe {
 // Builds a small kernel and asks it, over each kind of memory that the device claims or over `only`. Never fails:
 // `why` says what went wrong. Leaves nothing running, unless something else occupies the device: then a kernel that
 // the device has not begun finishes by itself once it has begun.
-Probe probe(const cl::Device& device, std::optional<SharedMemory> only = {});
+// In `context` if that is one, else in a context of its own.
+Probe probe(const cl::Device& device, std::optional<SharedMemory> only = {}, const cl::Context& context = {});
 
 }  // namespace slipring

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "choice.hpp"
+#include "opencl.hpp"
 
 namespace slipring {
 namespace {
@@ -51,6 +52,23 @@ std::string list(const std::vector<Candidate>& found) {
         if (!one.probe.why.empty()) out += ": " + one.probe.why;
     }
     return out;
+}
+
+}  // namespace
+
+namespace {
+
+// The one device of the user's context.
+std::vector<Candidate> candidate_in(const OpenClContext& given, const Options& options) {
+    const cl::Platform platform(given.device.getInfo<CL_DEVICE_PLATFORM>());
+    Candidate one{given.device, describe(platform, given.device), {}};
+    if (means(options.device, 0, one.info)) {
+        one.probe = probe(given.device, options.memory, given.context);
+        serve(one);
+    }
+    std::vector<Candidate> found;
+    found.push_back(std::move(one));
+    return found;
 }
 
 }  // namespace
@@ -116,7 +134,8 @@ std::expected<LaunchShape, Error> fit_teams(LaunchShape wanted, const Candidate&
 }
 
 std::expected<Candidate, Error> choose(const Options& options) {
-    auto found = candidates(options.device, options.memory);
+    auto found = options.context == nullptr ? candidates(options.device, options.memory)
+                                            : candidate_in(*options.context, options);
     if (!found) return std::unexpected(found.error());
 
     const std::string& wanted = options.device;

@@ -12,6 +12,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include <slipring/device.hpp>
 #include <slipring/options.hpp>
@@ -26,6 +27,9 @@ struct Copied {
     std::uint64_t bytes;            // of those that have begun and not finished
     bool failed;                    // one of those that have finished did so in an error
 };
+
+// Gives buffers that lie in memory of the user's the size and the place of that.
+void take_sizes(std::vector<BufferSpec>& buffers) noexcept;
 
 class Session {
 public:

@@ -9,6 +9,7 @@ namespace slipring {
 std::expected<Runtime, Error> Runtime::open(Options options) try {
     if (auto ok = check(options); !ok) return std::unexpected(ok.error());
     bound_durations(options);
+    take_sizes(options.buffers);
     auto session = Session::open(options);
     if (!session) return std::unexpected(session.error());
     const auto ring = Ring::create((*session)->ring_memory(), options.capacity);

@@ -38,14 +38,16 @@ std::expected<void, Error> check_op(const CustomOp& op, std::span<const BufferSp
     return check_source(op);
 }
 
-std::expected<void, Error> check_buffers(std::span<const BufferSpec> buffers) {
+std::expected<void, Error> check_buffers(std::span<const BufferSpec> buffers, bool in_context) {
     if (buffers.size() > max_buffers)
         return std::unexpected(Error{Errc::too_many_buffers, std::to_string(buffers.size())});
     for (const BufferSpec& buffer : buffers) {
         if (buffer.name.empty()) return bad("a buffer has no name");
-        if (buffer.bytes == 0) return bad("buffer " + buffer.name + " has no bytes");
+        if (buffer.bytes == 0 && buffer.memory == nullptr) return bad("buffer " + buffer.name + " has no bytes");
         if (buffer.bytes > max_buffer_bytes)
             return std::unexpected(Error{Errc::buffer_too_large, buffer.name + ": more than 2^48 bytes"});
+        if (buffer.memory != nullptr && !in_context)
+            return std::unexpected(Error{Errc::foreign_buffer, buffer.name + ": the runtime's context is its own"});
         if (std::ranges::count(buffers, buffer.name, &BufferSpec::name) > 1)
             return std::unexpected(Error{Errc::duplicate_buffer, buffer.name});
     }
@@ -75,7 +77,7 @@ std::expected<void, Error> check(const Options& options) {
         (*options.memory == SharedMemory::mirrored) != (*options.mode == ExecutionMode::per_launch))
         return bad("mirrored memory and per_launch go together, and no other memory with it");
     if (options.memory == SharedMemory::none) return bad("memory none is shared by nobody");
-    if (auto ok = check_buffers(options.buffers); !ok) return ok;
+    if (auto ok = check_buffers(options.buffers, options.context != nullptr); !ok) return ok;
     for (const CustomOp& op : options.ops) {
         if (auto ok = check_op(op, options.buffers); !ok) return ok;
         const auto twin = [&](const CustomOp& other) { return &other != &op && other.opcode == op.opcode; };
