@@ -186,8 +186,8 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_used_is_refused_with_its_own_code) {
     BOOST_TEST((opencl_context(nullptr, user.device).error().code == Errc::bad_context));
     BOOST_TEST((opencl_context(user.context, nullptr).error().code == Errc::bad_context));
     BOOST_TEST((opencl_memory(nullptr).error().code == Errc::bad_memory_object));
-    for (const cl_mem_flags flags : {CL_MEM_READ_ONLY, CL_MEM_WRITE_ONLY, CL_MEM_HOST_NO_ACCESS}) {
-        const cl_mem one_sided = user.make(flags);
+    for (const auto flags : {CL_MEM_READ_ONLY, CL_MEM_WRITE_ONLY, CL_MEM_HOST_NO_ACCESS}) {
+        const cl_mem one_sided = user.make(static_cast<cl_mem_flags>(flags));
         BOOST_TEST((opencl_memory(one_sided).error().code == Errc::bad_memory_object));
         clReleaseMemObject(one_sided);
     }
