@@ -17,19 +17,19 @@ constexpr std::uint64_t own_local_bytes = 256;  // of the kernel's own in local 
 
 // What a group gives its team: an argument of no bytes there cannot be.
 cl_uint local_bytes(std::span<const CustomOp> ops) {
-    cl_uint most = 16;
+    cl_uint bytes = 16;
     for (const CustomOp& op : ops)
-        if (op.team) most = std::max(most, op.team->local_bytes);
-    return most;
+        if (op.team) bytes = std::max(bytes, op.team->local_bytes);
+    return bytes;
 }
 
 std::expected<void, Error> check_local_memory(std::span<const CustomOp> ops, const cl::Device& device) {
-    const std::uint64_t most = device.getInfo<CL_DEVICE_LOCAL_MEM_SIZE>();
+    const std::uint64_t max_bytes = device.getInfo<CL_DEVICE_LOCAL_MEM_SIZE>();
     for (const CustomOp& op : ops)
-        if (op.team && op.team->local_bytes + own_local_bytes > most)
+        if (op.team && op.team->local_bytes + own_local_bytes > max_bytes)
             return std::unexpected(
                 Error{Errc::no_local_memory, op.name + " asks for " + std::to_string(op.team->local_bytes) +
-                                                 " bytes; a work-group has " + std::to_string(most) +
+                                                 " bytes; a work-group has " + std::to_string(max_bytes) +
                                                  ", and slipring takes 256"});
     return {};
 }
@@ -83,19 +83,19 @@ std::expected<void, Error> Device::make_kernels(const Options& options) {
 
 // The kernels' registers may not suffice for as many lanes as the device's groups have.
 std::expected<void, Error> Device::bound_lanes(const Options& options) {
-    std::size_t most = chosen.info.shape.lanes;
+    std::size_t max_lanes = chosen.info.shape.lanes;
     for (const cl::Kernel* const kernel : {&run, &alone}) {
         if (kernel == &alone && !has_wide_teams()) continue;
         cl_int status = CL_SUCCESS;
         const auto bound = kernel->getWorkGroupInfo<CL_KERNEL_WORK_GROUP_SIZE>(chosen.device, &status);
-        if (status == CL_SUCCESS && bound < most) most = bound > 32 ? bound / 32 * 32 : bound;
+        if (status == CL_SUCCESS && bound < max_lanes) max_lanes = bound > 32 ? bound / 32 * 32 : bound;
     }
-    if (has_wide_teams() && options.teams.lanes > most)
+    if (has_wide_teams() && options.teams.lanes > max_lanes)
         return std::unexpected(
             Error{Errc::team_too_wide, "teams of " + std::to_string(options.teams.lanes) +
                                            " lanes; with these operations there are registers for " +
-                                           std::to_string(most)});
-    chosen.info.shape.lanes = static_cast<std::uint32_t>(most);
+                                           std::to_string(max_lanes)});
+    chosen.info.shape.lanes = static_cast<std::uint32_t>(max_lanes);
     if (has_wide_teams()) chosen.info.teams.lanes = chosen.info.shape.lanes;
     return {};
 }

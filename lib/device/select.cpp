@@ -107,13 +107,13 @@ std::uint32_t max_lanes(const Candidate& one) {
 // each has 32 slots under way, some 3 us long. Groups beyond the compute units might not run at once.
 LaunchShape fit(LaunchShape wanted, const Candidate& one) {
     const bool has_subgroups = is_nvidia(one.device);
-    const std::uint32_t most = max_lanes(one);
+    const std::uint32_t bound = max_lanes(one);
     LaunchShape shape = wanted;
     if (shape.groups == 0) shape.groups = one.info.is_cpu || !has_subgroups ? 1 : 64;
     if (shape.lanes == 0) shape.lanes = has_subgroups && shape.groups > 1 ? 256 : 1;
     shape.groups = std::clamp(shape.groups, 1u, std::max(1u, one.info.compute_units));
-    shape.lanes = std::min(shape.lanes, most);
-    if (shape.lanes > 1) shape.lanes = std::min(most, (shape.lanes + 31) / 32 * 32);
+    shape.lanes = std::min(shape.lanes, bound);
+    if (shape.lanes > 1) shape.lanes = std::min(bound, (shape.lanes + 31) / 32 * 32);
     if (has_subgroups && shape.groups > 1) shape.lanes = std::max(shape.lanes, 32u);
     if (shape.groups == 1 && shape.lanes <= 32) shape.lanes = 1;  // one lane, which runs them in order
     return shape;
@@ -123,12 +123,12 @@ LaunchShape fit(LaunchShape wanted, const Candidate& one) {
 // Groups beyond the compute units might not run at once.
 std::expected<LaunchShape, Error> fit_teams(LaunchShape wanted, const Candidate& one) {
     const LaunchShape shape = one.info.shape;
-    const std::uint32_t most = shape == LaunchShape{1, 1} ? 1 : max_lanes(one);
-    if (wanted.lanes > most)
+    const std::uint32_t bound = shape == LaunchShape{1, 1} ? 1 : max_lanes(one);
+    if (wanted.lanes > bound)
         return std::unexpected(Error{Errc::team_too_wide, "teams of " + std::to_string(wanted.lanes) + " lanes; " +
                                                               one.info.name + " has teams of up to " +
-                                                              std::to_string(most) + " here"});
-    if (most == 1) return LaunchShape{shape.groups, 1};
+                                                              std::to_string(bound) + " here"});
+    if (bound == 1) return LaunchShape{shape.groups, 1};
     const std::uint32_t left = one.info.compute_units - std::min(one.info.compute_units, shape.groups);
     return LaunchShape{wanted.groups != 0 ? wanted.groups : std::clamp(left, 1u, 64u), shape.lanes};
 }

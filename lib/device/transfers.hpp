@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <expected>
+#include <list>
 #include <mutex>
 #include <new>
 
@@ -22,16 +22,16 @@ public:
     // Errors: out_of_memory, and then nothing was enqueued; opencl_failed.
     template <class Enqueue>
     std::expected<std::uint64_t, Errc> begin(std::uint64_t bytes, const Enqueue& enqueue) noexcept {
-        const std::scoped_lock lock(mutex_);
+        const std::scoped_lock in_order(beginning_);
+        std::list<Copy> one;
         try {
-            pending_.emplace_back(bytes);
+            one.emplace_back(bytes);
         } catch (const std::bad_alloc&) {
             return std::unexpected(Errc::out_of_memory);
         }
-        if (enqueue(pending_.back().event) != CL_SUCCESS) {
-            pending_.pop_back();
-            return std::unexpected(Errc::opencl_failed);
-        }
+        if (enqueue(one.front().event) != CL_SUCCESS) return std::unexpected(Errc::opencl_failed);
+        const std::scoped_lock lock(mutex_);
+        pending_.splice(pending_.end(), one);
         bytes_ += bytes;
         return ++begun_;
     }
@@ -56,8 +56,11 @@ private:
         cl::Event event;
         std::uint64_t bytes;
     };
-    std::mutex mutex_;  // guards all of these
-    std::deque<Copy> pending_;
+    // One begins at a time, in the order of the numbers. That may take long, as a driver may copy there and then; so
+    // another one guards the rest, which progress() asks without waiting for that.
+    std::mutex beginning_;
+    std::mutex mutex_;
+    std::list<Copy> pending_;
     std::uint64_t begun_ = 0, finished_ = 0, bytes_ = 0;
     bool failed_ = false;
 };
