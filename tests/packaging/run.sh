@@ -147,7 +147,7 @@ grep -q "ERROR:.*$refused" refusal || fail "no clear refusal when another machin
 echo "== no header is missing =="
 for header in "$source"/include/slipring/*.hpp; do
     case ${header##*/} in
-        device.hpp | fleet.hpp | options.hpp | result.hpp | runtime.hpp | timeout.hpp)
+        device.hpp | fleet.hpp | opencl.hpp | options.hpp | result.hpp | runtime.hpp | timeout.hpp)
             [ "$opencl" = enabled ] || continue ;;
     esac
     [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
