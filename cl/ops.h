@@ -239,18 +239,17 @@ static inline int sr_is_long_copy(const uint* copy) {
     return copy[SR_WORD_OPCODE] == SR_OP_MEMCPY && sr_args_of(copy)[2] > SR_LONG_COPY;
 }
 
-/* A slot's arguments, without ticket and class; null if priority, flags or class are none that there are. One look at
- * WINDOWED is enough for both: with a second one PoCL drains a twentieth less. */
-static inline const uint* sr_checked_args(const uint* copy) {
+/* Whether priority, flags and class are ones that there are; then `args` are the slot's arguments, without ticket and
+ * class. */
+static inline int sr_is_well_formed(const uint* copy, const uint** args) {
     const uint attributes = copy[SR_WORD_PRIORITY];
     if ((attributes & SR_PRIORITY_MASK) > SR_PRIORITY_IDLE) return 0;
     if ((attributes & SR_FLAGS_MASK & ~(SR_FLAG_WINDOWED | SR_FLAG_QUIET)) != 0) return 0;
-    const uint* args = copy + SR_WORD_ARGS;
-    if ((attributes & SR_FLAG_WINDOWED) != 0) {
-        if (args[1] > SR_CLASS_LOOKAHEAD) return 0;
-        args += SR_WINDOW_PREFIX;
-    }
-    return args;
+    *args = copy + SR_WORD_ARGS;
+    if ((attributes & SR_FLAG_WINDOWED) == 0) return 1;
+    if ((*args)[1] > SR_CLASS_LOOKAHEAD) return 0;
+    *args += SR_WINDOW_PREFIX;
+    return 1;
 }
 
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
@@ -258,8 +257,8 @@ static inline const uint* sr_checked_args(const uint* copy) {
  * is right is OK and left to be done, and a team operation is none of this lane's. */
 static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int together) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
-    const uint* const args = sr_checked_args(copy);
-    if (args == 0) return out;
+    const uint* args;
+    if (!sr_is_well_formed(copy, &args)) return out;
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);
     if (together && sr_is_long_copy(copy)) {
         out.code = sr_check_memcpy(args, memory->control_words);

@@ -50,8 +50,9 @@ static inline void sr_take_slot(const __local uint* board, uint* copy) {
 static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memory, const sr_team* team,
                                         __local uint* board) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
-    const uint* const args = sr_checked_args(copy);
-    if (args != 0) out.code = sr_custom_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
+    const uint* args;
+    if (sr_is_well_formed(copy, &args))
+        out.code = sr_custom_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
     if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));
     sr_team_barrier(team);
     if (team->lane != 0) return out;

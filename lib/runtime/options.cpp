@@ -23,8 +23,7 @@ std::unexpected<Error> bad(std::string detail) {
     return std::unexpected(Error{Errc::bad_options, std::move(detail)});
 }
 
-constexpr std::size_t max_buffers = 64;  // each is a parameter of the kernel's
-constexpr std::uint32_t max_teams = SR_MAX_TEAMS;
+constexpr std::size_t max_buffers = 64;                             // each is a parameter of the kernel's
 constexpr std::uint64_t max_buffer_bytes = std::uint64_t{1} << 48;  // sums of some do not wrap
 
 std::expected<void, Error> check_op(const CustomOp& op, std::span<const BufferSpec> buffers) {
@@ -70,7 +69,7 @@ std::expected<void, Error> check(const Options& options) {
         return bad("max_launch_time, hang_timeout or shutdown_timeout is not positive");
     if (options.shape.groups > 4096 || options.shape.lanes > 1024) return bad("more than 4096 groups of 1024 lanes");
     const LaunchShape &shape = options.shape, &teams = options.teams;
-    if (teams.groups > max_teams || teams.lanes > 1024) return bad("more than 128 teams of 1024 lanes");
+    if (teams.groups > SR_MAX_TEAMS || teams.lanes > 1024) return bad("more than 128 teams of 1024 lanes");
     if (shape.lanes > 1 && teams.lanes != 0 && teams.lanes != shape.lanes)
         return bad("teams have other lanes than the launch's other groups");
     if (options.memory && options.mode &&
