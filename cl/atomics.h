@@ -9,6 +9,7 @@
  *   sr_..._device                        acquire and release with the launch's other work-items; on NVIDIA a third of
  *                                        the price
  *   sr_atomic_add, sr_atomic_cas         on control words, order nothing
+ *   sr_add_local, sr_min_local           on words of a team's local memory, order nothing
  *   sr_fence_device, sr_fence_system     acquire and release for many accesses at once, where none of them can
  *                                        carry it: empty but on NVIDIA */
 #ifndef SLIPRING_ATOMICS_H
@@ -22,6 +23,17 @@
 #include "atomics/c11.h"
 #else
 #include "atomics/opencl12.h"
+#endif
+
+#if defined(SR_NATIVE)
+static inline uint sr_add_local(__local uint* p, uint v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
+static inline void sr_min_local(__local uint* p, uint v) {
+    uint seen = __atomic_load_n(p, __ATOMIC_RELAXED);
+    while (v < seen && !__atomic_compare_exchange_n(p, &seen, v, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
+}
+#else
+static inline uint sr_add_local(__local uint* p, uint v) { return atomic_add(p, v); }
+static inline void sr_min_local(__local uint* p, uint v) { atomic_min(p, v); }
 #endif
 
 /* Modulo 2^32: for counters that wrap. Anywhere else an unsigned sum or difference that wraps is a bug, which

@@ -18,16 +18,6 @@
 
 #define SR_NO_FAULT 0xFFFFFFFFu
 
-/* The least of what the lanes have. */
-static inline void sr_min_local(__local uint* p, uint v) {
-#if defined(SR_NATIVE)
-    uint seen = __atomic_load_n(p, __ATOMIC_RELAXED);
-    while (v < seen && !__atomic_compare_exchange_n(p, &seen, v, 0, __ATOMIC_RELAXED, __ATOMIC_RELAXED)) {}
-#else
-    atomic_min(p, v);
-#endif
-}
-
 /* Orders faults by lane. Codes are below 256. */
 static inline uint sr_fault_key(uint lane, uint code) { return lane << 8 | code; }
 

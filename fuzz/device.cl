@@ -46,8 +46,20 @@ void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_b
     sr_drain_wide(ring, memory, bounds, sched, 1u, 2u, 0);
 }
 
-uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result) {
-    return slipring_scan(*args, buffers, result);
+uint device_scan(const sr_args* args, const sr_buffers* buffers, uint width, __local uchar* local_memory, uint bytes,
+                 uint* result) {
+    sr_team team = {0, width, local_memory, bytes};
+    if (width == 1u) return slipring_scan(*args, buffers, &team, result);
+    scan_segment segment; /* the same in each lane */
+    const uint code = scan_check(*args, buffers, &team, &segment);
+    if (code != SR_CODE_OK) return code;
+    for (team.lane = 0; team.lane < width; ++team.lane) scan_begin(*args, buffers, &team);
+    for (uint lane = width; lane > 0; --lane) {
+        team.lane = lane - 1u;
+        scan_walk(&segment, &team);
+    }
+    *result = scan_end(&segment, &team);
+    return SR_CODE_OK;
 }
 
 #ifdef __cplusplus

@@ -30,8 +30,9 @@ void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bo
                        uint subgroup, uint subgroups);
 extern uint device_alone_after;
 
-// The scan's custom operation.
-uint device_scan(const sr_args* args, const sr_buffers* buffers, uint* result);
+// The scan's custom operation, by a team of so many lanes: between two barriers one lane after the other.
+uint device_scan(const sr_args* args, const sr_buffers* buffers, uint width, uchar* local_memory, uint bytes,
+                 uint* result);
 }
 
 // Custom operation of the device above: the sum of its arguments; the first of them is its code.

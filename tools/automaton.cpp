@@ -14,6 +14,7 @@ constexpr std::size_t max_words = (std::size_t{1} << 31) / 4 - automaton_table; 
 struct Columns {
     std::array<std::uint8_t, 256> of{};
     std::uint32_t count = 1;
+    std::optional<std::byte> unused{};  // the first byte that occurs in none
 
     explicit Columns(const std::vector<std::string>& patterns) {
         std::array<bool, 256> used{};
@@ -23,6 +24,7 @@ struct Columns {
         if (std::ranges::all_of(used, [](bool u) { return u; })) count = 0;
         for (std::size_t byte = 0; byte < used.size(); ++byte)
             if (used[byte]) of[byte] = static_cast<std::uint8_t>(count++);
+            else if (!unused) unused = static_cast<std::byte>(byte);
     }
     std::uint32_t at(char c) const { return of[static_cast<unsigned char>(c)]; }
 };
@@ -119,6 +121,7 @@ struct Builder {
         for (const std::string& pattern : patterns)
             made.image_[4] = std::max(made.image_[4], static_cast<std::uint32_t>(pattern.size() - 1));
         made.patterns_ = std::move(patterns);
+        made.separator_ = columns.unused;
         return made;
     }
 
@@ -146,10 +149,17 @@ std::expected<Automaton, std::string> Automaton::compile(const std::vector<std::
     return builder.finish();
 }
 
+std::vector<std::uint32_t> Automaton::ends_in(std::uint32_t state) const {
+    std::vector<std::uint32_t> patterns;
+    for (std::uint32_t at = state; at != none; at = ends_[at].rest)
+        if (ends_[at].pattern != none) patterns.push_back(ends_[at].pattern);
+    return patterns;
+}
+
 std::vector<std::uint64_t> Automaton::count_patterns(std::span<const std::uint64_t> entered) const {
     std::vector<std::uint64_t> counts(patterns_.size(), 0);
     for (std::uint32_t state = 0; state < accepting(); ++state)
-        for (std::uint32_t at = state; entered[state] != 0 && at != none; at = ends_[at].rest)
-            if (ends_[at].pattern != none) counts[ends_[at].pattern] += entered[state];
+        if (entered[state] != 0)
+            for (const std::uint32_t pattern : ends_in(state)) counts[pattern] += entered[state];
     return counts;
 }

@@ -17,6 +17,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -39,6 +40,14 @@ public:
     // The states that end a pattern are 0 .. accepting() - 1 times row_words().
     std::uint32_t accepting() const noexcept { return static_cast<std::uint32_t>(ends_.size()); }
 
+    // How many patterns end in accepting state number `state`, and which, the longest first.
+    std::uint32_t patterns_in(std::uint32_t state) const noexcept {
+        return image_[automaton_table + std::size_t{state + 1} * row_words() - 1];
+    }
+    std::vector<std::uint32_t> ends_in(std::uint32_t state) const;
+    // A byte that occurs in no pattern, and so takes every state back to the start. None if patterns have all 256.
+    std::optional<std::byte> separator() const noexcept { return separator_; }
+
     // From how often each accepting state was entered to how often each pattern occurred.
     std::vector<std::uint64_t> count_patterns(std::span<const std::uint64_t> entered) const;
 
@@ -53,6 +62,7 @@ private:
     std::vector<std::string> patterns_;
     std::vector<End> ends_;
     std::vector<std::uint32_t> image_;
+    std::optional<std::byte> separator_{};
 
     friend struct Builder;
 };

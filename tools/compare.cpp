@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 #include <vector>
 
 #include "report.hpp"
@@ -58,7 +59,7 @@ std::expected<Timed, Errc> by_launch(slipring::Runtime& runtime, const std::vect
 }
 
 // All chunks as one window; how long until the last has ended.
-std::expected<double, Errc> by_window(slipring::Runtime& runtime, const std::vector<Chunk>& chunks) {
+std::expected<double, Errc> by_window(slipring::Runtime& runtime, std::span<const Chunk> chunks) {
     const std::vector<Payload> payloads(chunks.begin(), chunks.end());
     const Clock::time_point begin = Clock::now();
     const auto ticket = runtime.publish(slipring::Window{.opcode = Scanner::opcode, .required = payloads});
@@ -84,12 +85,13 @@ std::expected<void, Errc> both_ways(slipring::Runtime& runtime, const std::vecto
 
 std::expected<Comparison, Errc> measure(Scanner& scanner) {
     slipring::Runtime& runtime = scanner.runtime();
-    const std::vector<Chunk> chunks = scanner.recent_chunks(max_chunks);
+    const std::span<const Chunk> all = scanner.recent_chunks();
+    const std::span<const Chunk> chunks = all.first(std::min(all.size(), max_chunks));
     Comparison made{.chunks = chunks.size(), .tasks = tiny_tasks};
     std::vector<Slot> scans;
     for (const Chunk& chunk : chunks) {
         made.bytes += chunk[1];
-        scans.push_back(slipring::slot(Scanner::opcode, {chunk[0], chunk[1], chunk[2], chunk[3], chunk[4]}));
+        scans.push_back(slipring::slot(Scanner::opcode, {chunk[0], chunk[1], chunk[2], chunk[3]}));
     }
     const std::vector<Slot> stores(tiny_tasks, slipring::store_u32(7, word));
 

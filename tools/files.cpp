@@ -1,6 +1,7 @@
 #include "files.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,31 +14,46 @@ namespace fs = std::filesystem;
 
 std::string system_text(int error) { return std::system_category().message(error); }
 
+// Without O_NONBLOCK to open a pipe waits for its writer, and no signal to another thread ends that.
 std::expected<File, std::string> File::open(const std::string& path) {
     if (path == "-") return File(STDIN_FILENO);
-    const int fd = ::open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC);
-    if (fd < 0) return std::unexpected(system_text(errno));
-    return File(fd);
+    File file(::open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC | O_NONBLOCK));
+    struct stat info{};
+    if (file.fd_ < 0 || ::fstat(file.fd_, &info) != 0) return std::unexpected(system_text(errno));
+    file.is_regular_ = S_ISREG(info.st_mode);
+    if (file.is_regular_) file.bytes_ = static_cast<std::uint64_t>(info.st_size);
+    return file;
 }
 
 File::~File() {
     if (fd_ > STDIN_FILENO) ::close(fd_);
 }
 
-bool File::is_regular() const noexcept {
-    struct stat info{};
-    return fd_ != STDIN_FILENO && ::fstat(fd_, &info) == 0 && S_ISREG(info.st_mode);
+std::expected<std::size_t, int> File::read(std::span<std::byte> into, std::uint64_t offset) const {
+    ssize_t n = -1;
+    if (is_regular_) {
+        n = ::pread(fd_, into.data(), into.size(), static_cast<off_t>(offset));
+    } else {
+        pollfd wanted{.fd = fd_, .events = POLLIN, .revents = 0};
+        const int ready = ::poll(&wanted, 1, 100);
+        if (ready == 0) return std::unexpected(EAGAIN);
+        if (ready > 0) n = ::read(fd_, into.data(), into.size());
+    }
+    if (n < 0) return std::unexpected(errno == EINTR ? EAGAIN : errno);
+    return static_cast<std::size_t>(n);
 }
 
 std::expected<void, std::string> read_all(const std::string& path, std::string& text) {
     const auto file = File::open(path);
     if (!file) return std::unexpected(file.error());
-    std::vector<char> buffer(1 << 16);
-    for (;;) {
-        const ssize_t n = ::read(file->fd(), buffer.data(), buffer.size());
-        if (n < 0) return std::unexpected(system_text(errno));
-        if (n == 0) return {};
-        text.append(buffer.data(), static_cast<std::size_t>(n));
+    std::vector<std::byte> buffer(1 << 16);
+    for (std::uint64_t at = 0;;) {
+        const auto n = file->read(buffer, at);
+        if (!n && n.error() == EAGAIN) continue;
+        if (!n) return std::unexpected(system_text(n.error()));
+        if (*n == 0) return {};
+        text.append(reinterpret_cast<const char*>(buffer.data()), *n);
+        at += *n;
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <numeric>
+#include <utility>
 
 using nlohmann::ordered_json;
 
@@ -72,8 +73,8 @@ void print_text(const ScanReport& r) {
     print_most_frequent(r);
     std::printf("%llu files, %.2f MB in %.3f s: %.1f MB/s\n", number(r.totals.files),
                 static_cast<double>(r.totals.bytes) / 1e6, r.seconds, r.bytes_per_s() / 1e6);
-    std::printf("%llu slots in %llu windows on %s (%s)\n", number(r.totals.slots), number(r.totals.windows),
-                r.device.c_str(), r.mode.c_str());
+    std::printf("%llu slots on %s (%s), %u threads reading\n", number(r.totals.slots), r.device.c_str(),
+                r.mode.c_str(), r.readers);
     std::printf(
         "window round trip, from its publishing until the host saw its last slot end:\n"
         "  p50 %.0f us   p90 %.0f us   p99 %.0f us   p99.9 %.0f us\n",
@@ -125,7 +126,8 @@ void print_json(const ScanReport& r) {
         {"seconds", r.seconds},
         {"bytes_per_s", r.bytes_per_s()},
         {"slots", r.totals.slots},
-        {"windows", r.totals.windows},
+        {"windows", r.totals.slots},  // of one slot each
+        {"readers", r.readers},
         {"window_round_trip_us", to_json(r.window_us)},
         {"errors", r.errors},
         {"patterns", ordered_json::array()},
@@ -160,6 +162,7 @@ Progress::~Progress() { wipe(); }
 
 void Progress::show(const Totals& totals) {
     if (!terminal_) return;
+    const std::lock_guard lock(mutex_);
     const Clock::time_point now = Clock::now();
     if (now - last_ < std::chrono::milliseconds(100)) return;
     last_ = now;
@@ -172,6 +175,11 @@ void Progress::show(const Totals& totals) {
 }
 
 void Progress::wipe() {
-    if (shown_) std::fputs("\r\x1b[K", stderr);
-    shown_ = false;
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(shown_, false)) std::fputs("\r\x1b[K", stderr);
+}
+
+void Progress::complain(const std::string& text) {
+    wipe();
+    std::fprintf(stderr, "slipring: %s\n", text.c_str());
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,7 @@ struct Verification {
 struct ScanReport {
     std::string device;
     std::string mode;
+    std::uint32_t readers = 0;  // threads
     Totals totals{};
     double seconds = 0;  // from opening the first file until the last result was there
     Percentiles window_us{};
@@ -45,7 +47,8 @@ void print_text(const ScanReport& report);
 // One object. Of each pattern `pattern`, or `pattern_hex`, its bytes in hexadecimal, where they are no UTF-8.
 void print_json(const ScanReport& report);
 
-// One line on standard error, rewritten at most ten times a second; nothing where that is no terminal.
+// One line on standard error, rewritten at most ten times a second; nothing where that is no terminal. Any thread may
+// call any function.
 class Progress {
 public:
     Progress();
@@ -54,11 +57,13 @@ public:
     Progress& operator=(const Progress&) = delete;
 
     void show(const Totals& totals);
-    void wipe();  // before something else is written there
+    void wipe();                             // before something else is written there
+    void complain(const std::string& text);  // on a line of its own
 
 private:
     using Clock = std::chrono::steady_clock;
 
+    std::mutex mutex_;
     bool terminal_;
     bool shown_ = false;
     Clock::time_point begin_;

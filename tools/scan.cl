@@ -1,95 +1,174 @@
-/* The scan: one slot is one chunk of one file. OpenCL C 1.2; also compiled as C++, for tests under sanitizers.
+/* The scan: one slot is one segment of text, and a team runs it. OpenCL C 1.2; also compiled as C++, for tests under
+ * sanitizers.
  *
- * Buffers: 0 the automaton, see automaton.hpp; 1 the text; 2 what was found.
- * Arguments: the chunk's first byte in the text; its length; how many bytes in front of it are the same file's, at
- * most the automaton's overlap; the first word of its part of buffer 2, which is SCAN_LANES + length words; a lane's
- * length.
+ * Buffers: 0 the automaton, see automaton.hpp; 1 the text; 2 what was found, in pairs of words; 3 the device's own
+ * memory, as large as the text: a team of several lanes copies its segment there first, in whole lines of the bus.
+ * Arguments: the segment's first byte in the text, a multiple of 16; its length; how many bytes in front of it are
+ * its first file's, at most the automaton's overlap; the first pair of its part of buffer 2, which has 1 + length.
  *
- * The automaton starts afresh on the bytes in front, which bring it to the state it would have had; matches that end
- * there are the business of the chunk before. A chunk is cut into four lanes that are walked in turn: the lookups of
- * one lane wait for each other, those of four do not. The last lane also has what equal parts leave over; with lanes
- * of length 0, for chunks too short to cut, that is everything.
+ * The segment is cut into streams, four a lane, which the lane walks side by side: the lookups of one stream wait for
+ * each other, those of four do not. Each stream begins as far ahead as a match could reach, and notes the matches
+ * that end in itself. Between two files stands a byte that occurs in no pattern: the automaton begins anew behind it.
  *
- * Result: how many matches end in the chunk. Buffer 2 gets the accepting states entered: word i how many in lane i,
- * and the states themselves from word SCAN_LANES + (the lane's first byte, counted from the chunk's) on. */
-#define SCAN_LANES 4u
+ * Buffer 2 gets, from the segment's second pair on and in no order, where a match ends, counted from the segment's
+ * first byte, and the accepting state. Then the first pair's first word gets how many there are; so does the result.
+ * */
+#define SCAN_STREAMS 4u
 #define SCAN_TABLE 80u /* the table's first word in the automaton */
+#define SCAN_LINE 16u  /* a stream begins at a multiple of it */
+
+/* Words of the team's local memory. */
+#define SCAN_HITS 0u
+#define SCAN_COLUMNS 16u /* 256 bytes: the column of each byte */
+#define SCAN_LOCAL_BYTES 320u
 
 typedef struct {
     const __global uint* table;
-    const __global uchar* column;
     uint start;
-    uint limit;  /* states below it accept */
-    uint weight; /* the column that says how many patterns end in a state */
-    uint last;   /* index of the table's last word */
-} scan_automaton;
+    uint limit; /* states below it accept */
+    uint last;  /* index of the table's last word */
+    uint overlap;
+    const __global uchar* text; /* the segment's first byte, where this team reads it */
+    uint length;
+    uint front;
+    __global uint* found; /* the segment's first pair */
+} scan_segment;
+
+static inline __local uint* scan_local(const sr_team* team) { return (__local uint*)team->local_memory; }
 
 /* Never outside the table, whatever it holds. */
-static inline uint scan_at(const scan_automaton* m, ulong index) {
-    return m->table[index < m->last ? index : m->last];
+static inline uint scan_step(const scan_segment* s, const __local uchar* column, uint state, uint byte) {
+    const ulong index = (ulong)state + column[byte];
+    return s->table[index < s->last ? index : s->last];
 }
 
-static inline uint scan_step(const scan_automaton* m, uint state, uchar byte) {
-    return scan_at(m, (ulong)state + m->column[byte]);
-}
-
-/* The state in front of `text`, from the `length` bytes before it. */
-static inline uint scan_before(const scan_automaton* m, const __global uchar* text, uint length) {
-    uint state = m->start;
-    for (const __global uchar* at = text - length; at != text; ++at) state = scan_step(m, state, *at);
-    return state;
-}
-
-/* Notes an accepting state; how many patterns end in it. */
-static inline uint scan_hit(const scan_automaton* m, uint state, __global uint* found, uint* hits) {
-    found[(*hits)++] = state;
-    return scan_at(m, (ulong)state + m->weight);
-}
-
-static uint slipring_scan(sr_args a, const sr_buffers* b, uint* result) {
+/* What the slot says, checked: the same answer in each lane. */
+static inline uint scan_check(sr_args a, const sr_buffers* b, const sr_team* team, scan_segment* s) {
     const uint first = a.word[0], length = a.word[1], front = a.word[2], out = a.word[3];
-    const uint part = a.word[4];
-    if (b->count != 3u || b->bytes[0] / 4u <= SCAN_TABLE) return SR_CODE_BAD_ARGUMENT;
-    if (first > b->bytes[1] || length > b->bytes[1] - first || front > first) return SR_CODE_OUT_OF_RANGE;
-    if ((ulong)out + SCAN_LANES + length > b->bytes[2] / 4u) return SR_CODE_OUT_OF_RANGE;
+    if (b->count != 4u || b->bytes[0] / 4u <= SCAN_TABLE || team->local_bytes < SCAN_LOCAL_BYTES)
+        return SR_CODE_BAD_ARGUMENT;
+    const ulong end = ((ulong)first + length + SCAN_LINE - 1u) / SCAN_LINE * SCAN_LINE;
+    if (end > b->bytes[1] || end > b->bytes[3] || front > first) return SR_CODE_OUT_OF_RANGE;
+    if ((ulong)out + 1u + length > b->bytes[2] / 8u) return SR_CODE_OUT_OF_RANGE;
 
     const __global uint* const image = (const __global uint*)b->at[0];
-    const uint words = image[0], overlap = image[4];
+    const uint words = image[0];
     if (words == 0u || words > b->bytes[0] / 4u - SCAN_TABLE) return SR_CODE_OUT_OF_RANGE;
-    if (front > overlap || part > length / SCAN_LANES || (part != 0u && part < overlap)) return SR_CODE_BAD_ARGUMENT;
-    const scan_automaton m = {image + SCAN_TABLE, (const __global uchar*)(image + 16), image[3], image[2], image[1],
-                              words - 1u};
+    if (first % SCAN_LINE != 0 || front > image[4]) return SR_CODE_BAD_ARGUMENT;
+    s->table = image + SCAN_TABLE;
+    s->start = image[3];
+    s->limit = image[2];
+    s->last = words - 1u;
+    s->overlap = image[4];
+    s->text = (team->width > 1u ? b->at[3] : b->at[1]) + first;
+    s->length = length;
+    s->front = front;
+    s->found = (__global uint*)b->at[2] + (ulong)out * 2u;
+    return SR_CODE_OK;
+}
 
-    const __global uchar *const t0 = b->at[1] + first, *const t1 = t0 + part, *const t2 = t1 + part;
-    const __global uchar* const t3 = t2 + part;
-    __global uint* const found = (__global uint*)b->at[2] + out;
-    __global uint *const f0 = found + SCAN_LANES, *const f1 = f0 + part, *const f2 = f1 + part, *const f3 = f2 + part;
-    uint h0 = 0, h1 = 0, h2 = 0, h3 = 0, matches = 0;
+/* Copies [from, to) of the text, whole lines, with many loads under way at once. */
+#define SCAN_LOADS 16u
+static inline void scan_copy(const sr_buffers* b, ulong from, ulong to, const sr_team* team) {
+    const __global ulong* const source = (const __global ulong*)(b->at[1] + from);
+    __global ulong* const target = (__global ulong*)(b->at[3] + from);
+    const uint words = (uint)((to - from) / 8u);
+    for (uint at = team->lane; at < words; at += SCAN_LOADS * team->width) {
+        ulong word[SCAN_LOADS];
+        for (uint i = 0; i < SCAN_LOADS; ++i)
+            if (at + i * team->width < words) word[i] = source[at + i * team->width];
+        for (uint i = 0; i < SCAN_LOADS; ++i)
+            if (at + i * team->width < words) target[at + i * team->width] = word[i];
+    }
+}
 
-    uint s3 = scan_before(&m, t3, part != 0u ? overlap : front);
-    if (part != 0u) {
-        uint s0 = scan_before(&m, t0, front);
-        uint s1 = scan_before(&m, t1, overlap);
-        uint s2 = scan_before(&m, t2, overlap);
-        for (uint i = 0; i < part; ++i) {
-            s0 = scan_step(&m, s0, t0[i]);
-            s1 = scan_step(&m, s1, t1[i]);
-            s2 = scan_step(&m, s2, t2[i]);
-            s3 = scan_step(&m, s3, t3[i]);
-            if (s0 < m.limit) matches = sr_plus(matches, scan_hit(&m, s0, f0, &h0));
-            if (s1 < m.limit) matches = sr_plus(matches, scan_hit(&m, s1, f1, &h1));
-            if (s2 < m.limit) matches = sr_plus(matches, scan_hit(&m, s2, f2, &h2));
-            if (s3 < m.limit) matches = sr_plus(matches, scan_hit(&m, s3, f3, &h3));
+/* All that the lanes share is brought near. A barrier follows. */
+static inline void scan_begin(sr_args a, const sr_buffers* b, const sr_team* team) {
+    __local uint* const local_words = scan_local(team);
+    const __global uint* const columns = (const __global uint*)b->at[0] + 16;
+    if (team->lane == 0) local_words[SCAN_HITS] = 0;
+    for (uint i = team->lane; i < 64u; i += team->width) local_words[SCAN_COLUMNS + i] = columns[i];
+    if (team->width == 1u) return;
+    const ulong end = (ulong)a.word[0] + a.word[1];
+    scan_copy(b, (a.word[0] - a.word[2]) / SCAN_LINE * SCAN_LINE, (end + SCAN_LINE - 1u) / SCAN_LINE * SCAN_LINE,
+              team);
+}
+
+/* How long a stream is, when there are at most `streams`: no shorter than the bytes ahead of it. */
+static inline uint scan_stream_length(const scan_segment* s, uint streams) {
+    const uint even = s->length / streams + (s->length % streams != 0 ? 1u : 0u);
+    const ulong least = s->overlap > even ? s->overlap : even;
+    const ulong whole = (least + SCAN_LINE - 1u) / SCAN_LINE * SCAN_LINE;
+    return whole < s->length ? (uint)whole : s->length != 0 ? s->length : 1u;
+}
+
+static inline void scan_note(const scan_segment* s, __local uint* hits, uint position, uint state) {
+    __global uint* const pair = s->found + 2u + 2u * (ulong)sr_add_local(hits, 1u);
+    pair[0] = position;
+    pair[1] = state;
+}
+
+/* This lane's streams. A barrier follows. */
+static inline void scan_walk(const scan_segment* s, const sr_team* team) {
+    __local uint* const hits = scan_local(team) + SCAN_HITS;
+    const __local uchar* const column = (const __local uchar*)(scan_local(team) + SCAN_COLUMNS);
+    const uint each = scan_stream_length(s, SCAN_STREAMS * team->width);
+    const uint streams = s->length / each + (s->length % each != 0 ? 1u : 0u);
+    uint at[SCAN_STREAMS], length[SCAN_STREAMS], state[SCAN_STREAMS], word[SCAN_STREAMS];
+    for (uint k = 0; k < SCAN_STREAMS; ++k) {
+        const uint number = team->lane * SCAN_STREAMS + k;
+        at[k] = number < streams ? number * each : 0;
+        length[k] = number < streams ? (each < s->length - at[k] ? each : s->length - at[k]) : 0;
+        state[k] = s->start;
+        word[k] = 0;
+    }
+
+    /* The bytes ahead: all streams but the first have them in the segment. Further ahead is as good. */
+    if (at[0] != 0 || at[1] != 0) {
+        const uint ahead = (s->overlap + 3u) / 4u * 4u;
+        for (uint i = ahead; i != 0; i -= 4u) {
+            for (uint k = 0; k < SCAN_STREAMS; ++k)
+                if (at[k] != 0) word[k] = *(const __global uint*)(s->text + (at[k] - i));
+            for (uint j = 0; j < 32u; j += 8u)
+                for (uint k = 0; k < SCAN_STREAMS; ++k)
+                    if (at[k] != 0) state[k] = scan_step(s, column, state[k], word[k] >> j & 0xFFu);
         }
     }
-    for (uint i = part; i < length - 3u * part; ++i) {
-        s3 = scan_step(&m, s3, t3[i]);
-        if (s3 < m.limit) matches = sr_plus(matches, scan_hit(&m, s3, f3, &h3));
+    if (team->lane == 0)
+        for (uint i = s->front; i != 0; --i) state[0] = scan_step(s, column, state[0], *(s->text - i));
+
+    /* Side by side, then what a stream has more than the last one. */
+    const uint common = length[SCAN_STREAMS - 1u] / 4u * 4u;
+    for (uint i = 0; i < common; i += 4u) {
+        for (uint k = 0; k < SCAN_STREAMS; ++k) word[k] = *(const __global uint*)(s->text + (at[k] + i));
+        for (uint j = 0; j < 4u; ++j)
+            for (uint k = 0; k < SCAN_STREAMS; ++k) {
+                state[k] = scan_step(s, column, state[k], word[k] >> 8u * j & 0xFFu);
+                if (state[k] < s->limit) scan_note(s, hits, at[k] + i + j, state[k]);
+            }
     }
-    found[0] = h0;
-    found[1] = h1;
-    found[2] = h2;
-    found[3] = h3;
-    *result = matches;
+    for (uint k = 0; k < SCAN_STREAMS; ++k)
+        for (uint i = common; i < length[k]; ++i) {
+            state[k] = scan_step(s, column, state[k], s->text[at[k] + i]);
+            if (state[k] < s->limit) scan_note(s, hits, at[k] + i, state[k]);
+        }
+}
+
+/* One lane, when all have walked. */
+static inline uint scan_end(const scan_segment* s, const sr_team* team) {
+    const uint hits = scan_local(team)[SCAN_HITS];
+    s->found[0] = hits;
+    return hits;
+}
+
+static uint slipring_scan(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+    scan_segment s;
+    const uint code = scan_check(a, b, team, &s);
+    if (code != SR_CODE_OK) return code;
+    scan_begin(a, b, team);
+    sr_team_barrier(team);
+    scan_walk(&s, team);
+    sr_team_barrier(team);
+    if (team->lane == 0) *result = scan_end(&s, team);
     return SR_CODE_OK;
 }

@@ -1,10 +1,10 @@
-// slipring scan: counts every occurrence of every literal pattern in files, on the device.
+// slipring scan: finds every occurrence of every literal pattern in files, on the device.
 #include <signal.h>
-#include <unistd.h>
 
-#include <cerrno>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -14,6 +14,9 @@
 #include "commands.hpp"
 #include "compare.hpp"
 #include "files.hpp"
+#include "interrupt.hpp"
+#include "lister.hpp"
+#include "readers.hpp"
 #include "report.hpp"
 #include "scanner.hpp"
 #include "verify.hpp"
@@ -28,6 +31,8 @@ struct ScanOptions {
     std::vector<std::string> paths;
     std::string device = "auto";
     std::uint32_t chunk = 0;
+    std::uint32_t threads = 0;
+    bool list = false;
     bool json = false;
     bool verify = false;
     bool compare = false;
@@ -41,17 +46,6 @@ int complain(const std::string& text) {
 }
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
-// ---- Ctrl-C: the first ends the scan, closes the device and dies of the signal; a second dies at once ------------
-
-volatile sig_atomic_t interrupted = 0;
-
-void catch_interrupt() {
-    struct sigaction action{};
-    action.sa_handler = [](int) { interrupted = 1; };
-    action.sa_flags = static_cast<int>(SA_RESETHAND);  // and no SA_RESTART: a read that waits must return
-    ::sigaction(SIGINT, &action, nullptr);
-}
 
 // ---- patterns -------------------------------------------------------------------------------------------------
 
@@ -72,97 +66,52 @@ std::expected<void, std::string> read_patterns(const std::string& path, std::vec
 
 // ---- the scan -------------------------------------------------------------------------------------------------
 
-class Scan {
-public:
-    Scan(Scanner& scanner, const ScanOptions& options) : scanner_(scanner), options_(options) {}
-
-    // Reads and scans everything. The error ends it; unreadable files do not.
-    std::expected<void, std::string> run() {
-        for (const std::string& path : options_.paths) {
-            const auto visit = [this](const std::string& file) { return scan_file(file) && interrupted == 0; };
-            const auto unreadable = [this](const std::string& file, const std::string& why) { skip(file, why); };
-            if (!walk(path, visit, unreadable)) break;
-        }
-        if (failure_.empty() && interrupted == 0)
-            if (auto ok = scanner_.finish(); !ok) failure_ = ok.error();
-        progress_.wipe();
-        if (!failure_.empty()) return std::unexpected(failure_);
-        return {};
+// The same count by other means, of the same files, read again.
+Verification verify(const ReadFiles& read, const Automaton& automaton, const Totals& totals,
+                    const std::vector<std::uint64_t>& counts) {
+    const Clock::time_point begin = Clock::now();
+    Recount recount(automaton.patterns());
+    for (const std::string& text : read.bytes) recount.add(text);
+    std::string text;
+    for (const std::string& path : read.paths) {
+        text.clear();
+        (void)read_all(path, text);  // what cannot be read now, but could before, shows in the bytes
+        recount.add(text);
+        if (interrupted()) break;
     }
+    return {
+        .matches = recount.matches(),
+        .bytes = recount.bytes(),
+        .seconds = seconds_since(begin),
+        .same = recount.counts() == counts && recount.matches() == totals.matches && recount.bytes() == totals.bytes};
+}
 
-    // The same count by other means, of the same files, read again.
-    Verification verify(const std::vector<std::string>& patterns, const std::vector<std::uint64_t>& counts) {
-        const Clock::time_point begin = Clock::now();
-        Recount recount(patterns);
-        for (const std::string& text : kept_) recount.add(text);
-        std::string text;
-        for (const std::string& path : again_) {
-            text.clear();
-            (void)read_all(path, text);  // what cannot be read now, but could before, shows in the bytes
-            recount.add(text);
-            if (interrupted != 0) break;
-        }
-        return {.matches = recount.matches(),
-                .bytes = recount.bytes(),
-                .seconds = seconds_since(begin),
-                .same = recount.counts() == counts && recount.matches() == scanner_.totals().matches &&
-                        recount.bytes() == scanner_.totals().bytes};
-    }
+// Reads and scans everything: how many files and directories could not be read. The error is of what ended it.
+std::expected<std::uint64_t, std::string> scan(Scanner& scanner, const ScanOptions& options, Lister* lister,
+                                               ReadFiles* keep) {
+    Progress progress;
+    std::atomic<std::uint64_t> errors{0};
+    const auto unreadable = [&](const std::string& path, const std::string& why) {
+        progress.complain(path + ": " + why);
+        ++errors;
+    };
+    const auto show = [&] { progress.show(scanner.totals()); };
+    Readers readers(scanner, {.threads = options.threads, .lister = lister, .keep = keep}, unreadable);
+    const auto visit = [&](const std::string& path) {
+        show();
+        return readers.add(path, show) && !interrupted();
+    };
+    for (const std::string& path : options.paths)
+        if (!walk(path, visit, unreadable)) break;
+    if (auto ok = readers.finish(show); !ok) return std::unexpected(ok.error());
+    return errors.load();
+}
 
-    std::uint64_t errors() const noexcept { return errors_; }
-
-private:
-    void skip(const std::string& path, const std::string& why) {
-        progress_.wipe();
-        complain(path + ": " + why);
-        ++errors_;
-    }
-
-    // False: the scan cannot go on.
-    bool scan_file(const std::string& path) {
-        const auto file = File::open(path);
-        if (!file) {
-            skip(path, file.error());
-            return true;
-        }
-        std::string* const keep = options_.verify ? remember(path, *file) : nullptr;
-        scanner_.begin_file();
-        while (interrupted == 0) {
-            const auto room = scanner_.room();
-            if (!room) {
-                failure_ = room.error();
-                return false;
-            }
-            const ssize_t n = ::read(file->fd(), room->data(), room->size());
-            if (n < 0 && errno == EINTR) continue;
-            if (n < 0) skip(path, system_text(errno));
-            if (n <= 0) break;
-            const auto bytes = static_cast<std::size_t>(n);
-            if (keep != nullptr) keep->append(reinterpret_cast<const char*>(room->data()), bytes);
-            scanner_.add(bytes);
-            progress_.show(scanner_.totals());
-        }
-        scanner_.end_file();
-        return true;
-    }
-
-    // For verify: a file's path, if it can be read again; else where to keep its bytes.
-    std::string* remember(const std::string& path, const File& file) {
-        if (file.is_regular()) {
-            again_.push_back(path);
-            return nullptr;
-        }
-        return &kept_.emplace_back();
-    }
-
-    Scanner& scanner_;
-    const ScanOptions& options_;
-    Progress progress_;
-    std::string failure_;
-    std::uint64_t errors_ = 0;
-    std::vector<std::string> again_;
-    std::vector<std::string> kept_;
-};
+// grep's rule: names, unless there is one file alone.
+bool names_are_listed(const ScanOptions& options) {
+    std::error_code unknown;
+    return options.paths.size() > 1 || std::filesystem::is_directory(options.paths.front(), unknown);
+}
 
 int run(ScanOptions options) {
     for (const std::string& path : options.pattern_files)
@@ -175,30 +124,33 @@ int run(ScanOptions options) {
     if (!scanner) return complain(scanner.error());
 
     catch_interrupt();
-    Scan scan(*scanner, options);
+    Lister lister(*automaton, names_are_listed(options));
+    ReadFiles read;
     const Clock::time_point begin = Clock::now();
-    if (auto ok = scan.run(); !ok) return complain(ok.error());
+    const auto errors = scan(*scanner, options, options.list ? &lister : nullptr, options.verify ? &read : nullptr);
+    if (!errors) return complain(errors.error());
 
     ScanReport report{.device = scanner->runtime().device().name,
                       .mode = std::string(slipring::name(scanner->runtime().device().mode)),
+                      .readers = scanner->readers(options.threads),
                       .totals = scanner->totals(),
                       .seconds = seconds_since(begin),
                       .window_us = percentiles(scanner->round_trips_us()),
                       .patterns = automaton->patterns(),
                       .counts = automaton->count_patterns(scanner->entered()),
-                      .errors = scan.errors()};
-    if (options.verify && interrupted == 0) report.verified = scan.verify(report.patterns, report.counts);
-    if (options.compare && interrupted == 0) {
+                      .errors = *errors};
+    if (options.verify && !interrupted()) report.verified = verify(read, *automaton, report.totals, report.counts);
+    if (options.compare && !interrupted()) {
         auto compared = compare(*scanner);
         if (!compared) return complain(compared.error());
         report.compared = *compared;
     }
-    if (interrupted != 0) {
+    if (interrupted()) {
         (void)scanner->runtime().shutdown();
         return ::raise(SIGINT);
     }
     if (options.json) print_json(report);
-    else print_text(report);
+    else if (!options.list) print_text(report);
 
     const bool differs = report.verified && !report.verified->same;
     if (differs) complain("verify: the host counts differently; did a file change meanwhile?");
@@ -224,17 +176,28 @@ void add_scan(CLI::App& program, int& status) {
     command->add_option("--chunk", options->chunk, "Most bytes of text a slot (default: what suits the patterns)")
         ->type_name("BYTES")
         ->check(CLI::Range(1u, 1u << 23));
-    command->add_flag("--json", options->json,
-                      "Print one JSON object, with the count of each pattern: `pattern`, or "
-                      "`pattern_hex` where its bytes are no UTF-8");
+    command->add_option("--threads", options->threads, "Threads that read files (default: what suits the device)")
+        ->type_name("N")
+        ->check(CLI::Range(1u, 64u));
+    CLI::Option* const list =
+        command->add_flag("--list", options->list,
+                          "Print where each match is, and nothing else: FILE:OFFSET:PATTERN, as grep -b -o does");
+    CLI::Option* const json =
+        command->add_flag("--json", options->json,
+                          "Print one JSON object, with the count of each pattern: `pattern`, or "
+                          "`pattern_hex` where its bytes are no UTF-8");
+    list->excludes(json);
     command->add_flag("--verify", options->verify, "Count again on the host, another way, and compare");
-    command->add_flag("--compare", options->compare,
-                      "Then run the same chunks, and a tiny task, through the ring and with a kernel launch each");
+    CLI::Option* const compare = command->add_flag(
+        "--compare", options->compare,
+        "Then run the same chunks, and a tiny task, through the ring and with a kernel launch each");
+    list->excludes(compare);
     command->add_option("PATH", options->paths, "Files and directories; - is standard input")->required();
     command->footer(
         "Every occurrence counts, overlapping ones and patterns inside patterns too; a pattern given twice is one.\n"
         "Patterns and files are bytes: nothing is decoded, and binary files are scanned like any other. A directory\n"
         "stands for the files below it; symbolic links there are not followed, and pipes and devices are skipped.\n"
+        "An offset is that of the first byte, from 0. One file alone is listed without its name.\n"
         "Exit status: 0 matches, 1 none, 2 an error, such as a file that could not be read: the others still count.");
     command->callback([options, &status] { status = run(*options); });
 }

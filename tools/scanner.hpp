@@ -1,22 +1,19 @@
-// The pipeline: text goes into staging memory that the device sees, is cut into chunks, and chunks go to the device
-// as windows, one slot a chunk.
+// The scan on a device: a runtime with the automaton, and staging memory that host and device share, cut into
+// segments. A segment of text is one slot, published as a window of one required entry: the host waits for it in
+// order to fill the segment again.
 //
-// The staging memory is four segments, two windows of two:
-//
-//   window A   segment 0: required    segment 1: lookahead        the device scans A ...
-//   window B   segment 2: required    segment 3: lookahead        ... while the host fills B, and the other way round
-//
-// Required is what the host waits for next, in order to fill that segment again; lookahead is what keeps the device
-// busy while it does. Each chunk is in one window, once.
-//
-// One thread. Errors are sentences for the user.
+// Any number of feeders (feeder.hpp), each with segments of its own, fill and publish at the same time.
+// Errors are sentences for the user.
 #pragma once
 
-#include <array>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,7 +23,7 @@
 #include "automaton.hpp"
 #include "segment.hpp"
 
-// No device takes this long over a window; one that does has hung.
+// No device takes this long over a segment; one that does has hung.
 constexpr std::chrono::seconds patience{60};
 
 struct Totals {
@@ -34,79 +31,56 @@ struct Totals {
     std::uint64_t files = 0;
     std::uint64_t bytes = 0;
     std::uint64_t slots = 0;
-    std::uint64_t windows = 0;
 };
 
 class Scanner {
 public:
     static constexpr slipring::Opcode opcode = slipring::custom_opcode<0x5CA0>();
 
+    // Of a CPU it takes all cores but those that it leaves to readers. `automaton` outlives the
+    // scanner.
     static std::expected<Scanner, std::string> open(const Automaton& automaton, const std::string& device,
                                                     const Geometry& geometry);
 
-    // A file is: begin_file, any number of times room and add, end_file.
-    void begin_file() noexcept;
-    // Where the file's next bytes go; never empty. May publish what is there and wait for older windows.
-    std::expected<std::span<std::byte>, std::string> room();
-    // The first `n` bytes of room() are filled.
-    void add(std::size_t n);
-    void end_file();
+    // How many threads should read: those asked for, or 0 for what suits the device; no more than there are segments.
+    std::uint32_t readers(std::uint32_t asked) const noexcept;
+    // How many segments each of so many readers gets.
+    std::uint32_t segments_each(std::uint32_t readers) const noexcept;
 
-    // Publishes what is left and waits for everything.
-    std::expected<void, std::string> finish();
-
-    const Totals& totals() const noexcept { return totals_; }
-    // How often each accepting state was entered, for Automaton::count_patterns.
-    const std::vector<std::uint64_t>& entered() const noexcept { return entered_; }
-    // Of each window, in us: from its publishing until the host, which looks whenever it has read something, saw that
-    // its last slot had ended.
-    const std::vector<double>& round_trips_us() const noexcept { return round_trips_us_; }
-
+    const Geometry& geometry() const noexcept { return geometry_; }
+    const Automaton& automaton() const noexcept { return automaton_; }
     slipring::Runtime& runtime() noexcept { return runtime_; }
-    // After finish: chunks whose text still lies in the staging memory.
-    std::vector<Chunk> recent_chunks(std::size_t most) const;
+
+    // The totals so far. Feeders add to them.
+    Totals totals() const noexcept;
+    // When all feeders have finished: how often each accepting state was entered, for Automaton::count_patterns.
+    const std::vector<std::uint64_t>& entered() const noexcept { return entered_; }
+    // And of each window, in us: from its publishing until the host, which looks whenever it has read something, saw
+    // that it had finished.
+    const std::vector<double>& round_trips_us() const noexcept { return round_trips_us_; }
+    // And segments whose text still lies in the staging memory.
+    std::span<const Chunk> recent_chunks() const noexcept { return recent_; }
 
 private:
-    using Clock = std::chrono::steady_clock;
+    friend class Feeder;
 
-    struct Part {  // half a window
-        Part(const Geometry& geometry, std::uint32_t overlap, std::uint32_t n)
-            : segment(geometry, overlap, n * geometry.segment, n * geometry.found_words()) {}
-
-        Segment segment;
-        slipring::Ticket ticket{};  // its part of the window
-        bool in_flight = false;
-    };
-    struct Flight {  // a window
-        Flight(const Geometry& geometry, std::uint32_t overlap, std::uint32_t n)
-            : parts{Part(geometry, overlap, n), Part(geometry, overlap, n + 1)} {}
-
-        std::array<Part, 2> parts;
-        slipring::Ticket ticket{};
-        Clock::time_point published{};
-        bool seen_complete = true;
+    struct Counts {
+        std::atomic<std::uint64_t> matches{0}, files{0}, bytes{0}, slots{0};
     };
 
-    Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const Geometry& geometry);
-
-    Segment& filling() noexcept { return windows_[window_].parts[half_].segment; }
-    std::expected<void, std::string> next_segment();
-    std::expected<void, std::string> publish();
-    std::expected<void, std::string> collect(Flight& window, Part& part);
-    std::expected<void, std::string> count(const Part& part);
-    void look(Flight& window) noexcept;
+    Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const Geometry& geometry,
+            std::uint32_t segments);
 
     slipring::Runtime runtime_;
-    std::uint32_t row_words_;
-    std::span<std::byte> text_;
-    std::span<const std::byte> found_;
+    const Automaton& automaton_;
+    Geometry geometry_;
+    std::uint32_t segments_;
+    std::span<std::byte> text_, found_;
 
-    std::array<Flight, 2> windows_;
-    std::uint32_t window_ = 0;  // being filled, and
-    std::uint32_t half_ = 0;    // which of its segments
-    std::array<std::vector<slipring::Payload>, 2> payloads_{};
-
-    Totals totals_{};
+    std::unique_ptr<Counts> counts_ = std::make_unique<Counts>();
+    // What feeders leave when they finish.
+    std::unique_ptr<std::mutex> mutex_ = std::make_unique<std::mutex>();
     std::vector<std::uint64_t> entered_;
     std::vector<double> round_trips_us_{};
+    std::vector<Chunk> recent_{};
 };

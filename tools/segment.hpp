@@ -1,71 +1,63 @@
-// A segment of the staging memory: where text goes, and how it is cut into chunks. Arithmetic alone: it touches no
+// A segment of the staging memory: where text goes, and what a slot says about it. Arithmetic alone: it touches no
 // text and knows no device.
 //
-// A chunk has the file's bytes in front of it before it in the segment, as far back as a match could reach, so it
-// stands for itself: a scan of it needs no other chunk's result, and a match is found where it ends, once. That
-// is also why a file that goes on in the next segment takes its last bytes along.
+//   | in front: the last bytes of a file that goes on | text: the rest of that file, and further files |
+//
+// A segment stands for itself: it has as many bytes in front as a match could reach back, so a scan of it needs no
+// other segment's result, and a match is found where it ends, once.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <vector>
 
 class Automaton;
 
 constexpr std::uint32_t max_segment = 64u << 20;
-constexpr std::uint32_t scan_lanes = 4;  // SCAN_LANES: as many counts stand before what a chunk found
 
 struct Geometry {
-    std::uint32_t chunk = 4096;           // most bytes a slot
-    std::uint32_t segment = 256u * 1024;  // bytes a segment, those in front of chunks included
-    std::uint32_t slots = 256;            // most slots a segment
+    std::uint32_t chunk = 64u << 10;  // most bytes of text a segment, and so a slot
+    std::uint32_t overlap = 0;        // most bytes in front of them: the automaton's
 
     // The one to use for an automaton: `chunk` as asked for, or 0 for what suits. Patterns that reach far back make
-    // chunks long, lest the bytes in front of them cost more than they do.
-    // A segment of more than `max_segment` bytes is not to be had.
+    // it long, lest the bytes in front of it cost more than it does.
     static Geometry of(const Automaton& automaton, std::uint32_t chunk) noexcept;
 
-    // Whether a segment that begins with `overlap` bytes of the one before still has room: a scan gets on.
-    bool has_room(std::uint32_t overlap) const noexcept;
+    // Bytes of staging memory that a segment takes, and those of them in front. Multiples of 16: see scan.cl.
+    std::uint64_t bytes() const noexcept { return front() + whole_lines(chunk); }
+    std::uint64_t front() const noexcept { return whole_lines(overlap); }
+    // Pairs of words that are found in a segment at most, and the one that says how many.
+    std::uint64_t found_pairs() const noexcept { return std::uint64_t{1} + chunk; }
 
-    // Words that a segment's chunks find at most.
-    std::uint32_t found_words() const noexcept;
+private:
+    static std::uint64_t whole_lines(std::uint64_t bytes) noexcept { return (bytes + 15) / 16 * 16; }
 };
 
-using Chunk = std::array<std::uint32_t, 5>;  // a slot's arguments, see scan.cl
+using Chunk = std::array<std::uint32_t, 4>;  // a slot's arguments, see scan.cl
 
 class Segment {
 public:
-    // Its text begins at byte `base` of the staging memory, what is found in it at word `found_base`. `overlap` is
-    // the automaton's; the geometry's segments hold at least one byte more.
-    Segment(const Geometry& geometry, std::uint32_t overlap, std::uint32_t base, std::uint32_t found_base);
+    // The geometry's segment number `index`. All of the staging memory is below 4 GiB.
+    Segment(const Geometry& geometry, std::uint32_t index) noexcept;
 
-    // A file is: begin_file, any number of times add, end_file; or else close, and open in the next segment.
-    void begin_file() noexcept { file_begin_ = chunk_begin_ = used_; }
-    void add(std::uint32_t bytes);  // <= room()
-    void end_file();
-
-    // Ends the segment: how many of its last bytes the next one begins with.
-    std::uint32_t close();
-    // Begins it anew, with that many bytes of the file in it already.
+    // Begins it anew, with that many bytes of a file in front, at most the overlap.
     void open(std::uint32_t front) noexcept;
+    // A file begins where the text ends now. In front of that the segment has nothing, or a byte of no pattern.
+    void begin_file() noexcept { file_begin_ = used_; }
+    void add(std::uint32_t bytes) noexcept { used_ += bytes; }  // <= room()
 
-    // Bytes that may be added now. 0: this one is full enough, close it.
-    std::uint32_t room() const noexcept;
-    std::uint32_t end() const noexcept { return base_ + used_; }  // where they go
-    std::uint32_t base() const noexcept { return base_; }
-    const std::vector<Chunk>& chunks() const noexcept { return chunks_; }
-    void forget_chunks() noexcept { chunks_.clear(); }
+    std::uint32_t room() const noexcept { return chunk_ - used_; }  // bytes that may be added
+    std::uint32_t used() const noexcept { return used_; }           // bytes of text that it has
+    std::uint32_t begin() const noexcept { return text_; }          // where they begin in the staging memory,
+    std::uint32_t end() const noexcept { return text_ + used_; }    // and where the next one goes
+    // How many bytes before end() the next segment begins with, if the file goes on there.
+    std::uint32_t carried() const noexcept;
+
+    Chunk slot() const noexcept { return {text_, used_, front_, found_}; }
+    std::uint32_t found() const noexcept { return found_; }  // its first pair
 
 private:
-    std::uint32_t pending() const noexcept { return used_ - chunk_begin_; }
-    void cut(std::uint32_t length);
-
-    Geometry geometry_;
-    std::uint32_t overlap_, base_, found_base_;
-    std::uint32_t used_ = 0;         // bytes
-    std::uint32_t found_used_ = 0;   // words
-    std::uint32_t chunk_begin_ = 0;  // where the bytes begin that no chunk has yet
-    std::uint32_t file_begin_ = 0;   // where the file's bytes begin, those carried over included
-    std::vector<Chunk> chunks_{};
+    std::uint32_t chunk_, overlap_, text_, found_;
+    std::uint32_t used_ = 0;
+    std::uint32_t front_ = 0;
+    std::uint32_t file_begin_ = 0;  // counted from the text's begin
 };
