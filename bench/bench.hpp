@@ -1,4 +1,5 @@
-// What `slipring bench` measures, in three parts, each by itself: codec, ring, device.
+// What `slipring bench` measures, in four parts, each by itself: codec, ring, device, and
+// coexistence with a program's own kernels.
 //
 // The machine is never quiet, so whatever is compared is measured in turns, A B C A B C ..., and the median of the
 // turns is reported. Every loop is bounded by the time that it is given and by a count.
@@ -126,6 +127,20 @@ struct DeviceNumbers {
 };
 std::expected<DeviceNumbers, Error> measure_device(const std::string& device, std::chrono::duration<double> time);
 
+// A program's own kernels beside slipring, in us from enqueueing one until its result was read.
+struct Beside {
+    Percentiles small_us{};  // 256 work-items, one step each
+    Percentiles big_us{};    // the whole device for some 12 ms
+};
+struct Coexistence {
+    DeviceInfo info{};
+    Beside alone{};  // no runtime is open
+    // A runtime is open in the program's context, or in one of its own, and has nothing to do, or its ring is full.
+    Beside same_idle{}, same_busy{};
+    Beside other_idle{}, other_busy{};
+};
+std::expected<Coexistence, Error> measure_coexistence(const std::string& device, std::chrono::duration<double> time);
+
 struct Machine {
     std::string cpu;
     unsigned cores = 0;
@@ -141,6 +156,7 @@ struct Report {
     std::optional<CodecNumbers> codec{};
     std::vector<RingNumbers> rings{};
     std::optional<DeviceNumbers> device{};
+    std::optional<Coexistence> coexistence{};
 };
 std::string as_json(const Report& report);
 std::string as_table(const Report& report);

@@ -1,16 +1,13 @@
 // What the memory that host and device share would give, and what a launch costs: plain OpenCL, nothing of slipring's
 // but the device's description. Every kernel does a fixed amount of work.
-#define CL_TARGET_OPENCL_VERSION 300
-#include <CL/cl.h>
-
 #include <algorithm>
 #include <cstring>
 #include <memory>
 #include <numeric>
 #include <random>
-#include <type_traits>
 
 #include "drive.hpp"
+#include "plain_opencl.hpp"
 
 namespace slipring::bench {
 namespace {
@@ -48,31 +45,6 @@ __kernel void nothing(__global uint* out) {
 }
 )";
 
-// A handle of OpenCL's that is released with it.
-template <auto release>
-struct Release {
-    template <class Handle>
-    void operator()(Handle handle) const noexcept {
-        (void)release(handle);
-    }
-};
-template <class Handle, auto release>
-using Owned = std::unique_ptr<std::remove_pointer_t<Handle>, Release<release>>;
-using Context = Owned<cl_context, clReleaseContext>;
-using Queue = Owned<cl_command_queue, clReleaseCommandQueue>;
-using Program = Owned<cl_program, clReleaseProgram>;
-using Kernel = Owned<cl_kernel, clReleaseKernel>;
-using Buffer = Owned<cl_mem, clReleaseMemObject>;
-using Event = Owned<cl_event, clReleaseEvent>;
-
-std::string text(cl_device_id device, cl_device_info what) {
-    std::size_t size = 0;
-    clGetDeviceInfo(device, what, 0, nullptr, &size);
-    std::string out(size, '\0');
-    clGetDeviceInfo(device, what, size, out.data(), nullptr);
-    return out.c_str();
-}
-
 struct Device {
     cl_platform_id platform = nullptr;
     cl_device_id id = nullptr;
@@ -97,26 +69,6 @@ struct Device {
         return status == CL_SUCCESS && end <= begin ? CL_PROFILING_INFO_NOT_AVAILABLE : status;
     }
 };
-
-bool find(const DeviceInfo& info, Device& to) {
-    cl_uint count = 0;
-    clGetPlatformIDs(0, nullptr, &count);
-    std::vector<cl_platform_id> platforms(count);
-    clGetPlatformIDs(count, platforms.data(), nullptr);
-    for (cl_platform_id each : platforms) {
-        cl_uint devices = 0;
-        clGetDeviceIDs(each, CL_DEVICE_TYPE_ALL, 0, nullptr, &devices);
-        std::vector<cl_device_id> found(devices);
-        clGetDeviceIDs(each, CL_DEVICE_TYPE_ALL, devices, found.data(), nullptr);
-        for (cl_device_id device : found) {
-            if (text(device, CL_DEVICE_NAME) != info.name || text(device, CL_DRIVER_VERSION) != info.driver) continue;
-            to.platform = each;
-            to.id = device;
-            return true;
-        }
-    }
-    return false;
-}
 
 // Memory of the kind that the ring lies in; null where host and device share none.
 struct Shared {
@@ -180,16 +132,7 @@ cl_int open(Device& device, std::string& log) {
     if (status != CL_SUCCESS) return status;
     device.out.reset(clCreateBuffer(device.context.get(), CL_MEM_READ_WRITE, 4096, nullptr, &status));
     if (status != CL_SUCCESS) return status;
-    const char* lines = source;
-    device.program.reset(clCreateProgramWithSource(device.context.get(), 1, &lines, nullptr, &status));
-    if (status != CL_SUCCESS) return status;
-    status = clBuildProgram(device.program.get(), 1, &device.id, "", nullptr, nullptr);
-    if (status != CL_SUCCESS) {
-        log.resize(4096);
-        clGetProgramBuildInfo(device.program.get(), device.id, CL_PROGRAM_BUILD_LOG, log.size(), log.data(), nullptr);
-        log = log.c_str();
-    }
-    return status;
+    return build(device.context.get(), device.id, source, device.program, log);
 }
 
 // ---- what is measured --------------------------------------------------------------------------------------------
@@ -301,7 +244,7 @@ std::expected<Limits, Error> measure_limits(const DeviceInfo& info, Seconds time
         return std::unexpected(Error{Errc::opencl_failed, text});
     };
     Device device;
-    if (!find(info, device)) return std::unexpected(Error{Errc::device_not_found, info.name});
+    if (!find(info, device.platform, device.id)) return std::unexpected(Error{Errc::device_not_found, info.name});
     std::string log;
     if (const cl_int status = open(device, log); status != CL_SUCCESS) return error(status, "\n" + log);
 

@@ -1,10 +1,18 @@
-// Stands in for device.cpp in a build without OpenCL.
+// Stands in for device.cpp and coexistence.cpp in a build without OpenCL.
 #include "bench.hpp"
 
 namespace slipring::bench {
 
+namespace {
+const Error no_opencl{Errc::no_platform, "slipring was built without OpenCL"};
+}
+
 std::expected<DeviceNumbers, Error> measure_device(const std::string&, std::chrono::duration<double>) {
-    return std::unexpected(Error{Errc::no_platform, "slipring was built without OpenCL"});
+    return std::unexpected(no_opencl);
+}
+
+std::expected<Coexistence, Error> measure_coexistence(const std::string&, std::chrono::duration<double>) {
+    return std::unexpected(no_opencl);
 }
 
 }  // namespace slipring::bench

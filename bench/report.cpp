@@ -53,6 +53,15 @@ void add_device(Json& out, const DeviceNumbers& device) {
     out["peak_packed_ops_per_s"] = device.peak(Want::packed) * inner_ops;
 }
 
+Json json(const Beside& beside) { return {{"small_us", json(beside.small_us)}, {"big_us", json(beside.big_us)}}; }
+
+Json json(const Coexistence& coexistence) {
+    return {{"device", coexistence.info.name},
+            {"alone", json(coexistence.alone)},
+            {"same_context", {{"idle", json(coexistence.same_idle)}, {"busy", json(coexistence.same_busy)}}},
+            {"other_context", {{"idle", json(coexistence.other_idle)}, {"busy", json(coexistence.other_busy)}}}};
+}
+
 void add_limits(Json& out, const DeviceNumbers& device) {
     const Limits& limits = device.limits;
     out["limits"] = {{"load_us", limits.load_us},
@@ -92,6 +101,7 @@ std::string as_json(const Report& report) {
         add_device(out, *device);
         add_limits(out, *device);
     }
+    if (report.coexistence) out["coexistence"] = json(*report.coexistence);
     // A device's name may hold anything; what is not UTF-8 is replaced.
     return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

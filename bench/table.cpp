@@ -93,6 +93,24 @@ void print_device(std::string& to, const DeviceNumbers& device) {
     print_limits(to, device);
 }
 
+void print_beside(std::string& to, const char* where, const Beside& beside, const Beside& alone) {
+    print(to, "  %-28s %10.1f %10.1f  x%7.2f %12.0f %10.0f  x%7.2f\n", where, beside.small_us.p50,
+          beside.small_us.p99, beside.small_us.p50 / alone.small_us.p50, beside.big_us.p50, beside.big_us.p99,
+          beside.big_us.p50 / alone.big_us.p50);
+}
+
+void print_coexistence(std::string& to, const Coexistence& coexistence) {
+    print(to, "\nyour own kernels beside slipring on %s, us from enqueueing to its result\n",
+          coexistence.info.name.c_str());
+    print(to, "  %-28s %10s %10s  %8s %12s %10s  %8s\n", "", "small p50", "p99", "of alone", "big p50", "p99",
+          "of alone");
+    print_beside(to, "alone", coexistence.alone, coexistence.alone);
+    print_beside(to, "same context, idle", coexistence.same_idle, coexistence.alone);
+    print_beside(to, "same context, busy", coexistence.same_busy, coexistence.alone);
+    print_beside(to, "other context, idle", coexistence.other_idle, coexistence.alone);
+    print_beside(to, "other context, busy", coexistence.other_busy, coexistence.alone);
+}
+
 }  // namespace
 
 std::string as_table(const Report& report) {
@@ -106,6 +124,7 @@ std::string as_table(const Report& report) {
     }
     if (!report.rings.empty()) print_rings(out, report.rings);
     if (const auto& device = report.device) print_device(out, *device);
+    if (report.coexistence) print_coexistence(out, *report.coexistence);
     return out;
 }
 

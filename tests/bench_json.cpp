@@ -131,7 +131,25 @@ BOOST_AUTO_TEST_CASE(device_figures) {
     BOOST_TEST(picture.find("inf") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(coexistence_figures) {
+    const auto coexistence = measure_coexistence(slipring::test_device(), short_time);
+    if (!coexistence && coexistence.error().code == slipring::Errc::no_platform) return;
+    BOOST_TEST_REQUIRE(coexistence.has_value(), (coexistence ? "" : coexistence.error().text()));
+    const Json json = Json::parse(as_json({.machine = {}, .coexistence = *coexistence})).at("coexistence");
+    BOOST_TEST(!json.at("device").get<std::string>().empty());
+    for (const Json& beside :
+         {json.at("alone"), json.at("same_context").at("idle"), json.at("same_context").at("busy"),
+          json.at("other_context").at("idle"), json.at("other_context").at("busy")}) {
+        check_latency(beside.at("small_us"));
+        check_latency(beside.at("big_us"));
+        BOOST_TEST(beside.at("small_us").at("p50") < beside.at("big_us").at("p50"));
+    }
+    BOOST_TEST(as_table({.machine = {}, .coexistence = *coexistence}).find("same context, busy") !=
+               std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_device_that_is_not_there_is_an_error) {
     const auto device = measure_device("no such device anywhere", short_time);
     BOOST_TEST_REQUIRE(!device.has_value());
+    BOOST_TEST(!measure_coexistence("no such device anywhere", short_time).has_value());
 }

@@ -274,6 +274,9 @@ if "$slipring" --help | grep -qE '^ +bench\b'; then  # it may have been built wi
     status 2 bench --only device -d 'no such device'
     says err 'no OpenCL device of that name'
     status 0 bench --only codec --seconds 0.1 --json
+    status 0 bench --only coexistence --seconds 0.1
+    says out 'same context, busy'
+    status 2 bench --only coexistence -d 'no such device'
     [ ! -w /dev/full ] || full bench --only codec --seconds 0.1
 fi
 

@@ -40,16 +40,21 @@ int run(const Arguments& arguments) {
 
     bench::Report report{.machine = bench::describe_machine()};
     if (!arguments.commit.empty()) report.machine.commit = arguments.commit;
-    if (wants("codec")) report.codec = bench::measure_codec(share(0.03));
-    if (wants("ring")) report.rings = bench::measure_rings(share(0.3));
     int status = 0;
+    const auto failed = [&status](const slipring::Error& error) {
+        std::fprintf(stderr, "slipring: %s\n", error.text().c_str());
+        status = 2;
+    };
+    if (wants("codec")) report.codec = bench::measure_codec(share(0.03));
+    if (wants("ring")) report.rings = bench::measure_rings(share(0.27));
     if (wants("device")) {
-        if (auto device = bench::measure_device(arguments.device, share(0.67))) {
-            report.device = std::move(*device);
-        } else {
-            std::fprintf(stderr, "slipring: %s\n", device.error().text().c_str());
-            status = 2;
-        }
+        if (auto device = bench::measure_device(arguments.device, share(0.6))) report.device = std::move(*device);
+        else failed(device.error());
+    }
+    if (wants("coexistence")) {
+        if (auto both = bench::measure_coexistence(arguments.device, share(0.1)))
+            report.coexistence = std::move(*both);
+        else failed(both.error());
     }
     const std::string text = arguments.json ? bench::as_json(report) : bench::as_table(report);
     std::printf("%s\n", text.c_str());
@@ -62,7 +67,8 @@ int run(const Arguments& arguments) {
 }  // namespace
 
 void add_bench(CLI::App& program, int& status) {
-    CLI::App* const command = program.add_subcommand("bench", "Measure codec, ring and device on this machine");
+    CLI::App* const command =
+        program.add_subcommand("bench", "Measure codec, ring, device, and your own kernels beside it");
     const auto arguments = std::make_shared<Arguments>();
     command->add_option("-d,--device", arguments->device, "Part of a device's or platform's name, or auto")
         ->capture_default_str();
@@ -70,7 +76,7 @@ void add_bench(CLI::App& program, int& status) {
         ->capture_default_str()
         ->check(CLI::Range(0.1, 3600.0));
     command->add_option("--only", arguments->only, "One part alone")
-        ->check(CLI::IsMember({"codec", "ring", "device"}));
+        ->check(CLI::IsMember({"codec", "ring", "device", "coexistence"}));
     command->add_flag("--json", arguments->json, "Print one JSON object");
     command->add_option("--svg", arguments->svg, "Also draw the device's figures into this file");
     command->add_option("--commit", arguments->commit, "What was built, for the report; else Git's word for it");
