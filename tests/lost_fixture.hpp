@@ -73,20 +73,12 @@ inline void is_lost(Runtime& runtime, const Ticket& ticket) {
     BOOST_REQUIRE(waited.error() == Errc::device_lost);
 }
 
-// What still stalls when the process ends would run in memory that goes with it. On a CPU it is a thread of ours that
-// never sleeps: all has ended when none but this one runs, several looks in a row. Seconds later all has ended by its
-// count, and on another device time is all there is to go by.
-struct LetThemEnd {
-    ~LetThemEnd() {
-        if (elsewhere) std::this_thread::sleep_for(4s);
-        const auto end = std::chrono::steady_clock::now() + 30s;
-        for (int quiet = 0; quiet < 10 && std::chrono::steady_clock::now() < end; others_run() ? quiet = 0 : ++quiet)
-            std::this_thread::sleep_for(20ms);
-    }
-
-private:
+// Waits until nothing stalls any more. On a CPU what stalls is a thread of ours that never sleeps: all has ended when
+// none but this one runs, several looks in a row. Seconds later all has ended by its count, and on another device time
+// is all there is to go by.
+inline void let_them_end() {
     // A thread's state follows its name, which ends with the last ')'. One that ends meanwhile cannot be read.
-    static bool others_run() {
+    const auto others_run = [] {
         const std::string self = std::to_string(gettid());
         std::error_code error;
         for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", error)) {
@@ -96,7 +88,16 @@ private:
             if (thread.path().filename() != self && line.substr(name_end).starts_with(") R")) return true;
         }
         return static_cast<bool>(error);
-    }
+    };
+    if (elsewhere) std::this_thread::sleep_for(4s);
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    for (int quiet = 0; quiet < 10 && std::chrono::steady_clock::now() < end; others_run() ? quiet = 0 : ++quiet)
+        std::this_thread::sleep_for(20ms);
+}
+
+// What still stalls when the process ends would run in memory that goes with it.
+struct LetThemEnd {
+    ~LetThemEnd() { let_them_end(); }
 };
 BOOST_TEST_GLOBAL_FIXTURE(LetThemEnd);
 
