@@ -104,9 +104,9 @@ public:
         const bool inside = end <= text_.size() && end <= near_.size() && front <= first &&
                             std::uint64_t{out} + 1 + length <= found_.size() / 2;
         const bool table = image[0] != 0 && image[0] <= image.size() - 80;
-        FUZZ_CHECK(code == (!inside || !table                     ? SR_CODE_OUT_OF_RANGE
-                            : front > image[4] || first % 16 != 0 ? SR_CODE_BAD_ARGUMENT
-                                                                  : SR_CODE_OK));
+        FUZZ_CHECK(code == (!inside || !table                                         ? SR_CODE_OUT_OF_RANGE
+                            : front > image[4] || first < image[4] || first % 16 != 0 ? SR_CODE_BAD_ARGUMENT
+                                                                                      : SR_CODE_OK));
         if (code != SR_CODE_OK) FUZZ_CHECK(result == 0xABCD && std::ranges::equal(found_, before));
         else FUZZ_CHECK(result <= length && found_[2 * std::size_t{out}] == result);
     }

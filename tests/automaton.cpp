@@ -81,7 +81,8 @@ Scanned scan(const Automaton& automaton, std::string_view text, std::uint32_t mo
     for (std::size_t at = 0; at < text.size(); at += most) {
         const std::string_view part = text.substr(at, most);
         const auto front = static_cast<std::uint32_t>(std::min<std::size_t>(at, automaton.overlap()));
-        const std::uint32_t first = whole_lines(front), length = static_cast<std::uint32_t>(part.size());
+        const std::uint32_t first = whole_lines(automaton.overlap()),
+                            length = static_cast<std::uint32_t>(part.size());
         device.text.assign(first + whole_lines(length), '?');
         device.near.assign(device.text.size(), '!');
         std::ranges::copy(text.substr(at - front, front), device.text.begin() + first - front);
@@ -222,6 +223,7 @@ BOOST_AUTO_TEST_CASE(a_slot_that_does_not_fit_is_refused) {
         BOOST_TEST(code({~0u - 15, 32, 0, 0}) == SR_CODE_OUT_OF_RANGE);
         BOOST_TEST(code({0, 16, 1, 0}) == SR_CODE_OUT_OF_RANGE);   // nothing is in front
         BOOST_TEST(code({16, 16, 3, 0}) == SR_CODE_BAD_ARGUMENT);  // more than a match reaches back
+        BOOST_TEST(code({0, 16, 0, 0}) == SR_CODE_BAD_ARGUMENT);   // nor has it room to
         BOOST_TEST(code({8, 16, 0, 0}) == SR_CODE_BAD_ARGUMENT);   // no whole line
         device.near.resize(48);
         BOOST_TEST(code({32, 32, 0, 0}) == SR_CODE_OUT_OF_RANGE);

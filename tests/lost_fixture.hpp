@@ -74,8 +74,8 @@ inline void is_lost(Runtime& runtime, const Ticket& ticket) {
 }
 
 // Waits until nothing stalls any more. On a CPU what stalls is a thread of ours that never sleeps: all has ended when
-// none but this one runs, several looks in a row. Seconds later all has ended by its count, and on another device time
-// is all there is to go by.
+// none but this one runs, several looks in a row. Seconds later all has ended by its count, and on another device
+// time is all there is to go by.
 inline void let_them_end() {
     // A thread's state follows its name, which ends with the last ')'. One that ends meanwhile cannot be read.
     const auto others_run = [] {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "sentence.hpp"
 
@@ -50,7 +51,7 @@ std::expected<std::span<std::byte>, std::string> Feeder::begin(std::uint64_t off
     const auto before = static_cast<std::uint32_t>(std::min<std::uint64_t>(scanner_.geometry().overlap, offset));
     if (segment.used() == 0) segment.open(before);
     segment.begin_file();
-    if (offset == 0) scanner_.counts_->files.fetch_add(1, std::memory_order_relaxed);
+    if (offset == 0) ++files_;
     matches_ = matches;
     if (matches_ != nullptr) matches_->open = 1;
     add_piece(offset);
@@ -58,7 +59,8 @@ std::expected<std::span<std::byte>, std::string> Feeder::begin(std::uint64_t off
 }
 
 std::expected<std::span<std::byte>, std::string> Feeder::room() {
-    for (Filled& one : filled_) look(one);
+    // The oldest ends first, as a rule.
+    for (std::size_t i = 1; i < filled_.size() && look(filled_[(now_ + i) % filled_.size()]); ++i) {}
     // The last bit of a segment is left alone: it would cost a read for little.
     const std::uint32_t least = scanner_.geometry().chunk / 16;
     if (filling().segment.room() <= least) {
@@ -71,7 +73,7 @@ std::expected<std::span<std::byte>, std::string> Feeder::room() {
 void Feeder::add(std::size_t n) {
     filling().segment.add(static_cast<std::uint32_t>(n));
     offset_ += n;
-    scanner_.counts_->bytes.fetch_add(n, std::memory_order_relaxed);
+    bytes_ += n;
 }
 
 void Feeder::end() {
@@ -95,6 +97,8 @@ std::expected<void, std::string> Feeder::next_segment(std::uint32_t carried) {
 // ---- the device -----------------------------------------------------------------------------------------------
 
 std::expected<void, std::string> Feeder::publish(Filled& one) {
+    scanner_.counts_->files.fetch_add(std::exchange(files_, 0), std::memory_order_relaxed);
+    scanner_.counts_->bytes.fetch_add(std::exchange(bytes_, 0), std::memory_order_relaxed);
     if (one.segment.used() == 0) {  // pieces of empty files
         for (const Piece& piece : one.pieces) --piece.matches->open;
         one.pieces.clear();
@@ -114,11 +118,14 @@ std::expected<void, std::string> Feeder::publish(Filled& one) {
     return {};
 }
 
-void Feeder::look(Filled& one) {
-    if (!one.ticket || one.seen_finished || !scanner_.runtime_.poll(*one.ticket)) return;
+// False: it has not finished.
+bool Feeder::look(Filled& one) {
+    if (!one.ticket || one.seen_finished) return true;
+    if (!scanner_.runtime_.poll(*one.ticket)) return false;
     one.seen_finished = true;
     const std::chrono::duration<double, std::micro> took = Clock::now() - one.published;
     round_trips_us_.push_back(took.count());
+    return true;
 }
 
 // Waits for a segment's slot, if it was published, and counts what it found. Of a reader that is slow the ring may

@@ -75,7 +75,7 @@ private:
     std::expected<void, std::string> count(Filled& one, std::uint32_t hits);
     void list(const Filled& one, std::uint32_t end, std::uint32_t state);
     void add_piece(std::uint64_t offset);
-    void look(Filled& one);
+    bool look(Filled& one);
 
     Scanner& scanner_;
     std::vector<Filled> filled_;  // its segments, and what they were filled with
@@ -83,6 +83,7 @@ private:
     Matches* matches_ = nullptr;  // of the file that is being read
     std::uint64_t offset_ = 0;    // and how far it was read
 
+    std::uint64_t files_ = 0, bytes_ = 0;  // since the last publishing
     std::vector<std::uint64_t> entered_;
     std::vector<double> round_trips_us_{};
 };

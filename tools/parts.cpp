@@ -1,5 +1,6 @@
 #include "parts.hpp"
 
+#include <algorithm>
 #include <utility>
 
 bool Parts::push(Part& part, std::chrono::milliseconds patience) {
@@ -18,15 +19,17 @@ void Parts::push_front(Part part) {
     pushed_.notify_one();
 }
 
-std::optional<Part> Parts::pop() {
+std::vector<Part> Parts::pop() {
     std::unique_lock lock(mutex_);
     pushed_.wait(lock, [&] { return !parts_.empty() || abandoned_ || (closed_ && opening_ == 0); });
-    if (parts_.empty()) return std::nullopt;
-    Part part = std::move(parts_.front());
-    parts_.pop_front();
-    if (part.file == nullptr) ++opening_;
+    std::vector<Part> taken;
+    for (std::size_t n = std::clamp<std::size_t>(parts_.size() / 16, 1, 16); n != 0 && !parts_.empty(); --n) {
+        taken.push_back(std::move(parts_.front()));
+        parts_.pop_front();
+        if (taken.back().file == nullptr) ++opening_;
+    }
     popped_.notify_one();
-    return part;
+    return taken;
 }
 
 void Parts::opened() {

@@ -8,8 +8,8 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "files.hpp"
 
@@ -33,9 +33,9 @@ public:
     bool push(Part& part, std::chrono::milliseconds patience);
     // In front of all others, and at once: a reader that waited for room might wait for itself.
     void push_front(Part part);
-    // Waits for a part. None: there will be no more. With a file that is not open yet, opened() follows, when its
-    // other parts were pushed.
-    std::optional<Part> pop();
+    // Waits for parts, and takes several where there are many. None: there will be no more. For each whose file is
+    // not open yet opened() follows, when its other parts were pushed.
+    std::vector<Part> pop();
     void opened();
 
     void close();    // no more will be pushed

@@ -66,16 +66,17 @@ void Readers::run(std::uint32_t index, std::uint32_t readers) {
 }
 
 std::expected<void, std::string> Readers::read_all_parts(Feeder& feeder, std::list<Listed>& listed) {
-    while (auto part = parts_.pop()) {
-        if (part->file == nullptr) {
-            const bool is_open = open(*part);
-            parts_.opened();
-            if (!is_open) continue;
+    for (std::vector<Part> parts = parts_.pop(); !parts.empty(); parts = parts_.pop()) {
+        for (Part& part : parts) {
+            if (part.file == nullptr) {
+                const bool is_open = open(part);
+                parts_.opened();
+                if (!is_open) continue;
+            }
+            Matches* const matches = options_.lister != nullptr ? &listed.emplace_back(part).matches : nullptr;
+            if (auto ok = read(feeder, part, matches); !ok) return ok;
+            pass_on(listed);
         }
-        Matches* matches = nullptr;
-        if (options_.lister != nullptr) matches = &listed.emplace_back(*part).matches;
-        if (auto ok = read(feeder, *part, matches); !ok) return ok;
-        pass_on(listed);
     }
     return {};
 }
