@@ -20,7 +20,7 @@ std::uint32_t word(std::span<const std::byte> found, std::uint64_t index) {
 
 Feeder::Feeder(Scanner& scanner, std::uint32_t index, std::uint32_t feeders)
     : scanner_(scanner), entered_(scanner.automaton().accepting(), 0) {
-    const std::uint32_t each = scanner.segments_each(feeders);
+    const std::uint32_t each = scanner.segments() / feeders;
     for (std::uint32_t i = 0; i < each; ++i) filled_.emplace_back(Segment(scanner.geometry(), index * each + i));
 }
 
@@ -111,7 +111,13 @@ std::expected<void, std::string> Feeder::publish(Filled& one) {
     const slipring::Window window{
         .ticket = static_cast<std::uint32_t>(number), .opcode = Scanner::opcode, .required = payload};
     one.published = Clock::now();
-    const auto ticket = scanner_.runtime_.publish(window);
+    auto ticket = scanner_.runtime_.publish(window);
+    // The ring has room for all segments, but a place is free only when all before it have finished.
+    while (!ticket && ticket.error() == slipring::Errc::ring_full) {
+        if (auto room = scanner_.runtime_.wait_for_room(1, patience); !room)
+            return std::unexpected(sentence(room.error()));
+        ticket = scanner_.runtime_.publish(window);
+    }
     if (!ticket) return std::unexpected(sentence(ticket.error()));
     one.ticket = *ticket;
     one.seen_finished = false;

@@ -39,7 +39,7 @@ static inline __local uint* scan_local(const sr_team* team) { return (__local ui
 
 /* Never outside the table, whatever it holds. */
 static inline uint scan_step(const scan_segment* s, const __local uchar* column, uint state, uint byte) {
-    const ulong index = (ulong)state + column[byte];
+    const uint index = sr_plus(state, column[byte]);
     return s->table[index < s->last ? index : s->last];
 }
 

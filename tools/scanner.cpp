@@ -28,7 +28,7 @@ std::uint32_t cores_for_readers() noexcept { return std::max(1u, cores() / 8); }
 std::uint32_t choose_segments(const Geometry& geometry) noexcept {
     const std::uint64_t each = 2 * geometry.bytes() + 8 * geometry.found_pairs();
     const std::uint64_t most = std::clamp<std::uint64_t>(max_staging / each, 1, max_segments);
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, 4 * std::uint64_t{cores()}));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, std::max(16u, 4 * cores())));
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
     auto runtime = slipring::Runtime::open(
         {.device = device,
          .shape = {.groups = std::max(1u, cores() - cores_for_readers()), .lanes = 256},
-         .capacity = std::bit_ceil(std::max(2 * segments, 64u)),
+         .capacity = std::bit_ceil(std::max(4 * segments, 64u)),
          .ops = {scan},
          .buffers = {{.name = automaton_buffer, .bytes = image.size_bytes(), .place = BufferSpec::Place::device},
                      {.name = text_buffer, .bytes = text},
@@ -77,13 +77,6 @@ Scanner::Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const 
 std::uint32_t Scanner::readers(std::uint32_t asked) const noexcept {
     const std::uint32_t suits = runtime_.device().is_cpu ? cores_for_readers() : std::clamp(cores() / 2, 1u, 8u);
     return std::min(asked != 0 ? asked : suits, segments_);
-}
-
-std::uint32_t Scanner::segments_each(std::uint32_t readers) const noexcept {
-    const slipring::DeviceInfo& device = runtime_.device();
-    // Two for each group that scans and each reader: what is beyond that only leaves the caches.
-    const std::uint32_t useful = device.is_cpu ? 2 * (device.shape.groups + readers) : segments_;
-    return std::max(1u, std::min(segments_, useful) / readers);
 }
 
 Totals Scanner::totals() const noexcept {

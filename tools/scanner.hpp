@@ -44,8 +44,7 @@ public:
 
     // How many threads should read: those asked for, or 0 for what suits the device; no more than there are segments.
     std::uint32_t readers(std::uint32_t asked) const noexcept;
-    // How many segments each of so many readers gets.
-    std::uint32_t segments_each(std::uint32_t readers) const noexcept;
+    std::uint32_t segments() const noexcept { return segments_; }
 
     const Geometry& geometry() const noexcept { return geometry_; }
     const Automaton& automaton() const noexcept { return automaton_; }
