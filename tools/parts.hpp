@@ -34,8 +34,9 @@ public:
     // In front of all others, and at once: a reader that waited for room might wait for itself.
     void push_front(Part part);
     // Waits for parts, and takes several where there are many. None: there will be no more. For each whose file is
-    // not open yet opened() follows, when its other parts were pushed.
-    std::vector<Part> pop();
+    // not open yet opened() follows, when its other parts were pushed. `opens`: also such ones; else parts of open
+    // files alone.
+    std::vector<Part> pop(bool opens);
     void opened();
 
     void close();    // no more will be pushed
@@ -45,8 +46,12 @@ public:
 private:
     static constexpr std::size_t max_length = 1024;
 
+    bool has_ended() const;  // with the mutex held, as the next
+    void wake_all();
+
     mutable std::mutex mutex_;
     std::condition_variable pushed_, popped_;
+    std::condition_variable split_;  // a file was: for those that open none
     std::deque<Part> parts_;
     std::uint32_t opening_ = 0;  // files that were popped, and may have other parts
     bool closed_ = false;

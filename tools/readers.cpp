@@ -9,7 +9,9 @@
 
 namespace {
 constexpr std::chrono::milliseconds now_and_then{100};
-}
+// More threads that open files at once stand in each other's way: the system has one table of them for a process.
+constexpr std::uint32_t max_openers = 4;
+}  // namespace
 
 Readers::Readers(Scanner& scanner, const Options& options, Unreadable unreadable)
     : scanner_(scanner), options_(options), unreadable_(std::move(unreadable)),
@@ -52,7 +54,7 @@ std::expected<void, std::string> Readers::finish(const std::function<void()>& wa
 void Readers::run(std::uint32_t index, std::uint32_t readers) {
     Feeder feeder(scanner_, index, readers);
     std::list<Listed> listed;
-    auto ok = read_all_parts(feeder, listed);
+    auto ok = read_all_parts(feeder, index < max_openers, listed);
     if (ok && !interrupted()) {
         ok = feeder.finish();
         if (ok) pass_on(listed);
@@ -65,8 +67,8 @@ void Readers::run(std::uint32_t index, std::uint32_t readers) {
     if (--running_ == 0) ended_.notify_all();
 }
 
-std::expected<void, std::string> Readers::read_all_parts(Feeder& feeder, std::list<Listed>& listed) {
-    for (std::vector<Part> parts = parts_.pop(); !parts.empty(); parts = parts_.pop()) {
+std::expected<void, std::string> Readers::read_all_parts(Feeder& feeder, bool opens, std::list<Listed>& listed) {
+    for (std::vector<Part> parts = parts_.pop(opens); !parts.empty(); parts = parts_.pop(opens)) {
         for (Part& part : parts) {
             if (part.file == nullptr) {
                 const bool is_open = open(part);

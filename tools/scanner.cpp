@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <bit>
-#include <thread>
 #include <utility>
 
+#include "cores.hpp"
 #include "sentence.hpp"
 
 using slipring::BufferSpec;
@@ -21,14 +21,13 @@ constexpr std::uint32_t local_bytes = 320;  // SCAN_LOCAL_BYTES
 constexpr std::uint32_t max_segments = 64;
 constexpr std::uint64_t max_staging = 512u << 20;  // bytes of all buffers together, unless one segment takes more
 
-std::uint32_t cores() noexcept { return std::max(1u, std::thread::hardware_concurrency()); }
-std::uint32_t cores_for_readers() noexcept { return std::max(1u, cores() / 8); }
+std::uint32_t cores_for_readers() noexcept { return std::max(1u, usable_cores() / 8); }
 
 // Enough that each reader fills some while the device scans others; few on a small machine, whose caches hold them.
 std::uint32_t choose_segments(const Geometry& geometry) noexcept {
     const std::uint64_t each = 2 * geometry.bytes() + 8 * geometry.found_pairs();
     const std::uint64_t most = std::clamp<std::uint64_t>(max_staging / each, 1, max_segments);
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, std::max(16u, 4 * cores())));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(most, std::max(16u, 4 * usable_cores())));
 }
 
 }  // namespace
@@ -48,7 +47,7 @@ std::expected<Scanner, std::string> Scanner::open(const Automaton& automaton, co
     const std::uint64_t found = segments * geometry.found_pairs() * 8;
     auto runtime = slipring::Runtime::open(
         {.device = device,
-         .shape = {.groups = std::max(1u, cores() - cores_for_readers()), .lanes = 256},
+         .shape = {.groups = std::max(2u, usable_cores()) - cores_for_readers(), .lanes = 256},
          .capacity = std::bit_ceil(std::max(4 * segments, 64u)),
          .ops = {scan},
          .buffers = {{.name = automaton_buffer, .bytes = image.size_bytes(), .place = BufferSpec::Place::device},
@@ -75,7 +74,8 @@ Scanner::Scanner(slipring::Runtime&& runtime, const Automaton& automaton, const 
 
 // A core copies text five times as fast as it scans it, and a GPU scans faster than eight cores copy.
 std::uint32_t Scanner::readers(std::uint32_t asked) const noexcept {
-    const std::uint32_t suits = runtime_.device().is_cpu ? cores_for_readers() : std::clamp(cores() / 2, 1u, 8u);
+    const std::uint32_t suits =
+        runtime_.device().is_cpu ? cores_for_readers() : std::clamp(usable_cores() / 2, 1u, 8u);
     return std::min(asked != 0 ? asked : suits, segments_);
 }
 
