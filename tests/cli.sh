@@ -67,7 +67,7 @@ counts='{p["pattern"]: p["matches"] for p in o["patterns"]}'
 status 0 scan --json -e aba -e ba -e foo -e oo -e foobar -e foo tree
 field 'o["matches"] == 3 + 5 + 4 + 4 + 1 and o["files"] == 5 and o["bytes"] == 33 and o["errors"] == 0'
 field "$counts == {'aba': 3, 'ba': 5, 'foo': 4, 'oo': 4, 'foobar': 1}"
-field 'o["slots"] == o["windows"] == 1 and o["readers"] >= 1'
+field '1 <= o["slots"] == o["windows"] <= o["readers"]'
 field 'o["residency"] in ("persistent", "per_launch") and o["device"]'
 field 'set(o["window_round_trip_us"]) == {"p50", "p90", "p99", "p999"}'
 status 0 scan --json --verify --chunk 2 -e aba -e foobar tree tree/one
@@ -193,7 +193,7 @@ status 2 scan --list --compare -e foo tree
 
 # ---- the ring beside launches ----
 status 0 scan --json --compare -e foo tree
-field 'o["compare"]["same"] and o["compare"]["chunks"] == 1 and o["compare"]["bytes"] >= 33'
+field 'o["compare"]["same"] and 1 <= o["compare"]["chunks"] <= 5 and o["compare"]["bytes"] >= 33'
 field 'all(o["compare"][k]["launch_us"] > 0 for k in ("chunk", "task", "all_chunks"))'
 status 0 scan --compare -e foo tree
 says out 'tiny task .* ring +[0-9.]+ us +launch +[0-9.]+ us'
