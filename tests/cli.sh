@@ -187,6 +187,14 @@ LC_ALL=C grep -aobF needle larger large | sed 's/.* //' >expected
 status 0 scan --list --threads 3 -e needle larger large
 checks=$((checks + 1))
 cmp -s out expected || fail "scan --list of large files: $(diff out expected | head -4)"
+# Matches at the border of two parts, of which the later part has the one that begins first.
+python3 -c "
+with open('large', 'wb') as f:
+    f.write(bytes((8 << 20) - 4) + b'foobarfoo' + bytes(9 << 20) + b'foo')"
+status 0 scan --list --threads 3 -e foobarf -e oob -e foo -e ba large
+checks=$((checks + 1))
+printf '%s\n' 8388604:foobarf 8388604:foo 8388605:oob 8388607:ba 8388610:foo 17825797:foo >expected
+cmp -s out expected || fail "scan --list at the border of parts: $(cat out)"
 rm large larger
 status 2 scan --list --json -e foo tree
 status 2 scan --list --compare -e foo tree

@@ -24,8 +24,8 @@ struct Match {
     friend bool operator==(const Match&, const Match&) = default;
 };
 
-// The matches in a file, or in a part of it: all of them when `open` is 0, as Feeder::begin's caller learns by
-// looking when it has called end, room or finish.
+// The matches in a file, or in a part of it. They are complete when `open` is 0: the thread that feeds looks after
+// each call.
 struct Matches {
     std::vector<Match> matches{};
     std::uint32_t open = 0;  // segments with text of it that were not counted yet, and 1 until its end

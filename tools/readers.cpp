@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <utility>
 
 #include "interrupt.hpp"
@@ -51,13 +52,21 @@ std::expected<void, std::string> Readers::finish(const std::function<void()>& wa
 
 // ---- a reader ---------------------------------------------------------------------------------------------------
 
-void Readers::run(std::uint32_t index, std::uint32_t readers) {
+std::expected<void, std::string> Readers::read_and_scan(std::uint32_t index, std::uint32_t readers) {
     Feeder feeder(scanner_, index, readers);
     std::list<Listed> listed;
-    auto ok = read_all_parts(feeder, index < max_openers, listed);
-    if (ok && !interrupted()) {
-        ok = feeder.finish();
-        if (ok) pass_on(listed);
+    if (auto ok = read_all_parts(feeder, index < max_openers, listed); !ok || interrupted()) return ok;
+    if (auto ok = feeder.finish(); !ok) return ok;
+    pass_on(listed);
+    return {};
+}
+
+void Readers::run(std::uint32_t index, std::uint32_t readers) {
+    std::expected<void, std::string> ok;
+    try {
+        ok = read_and_scan(index, readers);
+    } catch (const std::exception& error) {  // of a machine without memory
+        ok = std::unexpected(error.what());
     }
     const std::lock_guard lock(mutex_);
     if (!ok) {

@@ -54,6 +54,7 @@ private:
     };
 
     void run(std::uint32_t index, std::uint32_t readers);
+    std::expected<void, std::string> read_and_scan(std::uint32_t index, std::uint32_t readers);
     std::expected<void, std::string> read_all_parts(Feeder& feeder, bool opens, std::list<Listed>& listed);
     std::expected<void, std::string> read(Feeder& feeder, const Part& part, Matches* matches);
     bool open(Part& part);

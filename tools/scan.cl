@@ -10,6 +10,7 @@
  * The segment is cut into streams, four a lane, which the lane walks side by side: the lookups of one stream wait for
  * each other, those of four do not. Each stream begins as far ahead as a match could reach, and notes the matches
  * that end in itself. Between two files stands a byte that occurs in no pattern: the automaton begins anew behind it.
+ * Where patterns have all bytes, a segment has one file's text alone.
  *
  * Buffer 2 gets, from the segment's second pair on and in no order, where a match ends, counted from the segment's
  * first byte, and the accepting state. Then the first pair's first word gets how many there are, and so does the

@@ -95,7 +95,9 @@ std::expected<std::uint64_t, std::string> scan(Scanner& scanner, const ScanOptio
         progress.complain(path + ": " + why);
         ++errors;
     };
-    const auto show = [&] { progress.show(scanner.totals()); };
+    const auto show = [&] {
+        if (lister == nullptr) progress.show(scanner.totals());  // else its lines say enough
+    };
     Readers readers(scanner, {.threads = options.threads, .lister = lister, .keep = keep}, unreadable);
     const auto visit = [&](const std::string& path) {
         show();

@@ -37,8 +37,7 @@ class Scanner {
 public:
     static constexpr slipring::Opcode opcode = slipring::custom_opcode<0x5CA0>();
 
-    // Of a CPU it takes all cores but those that it leaves to readers. `automaton` outlives the
-    // scanner.
+    // Of a CPU it takes all cores but those that it leaves to readers. `automaton` outlives the scanner.
     static std::expected<Scanner, std::string> open(const Automaton& automaton, const std::string& device,
                                                     const Geometry& geometry);
 
