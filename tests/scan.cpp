@@ -24,6 +24,7 @@ std::string error_of(const std::expected<T, std::string>& answer) {
 
 using Strings = std::vector<std::string>;
 
+// Each pair of patterns and chunk is a program of its own, and takes PoCL's compiler two seconds: few of them.
 Scanner open(const Automaton& automaton, std::uint32_t chunk) {
     auto scanner = Scanner::open(automaton, slipring::test_device(), Geometry::of(automaton, chunk));
     BOOST_REQUIRE_MESSAGE(scanner.has_value(), error_of(scanner));
@@ -141,15 +142,14 @@ BOOST_AUTO_TEST_CASE(small_files_share_a_slot) {
 BOOST_AUTO_TEST_CASE(a_match_across_segments_counts_once) {
     Random random(3);
     for (const std::size_t most : {1u, 7u, 1000u}) {
-        const Totals totals = check(letters, {random_text(random, 3000)}, 50, most);
-        BOOST_TEST(totals.slots >= 60u);
+        const Totals totals = check(letters, {random_text(random, 3000)}, 64, most);
+        BOOST_TEST(totals.slots >= 47u);
         check(letters, {random_text(random, 700)}, 1, most);
     }
     // A pattern longer than a segment.
     const std::string text = random_text(random, 500);
     const Strings parts{text.substr(100, 40), text.substr(120, 13), "b"};
     check(parts, {text, text + text}, 4, 50);
-    check(parts, {text, text + text}, 17, 50);
 }
 
 BOOST_AUTO_TEST_CASE(no_match_across_files) {
@@ -173,8 +173,7 @@ BOOST_AUTO_TEST_CASE(files_of_all_sizes) {
     Random random(4);
     Strings files;
     for (int i = 0; i < 400; ++i) files.push_back(random_text(random, random.below(random.once_in(10) ? 9000 : 200)));
-    check(letters, files, 256, 4000);
-    check(letters, files, 4096, 4000);
+    check(letters, files, 64, 4000);
     check(letters, files, 0, 1 << 20);
 }
 
@@ -191,7 +190,7 @@ BOOST_AUTO_TEST_CASE(several_feeders) {
     Random random(7);
     Strings files;
     for (int i = 0; i < 200; ++i) files.push_back(random_text(random, random.below(random.once_in(10) ? 9000 : 300)));
-    check(letters, files, 128, 100, 3, 700);
+    check(letters, files, 64, 100, 3, 700);
     check(letters, files, 0, 1 << 20, 2);
 }
 
@@ -250,7 +249,7 @@ BOOST_AUTO_TEST_CASE(ring_and_launch_find_the_same) {
     Random random(5);
     const auto automaton = Automaton::compile(letters);
     BOOST_REQUIRE(automaton.has_value());
-    Scanner scanner = open(*automaton, 500);
+    Scanner scanner = open(*automaton, 64);
     Feeder feeder(scanner, 0, 1);
     const std::string text = random_text(random, 10000);
     BOOST_REQUIRE(feed(feeder, text, 0, text.size(), 1 << 20, nullptr) == "");
