@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <ranges>
 #include <utility>
 
 #include "interrupt.hpp"
@@ -115,7 +116,7 @@ bool Readers::open(Part& part) {
     }
     part.end = part_bytes_;
     part.is_last = false;
-    for (auto other = others.rbegin(); other != others.rend(); ++other) parts_.push_front(std::move(*other));
+    for (Part& other : std::views::reverse(others)) parts_.push_front(std::move(other));
     return true;
 }
 
