@@ -3,6 +3,7 @@
 //
 // A kernel's time is from its enqueueing until a read behind it has returned, on an in-order queue: on NVIDIA the end
 // of a kernel is told so at once, while its event waits for the persistent kernel of the context.
+#define CL_TARGET_OPENCL_VERSION 300
 #include <slipring/opencl.hpp>
 
 #include "drive.hpp"
