@@ -13,11 +13,12 @@ namespace {
 constexpr std::chrono::milliseconds now_and_then{100};
 // More threads that open files at once stand in each other's way: the system has one table of them for a process.
 constexpr std::uint32_t max_openers = 4;
+constexpr std::uint64_t least_part_bytes = 8u << 20;
 }  // namespace
 
 Readers::Readers(Scanner& scanner, const Options& options, Unreadable unreadable)
     : scanner_(scanner), options_(options), unreadable_(std::move(unreadable)),
-      part_bytes_(std::max(options.part_bytes, 16 * std::uint64_t{scanner.geometry().overlap})) {
+      part_bytes_(std::max(least_part_bytes, 16 * std::uint64_t{scanner.geometry().overlap})) {
     running_ = scanner.readers(options.threads);
     for (std::uint32_t i = 0; i < running_; ++i) threads_.emplace_back([this, i, n = running_] { run(i, n); });
 }

@@ -31,7 +31,6 @@ public:
         std::uint32_t threads = 0;  // 0: what suits the device
         Lister* lister = nullptr;   // where matches are listed, if they are
         ReadFiles* keep = nullptr;  // where to note what was read, if it is asked for
-        std::uint64_t part_bytes = 8u << 20;
     };
     // unreadable(path, why) is called by any of the threads.
     using Unreadable = std::function<void(const std::string& path, const std::string& why)>;

@@ -13,7 +13,6 @@
 #include <expected>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <vector>
