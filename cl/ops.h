@@ -5,7 +5,7 @@
  *
  * A BATCH_FENCE has nothing to wait for here, and without a ring nothing to do: the wrappers begin it when every
  * earlier slot is terminal, serial.h since it runs slots one after the other, worker.h since it looks for them with
- * sr_is_barrier. PRINTFs they run one at a time. */
+ * sr_is_barrier. One of them at a time writes to the debug log. */
 #ifndef SLIPRING_OPS_H
 #define SLIPRING_OPS_H
 
@@ -30,6 +30,14 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
  * all lanes of the team. */
 static int sr_is_team(uint opcode);
 static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value);
+
+/* Whether the operation writes memory that the host sees in place; a packed slot may. Across a bus that is more work
+ * than to write the device's own; the host writes the cases there. */
+#ifdef __NV_CL_C_VERSION
+static int sr_writes_shared(uint opcode);
+#else
+static inline int sr_writes_shared(uint opcode) { return (void)opcode, 1; }
+#endif
 
 /* A team of one lane, where a lane runs slots one after the other: on a CPU, and in serial.h. */
 static inline uint sr_custom_team_of_one(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
@@ -104,24 +112,38 @@ static inline uint sr_check_memcpy(const uint* args, uint bound) {
     return sr_writable(args[1], args[2], bound) ? SR_CODE_OK : SR_CODE_OUT_OF_RANGE;
 }
 
-/* One record, or one drop: a full log is never overwritten. `position` is the low word of the slot's. */
-static inline uint sr_print(const sr_memory* memory, uint position, const uint* args) {
-    __global uint* const written = memory->log + SR_LOG_WRITTEN / 4u;
-    __global uint* const dropped = memory->log + SR_LOG_DROPPED / 4u;
-    const uint n = *written; /* this side alone writes it */
-    /* L: synchronizes with the host's release in read_log: it has read the record that is overwritten here. */
-    const uint waiting = sr_minus(n, sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u));
-    if (waiting > memory->log_mask) {
-        sr_store_release(dropped, sr_plus(*dropped, 1u));
-        return 0;
-    }
-    __global uint* const record = memory->log + SR_LOG_RECORDS / 4u + (n & memory->log_mask) * SR_LOG_RECORD_WORDS;
+/* How many records the debug log has room for, behind the `written` that were ever written. A full log is never
+ * overwritten. */
+static inline uint sr_log_room(const sr_memory* memory, uint written) {
+    /* L: synchronizes with the host's release in read_log: it has read the records that are overwritten. */
+    const uint waiting = sr_minus(written, sr_load_acquire(memory->log + SR_LOG_CONSUMED / 4u));
+    return waiting > memory->log_mask ? 0 : memory->log_mask + 1u - waiting;
+}
+/* Writes record number `number`. `position` is the low word of the slot's. */
+static inline void sr_write_record(const sr_memory* memory, uint number, uint position, const uint* args) {
+    __global uint* const record =
+        memory->log + SR_LOG_RECORDS / 4u + (number & memory->log_mask) * SR_LOG_RECORD_WORDS;
     record[0] = args[0];
     record[1] = args[1];
     record[2] = args[2];
     record[3] = position;
-    sr_store_release(written, sr_plus(n, 1u)); /* L: synchronizes with the host's acquire in read_log */
-    return 1;
+}
+/* Tells the host of `records` more records, which are written, and of `drops` more PRINTFs without one. */
+static inline void sr_tell_log(const sr_memory* memory, uint records, uint drops) {
+    __global uint* const written = memory->log + SR_LOG_WRITTEN / 4u; /* this side alone writes both */
+    __global uint* const dropped = memory->log + SR_LOG_DROPPED / 4u;
+    if (drops != 0) sr_store_release(dropped, sr_plus(*dropped, drops));
+    /* L: synchronizes with the host's acquire in read_log */
+    if (records != 0) sr_store_release(written, sr_plus(*written, records));
+}
+
+/* One record, or one drop. */
+static inline uint sr_print(const sr_memory* memory, uint position, const uint* args) {
+    const uint written = memory->log[SR_LOG_WRITTEN / 4u];
+    const uint fits = sr_log_room(memory, written) != 0 ? 1u : 0;
+    if (fits != 0) sr_write_record(memory, written, position, args);
+    sr_tell_log(memory, fits, 1u - fits);
+    return fits;
 }
 
 /* One operation on 12 argument words. Returns a code; `value` is the result. `teams`: a team operation is run by a
@@ -237,6 +259,11 @@ static inline int sr_may_be_slow(const uint* copy) {
 #define SR_LONG_COPY 1024u
 static inline int sr_is_long_copy(const uint* copy) {
     return copy[SR_WORD_OPCODE] == SR_OP_MEMCPY && sr_args_of(copy)[2] > SR_LONG_COPY;
+}
+
+/* A slot that a team runs, where there are teams. */
+static inline int sr_is_for_team(const uint* copy) {
+    return sr_is_team(copy[SR_WORD_OPCODE]) || sr_is_long_copy(copy);
 }
 
 /* Whether priority, flags and class are ones that there are; then `args` are the slot's arguments, without ticket and

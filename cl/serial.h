@@ -140,8 +140,8 @@ sr_is_to_leave_serial(const sr_ring* ring, const sr_bounds* bounds, sr_serial* o
     return sr_asked(ring, bounds->launch) || sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began >= bounds->max_time;
 }
 
-/* `before_teams`: leaves in front of a team operation's slot, as if it was told to. Positions count modulo 2^64, and
- * so may the clock. */
+/* `before_teams`: leaves in front of a slot that is for a team, as if it was told to. Positions count modulo 2^64,
+ * and so may the clock. */
 SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
                                             int before_teams) {
     uint copy[SR_COPY_WORDS];
@@ -157,7 +157,7 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* ring, const sr_memory
         if (how == SR_HAS_LEFT) return;
         if (how == SR_IS_TO_LEAVE) break;
         sr_copy_slot(copy, sr_slot(ring, own.head));
-        if (before_teams && sr_is_team(copy[SR_WORD_OPCODE])) break;
+        if (before_teams && sr_is_for_team(copy)) break;
         if (!sr_claim_serial(ring, own.head)) break;
         sr_finish_serial(ring, memory, own.head, copy, sr_run_slot(copy, (uint)own.head, memory));
         ++own.head;

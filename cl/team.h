@@ -35,14 +35,36 @@ static inline void sr_take_slot(const __local uint* board, uint* copy) {
     copy[SR_SLOT_WORDS + 1u] = 0;
 }
 
-/* All lanes run a team operation's slot. The outcome is the leader's; no other lane looks at the board behind the
+/* A long copy. */
+static inline void sr_copy_as_team(__global uint* control, const uint* args, const sr_team* team) {
+    const sr_copy copy = {args[0], args[1], args[2], team->lane, team->width};
+    uint held[SR_AT_ONCE];
+    for (ulong done = 0; done < copy.words; done += SR_AT_ONCE * team->width) {
+        sr_read_piece(control, &copy, (uint)done, held);
+        sr_team_barrier(team);
+        sr_write_piece(control, &copy, (uint)done, held);
+    }
+}
+
+/* One lane's part of a slot that sr_is_for_team. */
+static inline uint sr_execute_as_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
+                                      uint* value) {
+    if (opcode != SR_OP_MEMCPY) return sr_custom_team(opcode, args, memory, team, value);
+    const uint code = sr_check_memcpy(args, memory->control_words);
+    if (code != SR_CODE_OK) return code;
+    sr_copy_as_team(memory->control, args, team);
+    *value = args[2];
+    return code;
+}
+
+/* All lanes run a slot that sr_is_for_team. The outcome is the leader's; no other lane looks at the board behind the
  * barrier, for the leader goes on to the next slot. */
 static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memory, const sr_team* team,
                                         __local uint* board) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* args;
     if (sr_is_well_formed(copy, &args))
-        out.code = sr_custom_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
+        out.code = sr_execute_as_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
     if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));
     sr_team_barrier(team);
     if (team->lane != 0) return out;
@@ -51,7 +73,7 @@ static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memor
     return out;
 }
 
-/* One slot by itself: a team operation by all lanes, else by lane 0. The outcome is lane 0's. All lanes run what
+/* One slot by itself: by all lanes if it is for a team, else by lane 0. The outcome is lane 0's. All lanes run what
  * lane 0 has read. */
 static inline sr_outcome sr_run_alone(const __global uint* slot, const sr_memory* memory, const sr_team* team,
                                       __local uint* board) {
@@ -63,7 +85,7 @@ static inline sr_outcome sr_run_alone(const __global uint* slot, const sr_memory
     }
     sr_team_barrier(team);
     sr_take_slot(board, copy);
-    if (sr_is_team(copy[SR_WORD_OPCODE])) out = sr_run_as_team(copy, memory, team, board);
+    if (sr_is_for_team(copy)) out = sr_run_as_team(copy, memory, team, board);
     else if (team->lane == 0) out = sr_run_slot(copy, 0, memory);
     return out;
 }

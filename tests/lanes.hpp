@@ -16,6 +16,7 @@
 #endif
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -256,6 +257,7 @@ static inline void vstore4(uint4 v, std::size_t at, std::uint32_t* to) {
 static inline std::uint32_t clz(std::uint32_t v) {
     return v == 0 ? 32 : static_cast<std::uint32_t>(__builtin_clz(v));
 }
+static inline std::uint32_t popcount(std::uint32_t v) { return static_cast<std::uint32_t>(std::popcount(v)); }
 
 // What wide/subgroup.h and wide/fetch.h have for a warp.
 static inline std::uint32_t sr_lane() { return lanes::Machine::current()->lane(); }
@@ -274,4 +276,8 @@ static inline uint4 sr_load16(const std::uint32_t* p) {
     v.w = p[3];
     return v;
 }
+struct uint2 {
+    std::uint32_t x, y;
+};
+static inline uint2 sr_load8(const std::uint32_t* p) { return {__atomic_load_n(p, __ATOMIC_ACQUIRE), p[1]}; }
 static inline std::uint32_t sr_load_volatile(const std::uint32_t* p) { return __atomic_load_n(p, __ATOMIC_ACQUIRE); }

@@ -71,7 +71,7 @@ static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memor
     return team->lane == args[1] ? sr_handler_code(args[3]) : SR_CODE_OK;
 }
 // What 0x200 gives.
-static uint team_value(uint what) { return team_lanes * what + team_lanes * (team_lanes - 1) / 2; }
+[[maybe_unused]] static uint team_value(uint what) { return team_lanes * what + team_lanes * (team_lanes - 1) / 2; }
 
 namespace {
 
@@ -84,7 +84,7 @@ struct Device {
     const std::uint32_t capacity;
     std::vector<std::byte> bytes;
     std::span<std::byte> memory;
-    std::vector<uint> control = std::vector<uint>(512);
+    std::vector<uint> control = std::vector<uint>(4096);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
     std::vector<uint> sched = std::vector<uint>(SR_SCHED_WORDS(capacity));
     std::array<std::array<uint, SR_BOARD_WORDS>, max_teams> boards{};
@@ -128,7 +128,8 @@ struct Device {
         teams = team_groups;
         own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
         auto* const local = reinterpret_cast<uchar*>(locals[max_teams].data());
-        words = {control.data(), 512, nullptr, 0, log.data(), 63, nullptr, 0, local, team_lanes * 4};
+        words = {control.data(), static_cast<uint>(control.size()), nullptr, 0, log.data(), 63, nullptr, 0, local,
+                 team_lanes * 4};
         bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
         const auto kernel = [this, subgroups](uint subgroup) {

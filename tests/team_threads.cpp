@@ -8,6 +8,7 @@
 #include <bit>
 #include <functional>
 #include <memory>
+#include <numeric>
 #include <ostream>
 #include <thread>
 #include <vector>
@@ -109,10 +110,9 @@ std::ostream& operator<<(std::ostream& out, const Ended& ended) {
 
 // Slots one after the other, as a team of a wide launch runs them: what the leader posts for the next one, no lane
 // still reads of the last.
-std::vector<Ended> run(uint width, const std::vector<Words>& slots) {
+std::vector<Ended> run(uint width, const std::vector<Words>& slots, const sr_memory& memory = {}) {
     std::vector<Ended> out;
     std::array<uint, SR_BOARD_WORDS> board{};
-    const sr_memory memory{};
     Group group(width);
     BOOST_TEST(group.run([&](const sr_team& team) {
         for (const Words& slot : slots) {
@@ -126,10 +126,9 @@ std::vector<Ended> run(uint width, const std::vector<Words>& slots) {
     }));
     return out;
 }
-Ended run_alone(uint width, const Words& slot) {
+Ended run_alone(uint width, const Words& slot, const sr_memory& memory = {}) {
     Ended out{};
     std::array<uint, SR_BOARD_WORDS> board{};
-    const sr_memory memory{};
     Group group(width);
     BOOST_TEST(group.run([&](const sr_team& team) {
         const sr_outcome outcome = sr_run_alone(slot.data(), &memory, &team, board.data());
@@ -199,6 +198,35 @@ BOOST_AUTO_TEST_CASE(a_slot_that_runs_alone_has_a_team_if_it_is_a_teams) {
         BOOST_TEST(run_alone(width, slot(custom_opcode<0x300>(), {8}).words()) == (Ended{0, 8}));
         BOOST_TEST(handled.exchange(0) == 2u);
     }
+}
+
+BOOST_AUTO_TEST_CASE(all_lanes_do_a_long_copy_as_memmove) {
+    struct Copy {
+        uint source, destination, words;
+    };
+    const Copy copies[] = {
+        {200, 201, 3000}, {201, 200, 3000}, {300, 1700, 2000}, {1700, 300, 2000}, {160, 160, 1025}};
+    for (const uint width : widths) BOOST_TEST_CONTEXT("width " << width) {
+            std::vector<uint> control(4096);
+            std::iota(control.begin(), control.end(), 1u);
+            std::vector<uint> expected = control;
+            std::vector<Words> slots;
+            for (const Copy& copy : copies) {
+                const auto from = expected.begin() + copy.source;
+                const std::vector<uint> moved(from, from + copy.words);
+                std::ranges::copy(moved, expected.begin() + copy.destination);
+                slots.push_back(memcpy_words(copy.source, copy.destination, copy.words).words());
+            }
+            slots.push_back(memcpy_words(1097, 200, 3000).words());
+            sr_memory memory{};
+            memory.control = control.data();
+            memory.control_words = static_cast<uint>(control.size());
+            const std::vector<Ended> ended = run(width, slots, memory);
+            for (std::size_t i = 0; i < std::size(copies); ++i) BOOST_TEST(ended[i] == (Ended{0, copies[i].words}));
+            BOOST_TEST(ended.back() == (Ended{SR_CODE_OUT_OF_RANGE, 0}));
+            BOOST_TEST((control == expected));
+            BOOST_TEST(run_alone(width, slots[2], memory) == (Ended{0, 2000}));
+        }
 }
 
 // What halts a device, the harness only tells.

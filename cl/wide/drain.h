@@ -52,7 +52,7 @@ static inline void sr_serve(const sr_wide* wide, int polls) {
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
     const uint team_queued = sr_teams(wide) != 0 ? sr_load(sched + SR_SCHED_TEAM_QUEUED) : 0;
-    sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS, team_queued};
+    sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS, team_queued, 0};
     uint stage = 0;
     if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(wide) : 0, 0);
     if (polls && sr_lane() == 0) {

@@ -26,6 +26,11 @@ static inline uint4 sr_load16(const __global uint* p) {
                      : "l"(p));
     return v;
 }
+static inline uint2 sr_load8(const __global uint* p) {
+    uint2 v;
+    __asm__ volatile("ld.volatile.global.v2.u32 {%0, %1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(p));
+    return v;
+}
 static inline uint sr_load_volatile(const __global uint* p) {
     uint v;
     __asm__ volatile("ld.volatile.global.u32 %0, [%1];" : "=r"(v) : "l"(p));

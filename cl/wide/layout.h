@@ -30,7 +30,8 @@
 #define SR_TEAM_ITEM_TAG 0u   /* 1 + the item's number: it is here */
 #define SR_TEAM_ITEM_FIRST 1u /* the slot's offset from the launch's first position */
 #define SR_TEAM_ITEM_CHUNK 2u
-#define SR_TEAM_ITEM_SLOT 4u /* its words */
+#define SR_TEAM_ITEM_PASSED 3u /* 1: I1 is known to hold */
+#define SR_TEAM_ITEM_SLOT 4u   /* its words */
 
 #define SR_SCHED_WORDS(capacity) (SR_SCHED_TEAM_ITEMS(capacity) + SR_TEAM_ITEMS * SR_TEAM_ITEM_WORDS)
 

@@ -1,5 +1,5 @@
-/* Where there are teams, which of the slots in front the poller takes next: a team slot, of a team operation, is a
- * chunk of its own, and among others there is none. */
+/* Where there are teams, which of the slots in front the poller takes next: one that is for a team is a chunk of its
+ * own, and among others there is none. */
 #ifndef SLIPRING_WIDE_PICK_H
 #define SLIPRING_WIDE_PICK_H
 
@@ -11,63 +11,69 @@
 #include "state.h"
 #include "subgroup.h"
 
-#define SR_SCAN_LOOKS 8u
-#define SR_SCAN_SLOTS (SR_SCAN_LOOKS * SR_SUBGROUP_LANES)
+#define SR_SCAN_LOOKS 32u                     /* of which 8 keep 60 M slots/s going, 16 97, 32 125 (H200) */
+#define SR_FAR_SLOTS (4u * SR_SUBGROUP_LANES) /* so many there were: the next look goes as far at once */
 
 #ifdef SR_HAS_TEAMS
 
-/* How many of the next SR_SCAN_SLOTS are published and no team slots, from the first on. All loads are under way at
- * once. */
+/* As sr_is_for_team, of a slot of which only the opcode is here. */
+static inline int sr_looks_for_team(const sr_ring* ring, ulong position, uint opcode) {
+    if (opcode != SR_OP_MEMCPY) return sr_is_team(opcode);
+    const __global uint* const slot = sr_slot(ring, position);
+    const uint prefix = (sr_load_volatile(slot + SR_WORD_PRIORITY) & SR_FLAG_WINDOWED) != 0 ? SR_WINDOW_PREFIX : 0u;
+    return sr_load_volatile(slot + SR_WORD_ARGS + prefix + 2u) > SR_LONG_COPY;
+}
+
+/* How many of the next slots are published and for no team, from the first on. All loads are under way at once. */
 static inline uint sr_scan(const sr_ring* ring, ulong position) {
     const uint lane = sr_lane();
-    uint4 piece[SR_SCAN_LOOKS];
+    uint2 head[SR_SCAN_LOOKS]; /* state and opcode */
     for (uint j = 0; j < SR_SCAN_LOOKS; ++j)
-        piece[j] = sr_load16(sr_slot(ring, position + j * SR_SUBGROUP_LANES + lane));
+        head[j] = sr_load8(sr_slot(ring, position + j * SR_SUBGROUP_LANES + lane));
     uint n = 0;
     for (uint j = 0; j < SR_SCAN_LOOKS; ++j) {
         const ulong at = position + j * SR_SUBGROUP_LANES + lane;
-        const uint leading = sr_leading(piece[j].x == sr_awaited(ring, at) && !sr_is_team(piece[j].y));
+        const int published = head[j].x == sr_awaited(ring, at);
+        const uint leading = sr_leading(published && !sr_looks_for_team(ring, at, head[j].y));
         if (n == j * SR_SUBGROUP_LANES) n += leading;
     }
     return n;
 }
 
-/* As sr_look, and none of what it finds is a guess. Up to 8 slots may be of any kind, and lane l has slot l; more are
- * none of them team slots: whole chunks, or what there is if that is less than one. `far`: there were many a moment
- * ago. */
-static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy) {
-    if (wide->workers == 0) return sr_look(wide->ring, position, 0, copy);
-    if (!far) {
-        const uint n = sr_look(wide->ring, position, SR_SUBGROUP_LANES, copy);
-        if (n <= 8u) return n;
+/* As sr_look, where there are teams, and none of what it finds is a guess. Slots that are for teams: up to 32, and
+ * lane l has slot l. Slots that are not: up to 8 as those, else whole chunks, or what there is if that is less than
+ * one. `far`: there were many of these a moment ago. */
+static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy, int* for_teams) {
+    const sr_ring* const ring = wide->ring;
+    *for_teams = 0;
+    uint n = far ? sr_scan(ring, position) : 0;
+    if (n <= 8u) {
+        const int published = sr_fetch(ring, position, copy) == sr_awaited(ring, position + sr_lane());
+        const int team = published && sr_is_for_team(copy);
+        *for_teams = (int)sr_share((uint)team, 0);
+        n = sr_leading(published && team == *for_teams);
+        if (*for_teams) return n;
+        if (wide->workers == 0) return n < 8u ? n : 8u;
+        if (n == SR_SUBGROUP_LANES) n = sr_scan(ring, position);
     }
-    const uint n = sr_scan(wide->ring, position);
-    if (n >= SR_SUBGROUP_LANES) return n / SR_SUBGROUP_LANES * SR_SUBGROUP_LANES;
-    return n > 8u ? n : sr_look(wide->ring, position, 0, copy);
+    return n < SR_SUBGROUP_LANES ? n : n / SR_SUBGROUP_LANES * SR_SUBGROUP_LANES;
 }
 
-/* How many of the `n` slots, one a lane, are of the first one's kind, from that on; whether that is a team slot. */
-static inline uint sr_of_a_kind(const uint* copy, uint n, int* for_teams) {
-    const int team = sr_is_team(copy[SR_WORD_OPCODE]) != 0;
-    *for_teams = (int)sr_share((uint)team, 0);
-    return sr_leading(sr_lane() < n && team == *for_teams);
-}
-
-/* Gives teams that wait the slots of the first `n` lanes, chunks from `chunk` on, as items from `item` on.
+/* Gives teams that wait the slots of the first `n` lanes, chunks from `chunk` on, as items from `item` on. `passed`:
+ * I1 holds for the first of them, and so for all: none is a barrier.
  *
  * The table goes round, and no item is written over that its team has yet to read. Until that team has read it and
- * marked its chunk, no later chunk is issued; so each other team asks once more at most. Once a launch is being left,
- * where a team may give a chunk back and ask again, a poller hands on what it finds in SR_LOOKS_BETWEEN looks. */
-static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n,
+ * marked its chunk, no later chunk is issued but those of the same call; so each other team asks once more at most,
+ * and 32 of them once more than that. Once a launch is being left, where a team may give a chunk back and ask again,
+ * a poller hands on what it finds in SR_LOOKS_BETWEEN looks. */
+static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n, int passed,
                                       const uint* copy) {
     const uint lane = sr_lane();
-    /* R2: a team operation's input, which the host wrote before it published. This sub-group has seen it published,
-     * so the fence is here; what it acquires, T hands on. */
-    sr_fence_system();
     if (lane < n) {
         __global uint* const at = sr_team_item(wide, sr_plus(item, lane));
         sr_store(at + SR_TEAM_ITEM_FIRST, first + lane);
         sr_store(at + SR_TEAM_ITEM_CHUNK, chunk + lane);
+        sr_store(at + SR_TEAM_ITEM_PASSED, passed ? 1u : 0);
         for (uint i = 0; i < SR_SLOT_WORDS; ++i) sr_store(at + SR_TEAM_ITEM_SLOT + i, copy[i]);
         sr_store_device(at + SR_TEAM_ITEM_TAG, sr_plus(item, lane + 1u)); /* T */
     }
@@ -77,13 +83,12 @@ static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk
 
 #else
 
-static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy) {
-    return (void)far, sr_look(wide->ring, position, 0, copy);
+static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy, int* for_teams) {
+    return (void)far, *for_teams = 0, sr_look(wide->ring, position, 0, copy);
 }
-static inline uint sr_of_a_kind(const uint* copy, uint n, int* for_teams) { return (void)copy, *for_teams = 0, n; }
-static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n,
+static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n, int passed,
                                       const uint* copy) {
-    (void)wide, (void)item, (void)chunk, (void)first, (void)n, (void)copy;
+    (void)wide, (void)item, (void)chunk, (void)first, (void)n, (void)passed, (void)copy;
 }
 
 #endif

@@ -30,6 +30,7 @@ typedef struct {
     uint queued; /* QUEUED */
     sr_vigil vigil;
     uint team_queued; /* TEAM_QUEUED */
+    int team_next;    /* the slot in front was for a team a moment ago */
 } sr_poller;
 
 /* Puts `count` chunks of `length` slots each into the queue, from number `item` on. */
@@ -107,17 +108,20 @@ static inline uint sr_room(const sr_wide* wide, const sr_poller* own, uint asked
     return room > 0 ? (uint)room : 0;
 }
 
-/* Claims up to `n` slots of team operations, one a lane, and hands each to a team that waits for it; `asked`:
+/* Claims up to `n` slots that are for teams, one a lane, and hands each to a team that waits for it; `asked`:
  * TEAM_ASKED. What is claimed is run: so none is while no team waits. False if the ring was revoked. */
 static inline int sr_hand_to_teams(const sr_wide* wide, sr_poller* own, uint asked, uint n, const uint* copy) {
-    const uint room = sr_minus(asked, own->team_queued), chunk = own->chunk, first = own->offset;
+    const uint chunk = own->chunk, first = own->offset;
+    /* R2: a team operation's input, which the host wrote before it published. This sub-group has seen it published,
+     * so the fence is here, where nothing is on its way to the host; what it acquires, T hands on. */
+    sr_fence_system();
+    const uint room = sr_minus(sr_share(asked, 0), own->team_queued);
     if (n > room) n = room;
     if (n == 0) return 1;
     if (!sr_claim(wide, own, n, 1u)) return 0;
-    own->passed = 0;
-    own->heat = 0;
-    sr_queue_for_teams(wide, own->team_queued, chunk, first, n, copy);
+    sr_queue_for_teams(wide, own->team_queued, chunk, first, n, own->passed, copy);
     own->team_queued = sr_plus(own->team_queued, n);
+    own->passed = 0;
     return 1;
 }
 
@@ -133,7 +137,7 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
         if (checks) leave = sr_load(wide->sched + SR_SCHED_LEAVE);
         if (checks) issued = sr_load(wide->sched + SR_SCHED_ISSUED);
 
-        uint n = own->heat != 0 ? 2u : sr_seen(wide->ring, position, glimpse, copy);
+        uint n = own->heat != 0 || own->team_next ? 2u : sr_seen(wide->ring, position, glimpse, copy);
         if (sr_share(leave, 0) != 0 || own->offset > SR_MAX_LAUNCH_SLOTS)
             return sr_end_polling(wide, own, SR_LEAVE_BUSY);
         if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
@@ -145,20 +149,22 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
         const int has_teams = sr_teams(wide) != 0;
         const uint asked = n != 0 ? sr_load(wide->sched + SR_SCHED_ASKED) : 0;
         const uint team_asked = n != 0 && has_teams ? sr_load(wide->sched + SR_SCHED_TEAM_ASKED) : 0;
-        if (n > 1u && has_teams) n = sr_look_closely(wide, position, own->heat != 0, copy);
-        else if (n > 1u) n = sr_look(wide->ring, position, wide->workers != 0 ? step : 0, copy);
+        /* What waits for a team alone needs no further look; the ring is left to the teams that read over the bus. */
+        const int waits = own->team_next && sr_share(team_asked, 0) == own->team_queued;
+        int for_teams = n == 1u && has_teams && sr_share((uint)sr_is_for_team(copy), 0) != 0;
+        if (n > 1u && !has_teams) n = sr_look(wide->ring, position, wide->workers != 0 ? step : 0, copy);
+        else if (n > 1u && !waits) n = sr_look_closely(wide, position, own->heat != 0, copy, &for_teams);
         /* The glance was under way beside the look: nothing has waited for it alone. */
         if (sr_glanced_revoked(wide->ring, glimpse, &own->vigil)) return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+        if (waits) continue;
+        own->team_next = for_teams;
         if (n == 0) {
             sr_find_nothing(wide, own, checks, issued);
             continue;
         }
-
-        int for_teams = 0;
-        if (n <= 8u && has_teams) n = sr_of_a_kind(copy, n, &for_teams);
         if (for_teams) {
-            if (!sr_hand_to_teams(wide, own, sr_share(team_asked, 0), n, copy))
-                return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+            own->heat = 0;
+            if (!sr_hand_to_teams(wide, own, team_asked, n, copy)) return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
             continue;
         }
 
@@ -181,7 +187,7 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
         /* Brief slots are no barriers: where I1 holds for them, it holds for what follows. */
         own->passed = own->passed && brief;
         if (!bulk) own->heat = 0;
-        else if (n == (has_teams ? SR_SCAN_SLOTS : SR_SUBGROUP_LANES * step) && own->heat < SR_MAX_HEAT) ++own->heat;
+        else if (n >= (has_teams ? SR_FAR_SLOTS : SR_SUBGROUP_LANES * step) && own->heat < SR_MAX_HEAT) ++own->heat;
         if (runs) return 1;
         sr_queue(wide, own->queued, chunk->number, chunk->first, chunks, length);
         own->queued = sr_plus(own->queued, chunks);

@@ -47,6 +47,8 @@ static inline void sr_nap(void) { __asm__ volatile("nanosleep.u32 200;"); }
 /* The lowest bit that is set. */
 static inline uint sr_lowest(uint mask) { return 31u - clz(mask & sr_minus(0, mask)); }
 
+static inline uint sr_count(uint mask) { return popcount(mask); }
+
 /* How many lanes, from the first on, say yes. */
 static inline uint sr_leading(int yes) {
     const uint missing = ~sr_ballot(yes);
@@ -63,11 +65,15 @@ static inline uint sr_lane(void) { return 0; }
 static inline uint sr_ballot(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_leading(int yes) { return yes != 0 ? 1u : 0u; }
 static inline uint sr_lowest(uint mask) { return (void)mask, 0; }
+static inline uint sr_count(uint mask) { return mask; }
 static inline uint sr_share(uint v, uint lane) { return (void)lane, v; }
 static inline void sr_join(void) { SR_YIELD(); }
 static inline void sr_breathe(void) {}
 static inline void sr_nap(void) { SR_YIELD(); }
 
 #endif
+
+/* A bit for each of the first `n` lanes. */
+static inline uint sr_lanes_below(uint n) { return n < 32u ? (1u << n) - 1u : 0xFFFFFFFFu; }
 
 #endif

@@ -26,19 +26,21 @@ static inline int sr_next_team_slot(const sr_wide* wide, sr_chunk* chunk, uint* 
         if (sr_share(sr_load(wide->sched + SR_SCHED_FINISHED), 0) != 0) return 0;
         sr_nap();
     }
-    sr_load_device(at + SR_TEAM_ITEM_TAG); /* T */
+    sr_load_device(at + SR_TEAM_ITEM_TAG);                    /* T */
+    const uint leave = sr_load(wide->sched + SR_SCHED_LEAVE); /* all at once */
     chunk->first = sr_load(at + SR_TEAM_ITEM_FIRST);
     chunk->number = sr_load(at + SR_TEAM_ITEM_CHUNK);
     chunk->length = 1u;
     chunk->ready = 1;
-    chunk->passed = 0;
+    chunk->passed = sr_load(at + SR_TEAM_ITEM_PASSED) != 0;
     for (uint i = 0; i < SR_SLOT_WORDS; ++i) copy[i] = sr_load(at + SR_TEAM_ITEM_SLOT + i);
-    return 1;
+    return sr_share(leave, 0) != SR_LEAVE_REVOKED;
 }
 
 /* The same, once it may be run: I1. What may not is left to the next launch, or to none. */
 static inline int sr_await_team_slot(const sr_wide* wide, sr_chunk* chunk, uint* copy) {
     while (sr_next_team_slot(wide, chunk, copy)) {
+        if (chunk->passed) return 1;
         sr_mark(wide, chunk->number, SR_CHUNK_ISSUED); /* it was seen published, and is no barrier */
         if (sr_await_issue(wide, chunk->number) && !sr_is_revoked(wide)) return 1;
     }
@@ -61,6 +63,7 @@ static inline void sr_serve_as_team(const sr_wide* wide, const sr_team* team, __
         sr_team_barrier(team);
         runs = board[SR_BOARD_RUNS] != 0;
         if (runs) {
+            if (leads && chunk.passed) sr_mark(wide, chunk.number, SR_CHUNK_ISSUED); /* while others begin */
             sr_take_slot(board, copy);
             const sr_outcome out = sr_run_as_team(copy, wide->memory, team, board);
             if (leads) {

@@ -71,8 +71,6 @@ std::expected<void, Error> Device::make_kernels(const Options& options) {
         build(context, chosen.device, program_source(options.ops, options.buffers), options.ops, has_wide_teams());
     if (!built) return std::unexpected(built.error());
     program = std::move(*built);
-    for (const CustomOp& op : options.ops)
-        if (op.team) teams.push_back(op.opcode);
     cl_int status = CL_SUCCESS;
     run = cl::Kernel(program, wide() ? "slipring_run_wide" : "slipring_run", &status);
     if (status != CL_SUCCESS) return cl_error("clCreateKernel", status);

@@ -128,7 +128,6 @@ struct Device {
     cl_uint table_states = 0;
     std::shared_ptr<const Memory> alone_table;
     std::vector<Buffer> buffers;         // in the order of Options::buffers
-    std::vector<std::uint32_t> teams;    // opcodes of team operations
     Memory sched;                        // the scheduler state of a wide kernel
     std::atomic<bool> abandoned{false};  // something is under way, and no thread waits for it any more
 

@@ -63,7 +63,23 @@ std::string is_team(std::span<const CustomOp> ops) {
     return out + "default: return 0;\n}\n}\n";
 }
 
-std::string dispatch(std::span<const CustomOp> ops) { return cases(ops, false) + cases(ops, true) + is_team(ops); }
+// Buffers that a user brought may lie in the host's memory.
+std::string writes_shared(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
+    std::string out = "#ifdef __NV_CL_C_VERSION\nstatic int sr_writes_shared(uint opcode) {\nswitch (opcode) {\n";
+    for (const CustomOp& op : ops) {
+        const bool writes = std::ranges::any_of(op.buffers, [&](const std::string& name) {
+            const BufferSpec& buffer = *std::ranges::find(buffers, name, &BufferSpec::name);
+            return buffer.memory != nullptr ||
+                   (buffer.place == BufferSpec::Place::shared && buffer.use == BufferSpec::Use::output);
+        });
+        if (!writes) out += "case " + decimal(op.opcode) + "u: return 0;\n";
+    }
+    return out + "default: return 1;\n}\n}\n#endif\n";
+}
+
+std::string dispatch(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
+    return cases(ops, false) + cases(ops, true) + is_team(ops) + writes_shared(ops, buffers);
+}
 
 }  // namespace
 
@@ -79,7 +95,7 @@ std::expected<void, Error> check_source(const CustomOp& op) {
 std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
     std::string source = embedded::prelude;
     for (const CustomOp& op : ops) source += guarded(op);
-    source += line_mark("slipring") + dispatch(ops) + buffer_macros(ops, buffers);
+    source += line_mark("slipring") + dispatch(ops, buffers) + buffer_macros(ops, buffers);
     return source + embedded::kernels;
 }
 

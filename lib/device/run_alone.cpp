@@ -1,5 +1,4 @@
 // A slot by itself: a launch of its own, on a queue of its own.
-#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -22,9 +21,7 @@ std::expected<Result, Errc> DeviceSession::run_alone(const Slot& slot, const GoO
     status << d.slot.upload(d.alone_queue, 0, SR_SLOT_BYTES);
     status << bring_inputs();
     cl::Event launch;
-    const bool by_team =
-        d.has_wide_teams() && std::ranges::find(d.teams, slot.words()[SR_WORD_OPCODE]) != d.teams.end();
-    const cl::NDRange lanes(by_team ? d.info().teams.lanes : 1);
+    const cl::NDRange lanes(d.has_wide_teams() ? d.info().teams.lanes : 1);  // of which most slots need one
     if (status) status << d.alone_queue.enqueueNDRangeKernel(d.alone, cl::NullRange, lanes, lanes, nullptr, &launch);
     if (status) status << await_outcome(launch, go_on);
     else static_cast<void>(finish(d.alone_sentinel, d.alone_queue, go_on));  // what was enqueued has read the slot
