@@ -63,6 +63,7 @@ BOOST_DATA_TEST_CASE(user_kernels_and_slots_take_turns_on_one_buffer, data::make
     Runtime runtime = open_in(user, mode);
     BOOST_TEST((runtime.device().mode == mode));
     BOOST_TEST(runtime.buffer("words").empty());
+    BOOST_TEST(runtime.device().shape.groups <= 16u);  // the user's kernels run beside
     for (std::uint32_t round = 1; round <= 20; ++round) {
         std::vector<Slot> slots;
         for (std::uint32_t i = 0; i < 100; ++i) slots.push_back(slot(bump, {40 * i, 1000}));

@@ -95,7 +95,8 @@ struct Options {
     // device cannot do it, open fails with the probe's report.
     std::optional<ExecutionMode> mode{};
     std::optional<SharedMemory> memory{};
-    // How much of the device to take; zeros are chosen from the device. Never more groups than run at once.
+    // How much of the device to take; zeros are chosen from the device, and fewer groups in a context of the user's,
+    // where his kernels run beside. Never more groups than run at once.
     LaunchShape shape{};
     // With a team operation on a GPU, the groups beside those of `shape` that are teams, and their lanes; zeros are
     // chosen from the device. All groups of a launch have as many lanes: where both are given they must be equal.
