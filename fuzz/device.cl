@@ -10,6 +10,7 @@
 #include "../cl/serial.h"
 #include "../cl/wide/drain.h"
 #endif
+#define SCAN_GPU /* tests/automaton.cpp has a CPU's way */
 #include "../tools/scan.cl"
 
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {

@@ -7,15 +7,23 @@
  * length; how many bytes in front of it are its first file's, at most the overlap; the first pair of its part of
  * buffer 2, which has 1 + length.
  *
- * The segment is cut into streams, four a lane, which the lane walks side by side: the lookups of one stream wait for
- * each other, those of four do not. Each stream begins as far ahead as a match could reach, and notes the matches
+ * The segment is cut into streams, some a lane, which the lane walks side by side: the lookups of one stream wait for
+ * each other, those of several do not. Each stream begins as far ahead as a match could reach, and notes the matches
  * that end in itself. Between two files stands a byte that occurs in no pattern: the automaton begins anew behind it.
  * Where patterns have all bytes, a segment has one file's text alone.
  *
  * Buffer 2 gets, from the segment's second pair on and in no order, where a match ends, counted from the segment's
  * first byte, and the accepting state. Then the first pair's first word gets how many there are, and so does the
  * result. */
+/* A GPU has lanes enough, and each stream walks the bytes ahead of it too. Tests may ask for its way. */
+#ifdef __NV_CL_C_VERSION
+#define SCAN_GPU
+#endif
+#ifdef SCAN_GPU
+#define SCAN_STREAMS 2u
+#else
 #define SCAN_STREAMS 4u
+#endif
 #define SCAN_TABLE 80u /* the table's first word in the automaton */
 #define SCAN_LINE 16u  /* a stream begins at a multiple of it */
 
@@ -38,9 +46,22 @@ typedef struct {
 
 static inline __local uint* scan_local(const sr_team* team) { return (__local uint*)team->local_memory; }
 
+/* A GPU looks the columns of a word's four bytes up together, ahead of the steps: there a step waits for each lookup.
+ * A CPU looks a byte's up when it gets there. */
+#ifdef SCAN_GPU
+static inline uint scan_word(const __local uchar* column, uint word) {
+    return (uint)column[word & 0xFFu] | (uint)column[word >> 8 & 0xFFu] << 8 |
+           (uint)column[word >> 16 & 0xFFu] << 16 | (uint)column[word >> 24] << 24;
+}
+static inline uint scan_column(const __local uchar* column, uint byte) { return (void)column, byte; }
+#else
+static inline uint scan_word(const __local uchar* column, uint word) { return (void)column, word; }
+static inline uint scan_column(const __local uchar* column, uint byte) { return column[byte]; }
+#endif
+
 /* Never outside the table, whatever it holds. */
-static inline uint scan_step(const scan_segment* s, const __local uchar* column, uint state, uint byte) {
-    const uint index = sr_plus(state, column[byte]);
+static inline uint scan_step(const scan_segment* s, uint state, uint column) {
+    const uint index = sr_plus(state, column);
     return s->table[index < s->last ? index : s->last];
 }
 
@@ -99,10 +120,11 @@ static inline void scan_begin(sr_args a, const sr_buffers* b, const sr_team* tea
               team);
 }
 
-/* How long a stream is, when there are at most `streams`: no shorter than the bytes ahead of it. */
+/* How long a stream is, when there are at most `streams`. Not much shorter than the bytes ahead of it, which are
+ * walked for it as well. */
 static inline uint scan_stream_length(const scan_segment* s, uint streams) {
     const uint even = s->length / streams + (s->length % streams != 0 ? 1u : 0u);
-    const ulong least = s->overlap > even ? s->overlap : even;
+    const ulong least = s->overlap / 2u > even ? s->overlap / 2u : even;
     const ulong whole = (least + SCAN_LINE - 1u) / SCAN_LINE * SCAN_LINE;
     return whole < s->length ? (uint)whole : s->length != 0 ? s->length : 1u;
 }
@@ -113,36 +135,59 @@ static inline void scan_note(const scan_segment* s, __local uint* hits, uint pos
     pair[1] = state;
 }
 
-/* Walks `count` bytes, a multiple of 4, of each of four streams, a byte of each in turns. They begin at text + at[k].
- * Matches are noted if `hits` is not null. Named one by one: some compilers keep an array in memory. */
-static inline void scan_four(const scan_segment* s, const __local uchar* column, const __global uchar* text,
-                             const uint* at, uint count, uint* state, __local uint* hits) {
-    const __global uchar *const t0 = text + at[0], *const t1 = text + at[1];
-    const __global uchar *const t2 = text + at[2], *const t3 = text + at[3];
-    uint s0 = state[0], s1 = state[1], s2 = state[2], s3 = state[3];
+/* A lane's streams, named one by one: some compilers keep an array in memory. Of each its state, its text, the word
+ * that is walked, and the next one, which is on its way meanwhile. */
+#define SCAN_TWO(DO) DO(0, s0, t0, w0, n0) DO(1, s1, t1, w1, n1)
+#if SCAN_STREAMS == 2u
+#define SCAN_EACH(DO) SCAN_TWO(DO)
+#else
+#define SCAN_EACH(DO) SCAN_TWO(DO) DO(2, s2, t2, w2, n2) DO(3, s3, t3, w3, n3)
+#endif
+#define SCAN_OPEN(k, s_k, t_k, w_k, n_k)            \
+    const __global uchar* const t_k = text + at[k]; \
+    uint s_k = state[k], n_k = count != 0 ? *(const __global uint*)t_k : 0;
+#define SCAN_FETCH(k, s_k, t_k, w_k, n_k) \
+    uint w_k = scan_word(column, n_k);    \
+    if (i + 4u < count) n_k = *(const __global uint*)(t_k + i + 4u);
+#define SCAN_STEP(k, s_k, t_k, w_k, n_k)                       \
+    s_k = scan_step(s, s_k, scan_column(column, w_k & 0xFFu)); \
+    w_k >>= 8;
+#define SCAN_ACCEPTS(k, s_k, t_k, w_k, n_k) | (s_k < s->limit)
+#define SCAN_NOTE(k, s_k, t_k, w_k, n_k) \
+    if (s_k < s->limit) scan_note(s, hits, at[k] + i + j, s_k);
+#define SCAN_SKIP(k, s_k, t_k, w_k, n_k) \
+    if (i + j < skip[k]) s_k = s->start;
+#define SCAN_CLOSE(k, s_k, t_k, w_k, n_k) state[k] = s_k;
+
+/* Walks `count` bytes, a multiple of 4, of each stream, a byte of each in turns. They begin at text + at[k]. */
+static inline void scan_streams(const scan_segment* s, const __local uchar* column, const __global uchar* text,
+                                const uint* at, uint count, uint* state, __local uint* hits) {
+    SCAN_EACH(SCAN_OPEN)
     for (uint i = 0; i < count; i += 4u) {
-        uint w0 = *(const __global uint*)(t0 + i), w1 = *(const __global uint*)(t1 + i);
-        uint w2 = *(const __global uint*)(t2 + i), w3 = *(const __global uint*)(t3 + i);
+        SCAN_EACH(SCAN_FETCH)
         for (uint j = 0; j < 4u; ++j) {
-            s0 = scan_step(s, column, s0, w0 & 0xFFu);
-            s1 = scan_step(s, column, s1, w1 & 0xFFu);
-            s2 = scan_step(s, column, s2, w2 & 0xFFu);
-            s3 = scan_step(s, column, s3, w3 & 0xFFu);
-            w0 >>= 8;
-            w1 >>= 8;
-            w2 >>= 8;
-            w3 >>= 8;
-            if (hits == 0) continue;
-            if (s0 < s->limit) scan_note(s, hits, at[0] + i + j, s0);
-            if (s1 < s->limit) scan_note(s, hits, at[1] + i + j, s1);
-            if (s2 < s->limit) scan_note(s, hits, at[2] + i + j, s2);
-            if (s3 < s->limit) scan_note(s, hits, at[3] + i + j, s3);
+            SCAN_EACH(SCAN_STEP)
+            if (0 SCAN_EACH(SCAN_ACCEPTS)) {
+                SCAN_EACH(SCAN_NOTE)
+            }
         }
     }
-    state[0] = s0;
-    state[1] = s1;
-    state[2] = s2;
-    state[3] = s3;
+    SCAN_EACH(SCAN_CLOSE)
+}
+
+/* The same of the bytes ahead of each stream: no match there is its own. The first skip[k] are before the segment's
+ * own text, and the automaton begins behind them. */
+static inline void scan_ahead_of(const scan_segment* s, const __local uchar* column, const __global uchar* text,
+                                 const uint* at, uint count, uint* state, const uint* skip) {
+    SCAN_EACH(SCAN_OPEN)
+    for (uint i = 0; i < count; i += 4u) {
+        SCAN_EACH(SCAN_FETCH)
+        for (uint j = 0; j < 4u; ++j) {
+            SCAN_EACH(SCAN_STEP)
+            SCAN_EACH(SCAN_SKIP)
+        }
+    }
+    SCAN_EACH(SCAN_CLOSE)
 }
 
 /* This lane's streams. A barrier follows. */
@@ -152,29 +197,23 @@ static inline void scan_walk(const scan_segment* s, const sr_team* team) {
     const uint each = scan_stream_length(s, SCAN_STREAMS * team->width);
     const uint streams = s->length / each + (s->length % each != 0 ? 1u : 0u);
     if (team->lane * SCAN_STREAMS >= streams) return;
-    uint at[SCAN_STREAMS], length[SCAN_STREAMS], state[SCAN_STREAMS];
+    const uint ahead = scan_ahead(s->overlap);
+    uint at[SCAN_STREAMS], length[SCAN_STREAMS], state[SCAN_STREAMS], skip[SCAN_STREAMS];
     for (uint k = 0; k < SCAN_STREAMS; ++k) {
         const uint number = team->lane * SCAN_STREAMS + k;
         at[k] = number < streams ? number * each : 0;
         length[k] = number < streams ? (each < s->length - at[k] ? each : s->length - at[k]) : 0;
         state[k] = s->start;
+        skip[k] = at[k] < ahead && s->front < ahead - at[k] ? ahead - at[k] - s->front : 0;
     }
-
-    /* The bytes ahead; further ahead is as good. The first stream has those in front of the segment alone: what is
-     * before them in memory is no text. */
-    const uint ahead = scan_ahead(s->overlap);
-    scan_four(s, column, s->text - ahead, at, ahead, state, 0);
-    if (team->lane == 0) {
-        state[0] = s->start;
-        for (uint i = s->front; i != 0; --i) state[0] = scan_step(s, column, state[0], *(s->text - i));
-    }
+    scan_ahead_of(s, column, s->text - ahead, at, ahead, state, skip);
 
     /* Side by side, then what a stream has more than the last one. */
     const uint common = length[SCAN_STREAMS - 1u] / 4u * 4u;
-    scan_four(s, column, s->text, at, common, state, hits);
+    scan_streams(s, column, s->text, at, common, state, hits);
     for (uint k = 0; k < SCAN_STREAMS; ++k)
         for (uint i = common; i < length[k]; ++i) {
-            state[k] = scan_step(s, column, state[k], s->text[at[k] + i]);
+            state[k] = scan_step(s, state[k], column[s->text[at[k] + i]]);
             if (state[k] < s->limit) scan_note(s, hits, at[k] + i, state[k]);
         }
 }
