@@ -1,5 +1,5 @@
-// What `slipring bench` measures, in four parts, each by itself: codec, ring, device, and
-// coexistence with a program's own kernels.
+// What `slipring bench` measures, in five parts, each by itself: codec, ring, device, coexistence with a program's
+// own kernels, and prefetch of pages.
 //
 // The machine is never quiet, so whatever is compared is measured in turns, A B C A B C ..., and the median of the
 // turns is reported. Every loop is bounded by the time that it is given and by a count.
@@ -141,6 +141,28 @@ struct Coexistence {
 };
 std::expected<Coexistence, Error> measure_coexistence(const std::string& device, std::chrono::duration<double> time);
 
+// Pages brought into a cache in device memory, one way.
+struct PageNumbers {
+    double hit_rate = 0;        // the page was there or under way when it was required
+    Percentiles stall_us{};     // of each access: from requiring its page until it was there
+    double stall_share = 0;     // of all stalls in the time of the runs
+    Percentiles page_us{};      // the stalls of those that were no hits
+    double accesses_per_s = 0;  // each is brought, used by the device, and its result read
+    std::uint64_t wrong = 0;    // results of another page than the required one
+};
+struct Prefetch {
+    DeviceInfo info{};
+    std::uint32_t accesses = 0;  // in a run
+    std::uint32_t pages = 0;     // in host memory
+    std::uint32_t frames = 0;    // in the cache
+    std::uint32_t page_bytes = 0;
+    std::uint32_t lookahead = 0;      // pages at most that an access fetches beside its own
+    PageNumbers windows{}, writes{};  // of slipring's, and by clEnqueueWriteBuffer
+
+    bool is_right() const { return windows.wrong == 0 && writes.wrong == 0; }
+};
+std::expected<Prefetch, Error> measure_prefetch(const std::string& device, std::chrono::duration<double> time);
+
 struct Machine {
     std::string cpu;
     unsigned cores = 0;
@@ -157,6 +179,7 @@ struct Report {
     std::vector<RingNumbers> rings{};
     std::optional<DeviceNumbers> device{};
     std::optional<Coexistence> coexistence{};
+    std::optional<Prefetch> prefetch{};
 };
 std::string as_json(const Report& report);
 std::string as_table(const Report& report);

@@ -1,4 +1,4 @@
-// Stands in for device.cpp and coexistence.cpp in a build without OpenCL.
+// Stands in for device.cpp, coexistence.cpp and prefetch.cpp in a build without OpenCL.
 #include "bench.hpp"
 
 namespace slipring::bench {
@@ -12,6 +12,10 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string&, std::chro
 }
 
 std::expected<Coexistence, Error> measure_coexistence(const std::string&, std::chrono::duration<double>) {
+    return std::unexpected(no_opencl);
+}
+
+std::expected<Prefetch, Error> measure_prefetch(const std::string&, std::chrono::duration<double>) {
     return std::unexpected(no_opencl);
 }
 

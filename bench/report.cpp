@@ -62,6 +62,22 @@ Json json(const Coexistence& coexistence) {
             {"other_context", {{"idle", json(coexistence.other_idle)}, {"busy", json(coexistence.other_busy)}}}};
 }
 
+Json json(const PageNumbers& pages) {
+    return {{"hit_rate", pages.hit_rate},
+            {"stall_us", json(pages.stall_us)},
+            {"stall_share", pages.stall_share},
+            {"page_us", json(pages.page_us)},
+            {"accesses_per_s", pages.accesses_per_s},
+            {"wrong", pages.wrong}};
+}
+
+Json json(const Prefetch& prefetch) {
+    return {{"device", prefetch.info.name},      {"accesses", prefetch.accesses},
+            {"pages", prefetch.pages},           {"frames", prefetch.frames},
+            {"page_bytes", prefetch.page_bytes}, {"lookahead", prefetch.lookahead},
+            {"windows", json(prefetch.windows)}, {"writes", json(prefetch.writes)}};
+}
+
 void add_limits(Json& out, const DeviceNumbers& device) {
     const Limits& limits = device.limits;
     out["limits"] = {{"load_us", limits.load_us},
@@ -102,6 +118,7 @@ std::string as_json(const Report& report) {
         add_limits(out, *device);
     }
     if (report.coexistence) out["coexistence"] = json(*report.coexistence);
+    if (report.prefetch) out["prefetch"] = json(*report.prefetch);
     // A device's name may hold anything; what is not UTF-8 is replaced.
     return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

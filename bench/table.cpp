@@ -111,6 +111,21 @@ void print_coexistence(std::string& to, const Coexistence& coexistence) {
     print_beside(to, "other context, busy", coexistence.other_busy, coexistence.alone);
 }
 
+void print_pages(std::string& to, const char* how, const PageNumbers& pages) {
+    print(to, "  %-28s %10.2f %10.2f %10.2f %10.2f %9.1f %% %12.0f\n", how, pages.page_us.p50, pages.page_us.p99,
+          pages.stall_us.p50, pages.stall_us.p99, pages.stall_share * 100, pages.accesses_per_s);
+}
+
+void print_prefetch(std::string& to, const Prefetch& prefetch) {
+    print(to, "\nprefetch on %s: %u accesses to %u pages of %u KiB, a cache of %u, %.1f %% hits\n",
+          prefetch.info.name.c_str(), prefetch.accesses, prefetch.pages, prefetch.page_bytes / 1024, prefetch.frames,
+          prefetch.windows.hit_rate * 100);
+    print(to, "  %-28s %10s %10s %10s %10s %11s %12s\n", "us", "page p50", "p99", "stall p50", "p99", "of all time",
+          "accesses/s");
+    print_pages(to, "by windows", prefetch.windows);
+    print_pages(to, "by clEnqueueWriteBuffer", prefetch.writes);
+}
+
 }  // namespace
 
 std::string as_table(const Report& report) {
@@ -125,6 +140,7 @@ std::string as_table(const Report& report) {
     if (!report.rings.empty()) print_rings(out, report.rings);
     if (const auto& device = report.device) print_device(out, *device);
     if (report.coexistence) print_coexistence(out, *report.coexistence);
+    if (report.prefetch) print_prefetch(out, *report.prefetch);
     return out;
 }
 

@@ -148,8 +148,57 @@ BOOST_AUTO_TEST_CASE(coexistence_figures) {
                std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(prefetch_figures_of_the_same_pages_both_ways) {
+    const auto prefetch = measure_prefetch(slipring::test_device(), short_time);
+    if (!prefetch && prefetch.error().code == slipring::Errc::no_platform) return;
+    BOOST_TEST_REQUIRE(prefetch.has_value(), (prefetch ? "" : prefetch.error().text()));
+    BOOST_TEST(prefetch->is_right());
+
+    const Json json = Json::parse(as_json({.machine = {}, .prefetch = *prefetch})).at("prefetch");
+    BOOST_TEST(!json.at("device").get<std::string>().empty());
+    BOOST_TEST(json.at("page_bytes") == 65536);
+    BOOST_TEST(json.at("accesses").get<int>() >= 64);
+    const int lookahead = json.at("lookahead"), frames = json.at("frames"), pages = json.at("pages");
+    BOOST_TEST(0 < lookahead);
+    BOOST_TEST(lookahead < frames);
+    BOOST_TEST(frames < pages);  // else nothing is ever replaced
+    for (const char* const way : {"windows", "writes"}) {
+        BOOST_TEST_CONTEXT(way) {
+            const Json& figures = json.at(way);
+            check_latency(figures.at("stall_us"));
+            check_latency(figures.at("page_us"));
+            BOOST_TEST(figures.at("wrong") == 0);
+            const double hit_rate = figures.at("hit_rate"), share = figures.at("stall_share");
+            const double accesses = figures.at("stall_us").at("samples"),
+                         misses = figures.at("page_us").at("samples");
+            BOOST_TEST(hit_rate > 0.5);
+            BOOST_TEST(std::abs(hit_rate - (1 - misses / accesses)) < 1e-9);
+            BOOST_TEST(std::fmod(accesses, json.at("accesses").get<double>()) == 0);  // whole runs
+            BOOST_TEST(share > 0);
+            BOOST_TEST(share < 1);
+            // A stall is a part of the access.
+            const double accesses_per_s = figures.at("accesses_per_s");
+            BOOST_TEST(accesses_per_s > 0);
+            BOOST_TEST(figures.at("stall_us").at("p50").get<double>() < 2 * 1e6 / accesses_per_s);
+            BOOST_TEST(figures.at("page_us").at("p9999") <= figures.at("stall_us").at("p9999"));
+        }
+    }
+    BOOST_TEST(json.at("windows").at("hit_rate") == json.at("writes").at("hit_rate"));
+    BOOST_TEST(as_table({.machine = {}, .prefetch = *prefetch}).find("by clEnqueueWriteBuffer") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(wrong_pages_are_said) {
+    Prefetch prefetch;
+    BOOST_TEST(prefetch.is_right());
+    prefetch.writes.wrong = 3;
+    BOOST_TEST(!prefetch.is_right());
+    const Json json = Json::parse(as_json({.machine = {}, .prefetch = prefetch}));
+    BOOST_TEST(json.at("prefetch").at("writes").at("wrong") == 3);
+}
+
 BOOST_AUTO_TEST_CASE(a_device_that_is_not_there_is_an_error) {
     const auto device = measure_device("no such device anywhere", short_time);
     BOOST_TEST_REQUIRE(!device.has_value());
     BOOST_TEST(!measure_coexistence("no such device anywhere", short_time).has_value());
+    BOOST_TEST(!measure_prefetch("no such device anywhere", short_time).has_value());
 }

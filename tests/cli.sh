@@ -285,6 +285,9 @@ if "$slipring" --help | grep -qE '^ +bench\b'; then  # it may have been built wi
     status 0 bench --only coexistence --seconds 0.1
     says out 'same context, busy'
     status 2 bench --only coexistence -d 'no such device'
+    status 0 bench --only prefetch --seconds 0.1
+    says out 'by windows'
+    status 2 bench --only prefetch -d 'no such device'
     [ ! -w /dev/full ] || full bench --only codec --seconds 0.1
 fi
 

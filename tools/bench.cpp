@@ -48,27 +48,33 @@ int run(const Arguments& arguments) {
     if (wants("codec")) report.codec = bench::measure_codec(share(0.03));
     if (wants("ring")) report.rings = bench::measure_rings(share(0.27));
     if (wants("device")) {
-        if (auto device = bench::measure_device(arguments.device, share(0.6))) report.device = std::move(*device);
+        if (auto device = bench::measure_device(arguments.device, share(0.57))) report.device = std::move(*device);
         else failed(device.error());
     }
     if (wants("coexistence")) {
-        if (auto both = bench::measure_coexistence(arguments.device, share(0.1)))
+        if (auto both = bench::measure_coexistence(arguments.device, share(0.08)))
             report.coexistence = std::move(*both);
         else failed(both.error());
+    }
+    if (wants("prefetch")) {
+        if (auto pages = bench::measure_prefetch(arguments.device, share(0.05))) report.prefetch = std::move(*pages);
+        else failed(pages.error());
     }
     const std::string text = arguments.json ? bench::as_json(report) : bench::as_table(report);
     std::printf("%s\n", text.c_str());
     if (!arguments.svg.empty() && report.device && !write(arguments.svg, bench::as_svg(report))) status = 2;
     const bool intact = std::ranges::all_of(report.rings, &bench::RingNumbers::intact);
     if (!intact) std::fprintf(stderr, "slipring: a queue lost or changed slots\n");
-    return intact ? status : 2;
+    const bool is_right = !report.prefetch || report.prefetch->is_right();
+    if (!is_right) std::fprintf(stderr, "slipring: a wrong page was prefetched\n");
+    return intact && is_right ? status : 2;
 }
 
 }  // namespace
 
 void add_bench(CLI::App& program, int& status) {
     CLI::App* const command =
-        program.add_subcommand("bench", "Measure codec, ring, device, and your own kernels beside it");
+        program.add_subcommand("bench", "Measure codec, ring, device, your own kernels beside it, and prefetch");
     const auto arguments = std::make_shared<Arguments>();
     command->add_option("-d,--device", arguments->device, "Part of a device's or platform's name, or auto")
         ->capture_default_str();
@@ -76,7 +82,7 @@ void add_bench(CLI::App& program, int& status) {
         ->capture_default_str()
         ->check(CLI::Range(0.1, 3600.0));
     command->add_option("--only", arguments->only, "One part alone")
-        ->check(CLI::IsMember({"codec", "ring", "device", "coexistence"}));
+        ->check(CLI::IsMember({"codec", "ring", "device", "coexistence", "prefetch"}));
     command->add_flag("--json", arguments->json, "Print one JSON object");
     command->add_option("--svg", arguments->svg, "Also draw the device's figures into this file");
     command->add_option("--commit", arguments->commit, "What was built, for the report; else Git's word for it");
