@@ -39,11 +39,18 @@ def is_part(block, text):
 
 
 def is_built(path, root):
-    """Programs and their outputs in examples/ and docs/snippets/, if Meson knows their name."""
+    """Programs and their outputs in examples/ and docs/snippets/, if Meson knows their name; headers of theirs."""
     folder, name = os.path.split(path)
-    stem = os.path.splitext(name)[0]
+    stem, kind = os.path.splitext(name)
     script = {"examples": "examples/meson.build", "docs/snippets": "docs/meson.build"}.get(folder)
-    return script is not None and f"'{stem}'" in read(root, script)
+    if script is None:
+        return False
+    programs = re.findall(r"'(\w+)'", read(root, script))
+    if kind != ".hpp":
+        return stem in programs
+    sources = [os.path.join(folder, f"{program}.cpp") for program in programs]
+    return any(os.path.exists(os.path.join(root, source)) and f'#include "{name}"' in read(root, source)
+               for source in sources)
 
 
 def read(root, path):

@@ -24,6 +24,9 @@ expect(HELLO + "```cpp\nusing namespace slipping;\n```\n", ["not in examples/hel
 expect(HELLO + "```cpp\nint main() {\nusing namespace slipring;\n```\n", ["not in examples/hello.cpp"])
 expect(HELLO + "And so:\n```cpp\nint main() {\n```\n", ["a block of cpp that names no file"])
 expect("<!-- examples/missing.cpp -->\n```cpp\nint main() {\n```\n", ["examples/missing.cpp is not built by Meson"])
+CACHE = "```cpp\nclass Cache {\npublic:\n```\n"
+expect("<!-- examples/prefetch_cache.hpp -->\n\n" + CACHE, [None])
+expect("<!-- examples/prefetch_missing.hpp -->\n\n" + CACHE, ["examples/prefetch_missing.hpp is not built by Meson"])
 expect("<!-- lib/ring.cpp -->\n```cpp\n#include\n```\n", ["lib/ring.cpp is not built by Meson"])
 expect("```sh\n./dev test\n```\n", [None])
 expect("```sh\n./dev fly\n```\n", ["./dev has no command fly"])
