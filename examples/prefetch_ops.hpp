@@ -25,13 +25,13 @@ uint fetch_page(sr_args a, const sr_buffers* b, const sr_team* team, uint* resul
     const __global ulong2* const from = (const __global ulong2*)(b->at[0] + page * 65536);
     __global ulong2* const to = (__global ulong2*)(b->at[1] + frame * 65536);
 
-    // Neighbours read neighbours. Eight loads are under way before the first is needed: each takes the bus a
+    // Neighbours read neighbours. Sixteen loads are under way before the first is needed: each takes the bus a
     // microsecond, and they take it together.
     uint i = team->lane;
-    for (; i + 7 * team->width < 4096; i += 8 * team->width) {
-        ulong2 part[8];
-        for (uint k = 0; k < 8; ++k) part[k] = from[i + k * team->width];
-        for (uint k = 0; k < 8; ++k) to[i + k * team->width] = part[k];
+    for (; i + 15 * team->width < 4096; i += 16 * team->width) {
+        ulong2 part[16];
+        for (uint k = 0; k < 16; ++k) part[k] = from[i + k * team->width];
+        for (uint k = 0; k < 16; ++k) to[i + k * team->width] = part[k];
     }
     for (; i < 4096; i += team->width) to[i] = from[i];
     return SR_CODE_OK;
