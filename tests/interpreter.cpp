@@ -185,3 +185,13 @@ BOOST_AUTO_TEST_CASE(a_full_log_counts_drops_and_overwrites_nothing) {
     BOOST_TEST(memory.run(print(9, 9, 9).words(), 1).value == 1u);
     BOOST_TEST(records[0] == 9u);
 }
+
+// A handler may take the place from a slot, too.
+BOOST_AUTO_TEST_CASE(a_handler_reads_64_bits_of_arguments_or_none) {
+    sr_args args{};
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) args.word[i] = i + 1;
+    BOOST_TEST(sr_arg64(args, 0) == (2ull << 32 | 1));
+    BOOST_TEST(sr_arg64(args, SR_MAX_ARGS - 2) == (ulong{SR_MAX_ARGS} << 32 | (SR_MAX_ARGS - 1)));
+    for (const uint behind : {SR_MAX_ARGS - 1, SR_MAX_ARGS, 0x80000000u, ~0u})
+        BOOST_TEST(sr_arg64(args, behind) == 0u);
+}
