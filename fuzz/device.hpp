@@ -25,10 +25,16 @@ uint device_is_barrier(const uint* copy);
 void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
 void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched);
 
-// A lane's part of a launch of many sub-groups, and how many looks for a poller the retirer takes: wide_device.cpp.
+// wide_device.cpp. A lane's part of a launch of many sub-groups and teams, as one of a sub-group and as one of a team;
+// its part of one slot, which a team runs alone; and how many looks for a poller the retirer takes.
 void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
-                       uint subgroup, uint subgroups);
+                       uint subgroup, uint subgroups, uint teams);
+void device_drain_team_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
+                            uint subgroups, uint teams, const sr_team* team, uint* board);
+void device_run_alone_lane(const uint* slot, const sr_memory* memory, const sr_team* team, uint* board,
+                           sr_outcome* out);
 extern uint device_alone_after;
+extern const uint device_board_words;
 
 // The scan's custom operation, by a team of so many lanes: between two barriers one lane after the other.
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint width, uchar* local_memory, uint bytes,

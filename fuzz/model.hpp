@@ -24,16 +24,33 @@ inline constexpr Field control_words{control_words_}, log_records{log_records_},
 #define SR_FUZZ_MEMORY_FIELDS \
     near::control_words, near::log_records, near::log_counter, near::log_counter, near::log_counter, near::choice
 
-template <std::uint32_t MostWords>
+inline uint handler_code(uint code) noexcept {
+    return code == 0 || code == 3 || (code >= 64 && code <= 255) ? code : 2;
+}
+
+// The custom operations of device.cl. A team has one lane there.
+struct DeviceHandlers {
+    static bool is_team(uint op) noexcept { return op == team_opcode_of_device; }
+    static uint run(uint op, const std::array<uint, 12>& args, uint& value) noexcept {
+        if (op != custom_opcode_of_device && !is_team(op)) return SR_CODE_UNKNOWN_OPCODE;
+        if (is_team(op)) value = 1;
+        else
+            for (const uint arg : args) value += arg;
+        return handler_code(args[0]);
+    }
+};
+
+template <std::uint32_t MostWords, class Handlers = DeviceHandlers>
 class MemoryOf {
 public:
     static constexpr std::uint32_t max_words = MostWords, max_records = 8;
-    bool has_teams = true;  // the device knows its team operation
+    [[no_unique_address]] Handlers handlers;
+    bool ringless = false;  // what runs is no ring's
 
     explicit MemoryOf(Input& in) noexcept
         : MemoryOf(in, SR_OBSERVABLE_BASE + in.word() % (max_words - SR_OBSERVABLE_BASE + 1)) {}
     // With that many control words: the head has one word less.
-    MemoryOf(Input& in, std::uint32_t words) noexcept : words_(words) {
+    MemoryOf(Input& in, std::uint32_t words, Handlers own = {}) noexcept : handlers(own), words_(words) {
         records_ = 1u << in.word() % 4;
         log_words_ = SR_LOG_RECORDS / 4 + records_ * SR_LOG_RECORD_WORDS;
         std::memset(log_, 0, log_words_ * 4);
@@ -126,14 +143,9 @@ private:
             out.inner = i;
             out.value = 0;
             const uint op = bytes[2 + 2 * i];
-            out.code = is_team(op) ? SR_CODE_NO_TEAM : run_op(op, own, position, out.value);
+            out.code = handlers.is_team(op) ? SR_CODE_NO_TEAM : run_op(op, own, position, out.value);
         }
         return out;
-    }
-
-    bool is_team(uint op) const noexcept { return has_teams && op == team_opcode_of_device; }
-    static uint handler_code(uint code) noexcept {
-        return code == 0 || code == 3 || (code >= 64 && code <= 255) ? code : 2;
     }
 
     uint run_op(uint op, const Args& a, uint position, uint& value) noexcept {
@@ -172,19 +184,14 @@ private:
                 value = word(160ull + a[2]) = next_state(a[0] * std::size_t{256} + a[1]);
                 return SR_CODE_OK;
             case 7:
+                if (ringless) return SR_CODE_OK;
                 value = ++control_[0];
                 control_[1] = a[1];
                 return SR_CODE_OK;
             case 0xFFF0: return SR_CODE_DEVICE_LOST;
             case 0xFFFE: return print(a, position, value);
             case 0xFFFFFFFF: return SR_CODE_OK;
-            case custom_opcode_of_device:
-                for (const uint arg : a) value += arg;
-                return handler_code(a[0]);
-            default:
-                if (!is_team(op)) return SR_CODE_UNKNOWN_OPCODE;
-                value = 1;
-                return handler_code(a[0]);
+            default: return handlers.run(op, a, value);
         }
     }
 

@@ -8,11 +8,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include <slipring/abi.h>
+#include "own_bytes.hpp"
 
 namespace fuzz {
-
-using uint = std::uint32_t;
 
 // The first slots have room for a copy that all lanes of a sub-group do together.
 constexpr uint long_slots = 4, long_words = 1168, short_words = 16;
@@ -26,7 +24,8 @@ constexpr uint own_first(uint slot) noexcept {
 // Turns what a slot does to others' words into the same to its own. What it must not do stays.
 class OwnWords {
 public:
-    OwnWords(uint slot, uint words) noexcept : first_(own_first(slot)), size_(own_size(slot)), words_(words) {}
+    OwnWords(uint slot, uint words, const OwnBytes& bytes) noexcept
+        : slot_(slot), first_(own_first(slot)), size_(own_size(slot)), words_(words), bytes_(bytes) {}
 
     // `slot`: 16 words.
     void take(uint* slot) const noexcept {
@@ -56,7 +55,10 @@ private:
     }
     // False if there are too few arguments to say where.
     bool take_op(uint op, uint* args, uint count) const noexcept {
-        const uint needs = op == SR_OP_LOAD_U32 ? 2 : op == SR_OP_DFA_STEP || op == SR_OP_MEMCPY ? 3 : 0;
+        const uint needs = op == SR_OP_LOAD_U32                         ? 2
+                           : op == SR_OP_DFA_STEP || op == SR_OP_MEMCPY ? 3
+                           : op == op_writes                            ? arg_which + 1
+                                                                        : 0;
         if (count < needs) return false;
         switch (op) {
             case SR_OP_STORE_U32:
@@ -72,6 +74,11 @@ private:
                 break;
             case SR_OP_MEMCPY: take_copy(args[0], args[1], args[2]); break;
             case SR_OP_DFA_STEP: move_out(args[2]); break;
+            case op_writes: bytes_.take(slot_, args); break;
+            case op_team_writes:
+            case op_team_writes_too:  // inside a packed slot nobody runs it
+                if (count == SR_MAX_ARGS) bytes_.take(slot_, args);
+                break;
             default: break;
         }
         return true;
@@ -105,7 +112,8 @@ private:
         }
     }
 
-    uint first_, size_, words_;
+    uint slot_, first_, size_, words_;
+    const OwnBytes& bytes_;
 };
 
 }  // namespace fuzz

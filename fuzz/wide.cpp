@@ -9,24 +9,24 @@
 #include "../lib/ring_inside.hpp"
 #include "../tests/lanes.hpp"
 
-#include "../cl/wide/layout.h"
 #include "positions.hpp"
+#include "wide_alone.hpp"
 #include "wide_fields.hpp"
 #include "wide_slots.hpp"
+#include "wide_teams.hpp"
 
 using namespace fuzz;
 using slipring::Ring;
 
-constexpr Field head[] = {near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::log_records,
-                          near::log_counter,   near::log_counter,       near::log_counter,
-                          near::choice,        near::subgroups,         near::bound,
-                          near::bound,         near::patience,          near::schedule,
-                          near::sched};
+constexpr Field head[] = {near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::buffer_bytes, near::buffer_bytes,
+                          near::log_records,   near::log_counter,       near::log_counter,  near::log_counter,
+                          near::choice,        near::subgroups,         near::teams,        near::bound,
+                          near::bound,         near::patience,          near::schedule,     near::sched};
 // A slot whose state word says what is done, and its tenant what happens then: see Wide::act and Wide::go_on.
-constexpr Field record[] = {near::action,     near::wide_opcode, near::schedule, near::wide_attributes,
-                            near::wide_first, near::wide_later,  near::copied,   near::wide_later,
-                            near::index,      near::index,       near::index,    near::index,
-                            near::index,      near::index,       near::index,    near::later_arg};
+constexpr Field record[] = {near::action,      near::wide_opcode, near::schedule, near::wide_attributes,
+                            near::wide_first,  near::wide_later,  near::copied,   near::lanes_fault,
+                            near::byte_offset, near::high_half,   near::bytes,    near::high_half,
+                            near::which,       near::asks,        near::index,    near::later_arg};
 const Format format{head, record, 8};
 
 namespace {
@@ -42,7 +42,8 @@ public:
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
           ring_(*Ring::create(bytes_, capacity_, start_)), slots_(in, capacity_, start_),
           sched_(sched_memory().take(SR_SCHED_WORDS(capacity_))), completed_(start_), tail_(start_), claimed_(start_),
-          subgroups_(2 + in.word() % 5), bounds_{0, start_, time(in), time(in), 0} {
+          subgroups_(2 + in.word() % 5), wanted_teams_(in.word() % (most_teams + 1)),
+          bounds_{0, start_, time(in), time(in), 0} {
         device_alone_after = in.word() % 256 + 1;
         seed_ = in.word();
         set_sched(in.word());
@@ -65,6 +66,7 @@ public:
                 bounds_.idle_timeout = time(words[4]);
                 bounds_.max_time = time(words[5]);
                 subgroups_ = 2 + words[6] % 5;
+                wanted_teams_ = words[6] / 8 % (most_teams + 1);
                 launch();
                 break;
         }
@@ -88,6 +90,8 @@ public:
         }
         run_to_end();
         for (std::uint32_t i = 0; i < SR_SCHED_TABLES; ++i) FUZZ_CHECK(i % 32 == 0 || sched_[i] == 0);
+        machine_.reset();
+        if (!revoked_ && wanted_teams_ != 0) run_alone(slots_, teams_, last_, seed_);
     }
 
 private:
@@ -114,6 +118,7 @@ private:
         std::fill(sched_.begin(), sched_.end(), 0);
         sched_[SR_SCHED_BASE] = sched_[SR_SCHED_QUEUED] = sched_[SR_SCHED_ASKED] = old;
         queued_ = old;
+        Teams::set_sched(sched_, capacity_, old);
         uint* const queue = &sched_[SR_SCHED_TABLES + 2 * capacity_];
         if (old != 0)
             for (uint k = 0; k < capacity_; ++k) queue[4 * ((old + k) % capacity_)] = old + k + 1 - capacity_;
@@ -211,15 +216,23 @@ private:
         claimed_ = slipring::inside(ring_).claimed();  // what the last one had claimed and left is claimed again
         for (std::uint64_t p = bounds_.first; before(p, claimed_); ++p) slots_.at(p).again = true;
         claims_ = closed_from_ = claimed_last_ = 0;
-        published_since_left_ = has_claimed_ = false;
-        memory_ = slots_.of_device();
+        published_since_left_ = has_claimed_ = is_alone_ = false;
+        teams_.begin(wanted_teams_, sched_[SR_SCHED_TEAM_ASKED]);
+        memory_ = slots_.of_device(&word32(SR_RING_REVOKED));
+        memory_.local_memory = teams_.local_of_one();
+        memory_.local_bytes = lanes_of_a_team * 4;
         machine_.reset();
         machine_.emplace(
-            subgroups_,
-            [this](uint subgroup) {
-                device_drain_lane(&device_ring_, &memory_, &bounds_, sched_.data(), subgroup, subgroups_);
-            },
-            seed_ + bounds_.launch);
+            subgroups_ + teams_.subgroups(), [this](uint subgroup) { run_lane(subgroup); }, seed_ + bounds_.launch,
+            lanes::Groups{subgroups_, Teams::subgroups_of_one});
+    }
+    void run_lane(uint subgroup) noexcept {
+        const uint teams = teams_.count();
+        if (subgroup < subgroups_)
+            return device_drain_lane(&device_ring_, &memory_, &bounds_, sched_.data(), subgroup, subgroups_, teams);
+        const sr_team team = teams_.of_lane(subgroup - subgroups_, lanes::Machine::current()->lane());
+        device_drain_team_lane(&device_ring_, &memory_, &bounds_, sched_.data(), subgroups_, teams, &team,
+                               teams_.board_of(subgroup - subgroups_));
     }
     void step() noexcept {
         machine_->step();
@@ -229,7 +242,7 @@ private:
     // What comes behind an action: steps, without some of the sub-groups.
     void go_on(uint schedule) noexcept {
         if (schedule >> 16 != 0) machine_->reseed(seed_ = schedule >> 16);
-        machine_->hold(schedule >> 8 & 63);
+        machine_->hold(schedule >> 8 & 255);
         for (uint n = schedule % 256; n > 0 && !machine_->ended(); --n) step();
         if (machine_->ended() && !revoked_) launch();
     }
@@ -257,7 +270,27 @@ private:
     }
 
     // ---- the oracle ----
+    // Who runs the team slots that this launch runs now. No lanes claim one where there are teams.
+    bool is_polled() const noexcept { return sched_[SR_SCHED_STAGE] == SR_STAGE_POLLED; }
+    Runner runner() const noexcept {
+        return !is_polled() ? Runner::one : teams_.count() != 0 ? Runner::team : Runner::lanes;
+    }
+    bool is_for_teams(std::uint64_t position) noexcept { return teams_.count() != 0 && slots_.at(position).is_team; }
+    // From the last `n` before `claimed` on.
+    void check_claim(std::uint64_t claimed, uint n) noexcept {
+        uint for_teams = 0, long_copies = 0;
+        for (uint k = 1; k <= n; ++k) {
+            for_teams += is_for_teams(claimed - k) ? 1 : 0;
+            long_copies += slots_.at(claimed - k).is_long_copy ? 1 : 0;
+            if (teams_.count() != 0) FUZZ_CHECK(slots_.at(claimed - k).published);
+        }
+        if (is_polled()) teams_.claim(for_teams, sched_);
+        else FUZZ_CHECK(for_teams == 0 || is_alone_);
+        if (is_polled()) FUZZ_CHECK(for_teams == 0 || for_teams + long_copies == n);
+    }
     void look() noexcept {
+        is_alone_ = is_alone_ || sched_[SR_SCHED_STAGE] == SR_STAGE_ALONE;
+        teams_.check(sched_);
         const std::uint64_t completed = load64(SR_RING_COMPLETED), claimed = load64(SR_RING_CLAIMED);
         FUZZ_CHECK(!before(completed, completed_) && !before(tail_, completed));
         if (claimed != raw_claimed_) {
@@ -272,6 +305,7 @@ private:
             // A second claim of the same slots, up to the same position, is not seen: then it is not known where this
             // claim begins.
             for (uint n = 1; n <= claimed_last_; ++n) slots_.at(claimed - n).alone = claimed_last_ == 1;
+            check_claim(claimed, claimed_last_);
             slots_.at(claimed - 1).again = !has_claimed_ && claimed_ != bounds_.first;
             has_claimed_ = true;
             raw_claimed_ = claimed_ = claimed;
@@ -283,13 +317,17 @@ private:
             if (s.ran || !s.published || *slot(p) == s.given[0]) continue;
             FUZZ_CHECK(before(p, claimed_));
             // A sub-group that goes on alone gives no answers.
-            slots_.check_ended(p, slot(p), completed_, sched_[SR_SCHED_STAGE] == SR_STAGE_POLLED);
+            slots_.check_ended(p, slot(p), completed_, runner(), is_polled());
         }
         for (; completed_ != completed; ++completed_) {
             FUZZ_CHECK(slots_.at(completed_).ran || slots_.at(completed_).quiet);
-            slots_.check_effect(completed_);
+            slots_.pass(completed_, runner());
         }
         check_words();
+    }
+    // The last one of a launch with teams leaves it to the next launch, whose teams may run long copies as well.
+    bool waits_for_a_team(std::uint64_t position) noexcept {
+        return is_for_teams(position) || (teams_.count() != 0 && slots_.at(position).is_long_copy);
     }
     void check_words() noexcept {
         // Workers have asked for what is handed to them; for whole entries each of them may ask a moment later.
@@ -298,7 +336,7 @@ private:
         if (std::exchange(queued_, queued) != queued)
             FUZZ_CHECK(ahead <= (claimed_last_ % lanes::of_a_subgroup == 0 ? static_cast<int>(subgroups_ - 2) : 0));
         const uint faults = word32(SR_RING_FAULTS);
-        FUZZ_CHECK(faults >= slots_.faults_before(completed_) && faults <= slots_.faults_before(slots_.end()));
+        FUZZ_CHECK(faults - slots_.faults() <= slots_.faults_behind());
         if (sched_[SR_SCHED_FINISHED] != 0 && closed_from_++ == 0) closed_at_ = completed_;
     }
     void check_answer() noexcept {
@@ -311,7 +349,8 @@ private:
         const std::uint64_t position = slots_.end() - behind - 1;
         Slots::Slot& s = slots_.at(position);
         FUZZ_CHECK(s.published && !s.quiet && !std::exchange(s.answered, true) && before(position, claimed_));
-        FUZZ_CHECK(s.print != 0 ? answer >> 32 <= 1 : answer >> 32 == s.expected[2]);
+        FUZZ_CHECK(!s.is_team || is_for_teams(position));
+        FUZZ_CHECK(s.print != 0 ? answer >> 32 <= 1 : answer >> 32 == s.outcome(Runner::team).value);
     }
     // A launch has ended.
     void left() noexcept {
@@ -325,15 +364,17 @@ private:
         }
         for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32) FUZZ_CHECK(sched_[word] == 0);
         FUZZ_CHECK(sched_[SR_SCHED_ASKED] == sched_[SR_SCHED_QUEUED] && sched_[SR_SCHED_PRINTING] == 0);
+        FUZZ_CHECK(sched_[SR_SCHED_TEAM_ASKED] == sched_[SR_SCHED_TEAM_QUEUED]);
         if (revoked_) return slots_.check_log();
-        FUZZ_CHECK(word32(SR_RING_FAULTS) == slots_.faults_before(completed_));
+        FUZZ_CHECK(word32(SR_RING_FAULTS) == slots_.faults());
         slots_.check_all(completed_);
         // What was claimed has run, but for what is behind a slot that was claimed before it was published.
         FUZZ_CHECK(completed_ == claimed_ || completed_ == tail_ || slots_.at(completed_).was_hole);
         // A launch that was not told to leave has looked again since it said that it has left, unless much came while
         // it did.
         const bool told = bounds_.max_time != for_ever || word32(SR_RING_STOP) == bounds_.launch;
-        FUZZ_CHECK(told || published_since_left_ || completed_ == tail_ || completed_ - closed_at_ >= 8);
+        FUZZ_CHECK(told || published_since_left_ || completed_ == tail_ || completed_ - closed_at_ >= 8 ||
+                   waits_for_a_team(completed_));
     }
 
     std::uint32_t capacity_;
@@ -343,7 +384,8 @@ private:
     Slots slots_;
     std::span<uint> sched_;
     std::uint64_t completed_, tail_, claimed_, raw_claimed_ = claimed_, closed_at_ = 0;
-    std::uint32_t subgroups_;
+    std::uint32_t subgroups_, wanted_teams_;
+    Teams teams_;
     sr_bounds bounds_;
     sr_ring device_ring_{reinterpret_cast<uchar*>(bytes_.data()), capacity_ - 1,
                          static_cast<uint>(std::countr_zero(capacity_))};
@@ -353,7 +395,7 @@ private:
     uint last_[16] = {0, 0, 0, 2};
     std::uint32_t queued_ = 0, claimed_last_ = 0, holes_ = 0, added_ = 0, seed_ = 0, claims_ = 0, closed_from_ = 0;
     std::uint64_t answer_ = load64(SR_RING_ANSWER);
-    bool revoked_ = false, published_since_left_ = false, has_claimed_ = false;
+    bool revoked_ = false, published_since_left_ = false, has_claimed_ = false, is_alone_ = false;
 };
 
 }  // namespace

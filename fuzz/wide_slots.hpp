@@ -3,11 +3,12 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 
 #include <slipring/ring.hpp>
 
-#include "model.hpp"
 #include "own_words.hpp"
+#include "wide_model.hpp"
 
 namespace fuzz {
 
@@ -16,8 +17,7 @@ constexpr std::uint32_t max_capacity = 128, max_prints = 2048;
 class Slots {
 public:
     Slots(Input& in, std::uint32_t capacity, std::uint64_t start) noexcept
-        : capacity_(capacity), end_(start), memory_(in, own_first(capacity)) {
-        memory_.has_teams = false;
+        : capacity_(capacity), end_(start), bytes_(in, capacity), memory_(in, own_first(capacity), {&bytes_}) {
         memory_.control(SR_CONTROL_FAULTS) = memory_.device_control()[SR_CONTROL_FAULTS] = 0;
         read_ = log(SR_LOG_WRITTEN);
         first_written_ = read_;
@@ -26,59 +26,99 @@ public:
 
     struct Slot {
         uint given[16], expected[16];
-        uint code, inner, print;  // print: 1 + its number
-        uint epoch, tag, faults;  // of those before
-        uint segment;             // fences before
-        bool barrier, quiet, published, ran, was_hole;
+        sr_outcome outcomes[3];  // by each Runner: they differ for a team's slot alone
+        uint print;              // 1 + its number
+        uint epoch, tag;         // of those before
+        uint segment;            // fences before
+        bool is_team, is_long_copy, barrier, quiet, may_fault, published, settled, ran, was_hole;
         bool alone, again, answered;  // it was claimed by itself; perhaps by two launches; the ring's answer named it
+        sr_outcome& outcome(Runner runner) noexcept { return outcomes[static_cast<uint>(runner)]; }
     };
     Slot& at(std::uint64_t position) noexcept { return slots_[position % capacity_]; }
-    sr_memory of_device() const noexcept { return memory_.of_device(); }
+    // `revoked` as in sr_buffers.
+    sr_memory of_device(uint* revoked) noexcept {
+        sr_memory memory = memory_.of_device();
+        memory.buffers = bytes_.of_device(revoked);
+        return memory;
+    }
     std::uint64_t end() const noexcept { return end_; }
-    uint faults_before(std::uint64_t position) noexcept { return position == end_ ? faults_ : at(position).faults; }
+    // Faults of the slots that pass() was told of; and at most so many of those behind them.
+    uint faults() const noexcept { return faults_; }
+    uint faults_behind() const noexcept { return may_fault_; }
 
     // The slot of the next position. Its words become what is to be published.
     void add(uint* words) noexcept {
         const uint index = static_cast<uint>(end_ % capacity_);
-        OwnWords(index, own_first(capacity_)).take(words);
+        OwnWords(index, own_first(capacity_), bytes_).take(words);
         words[0] = generation(end_) + 1;
         Slot& s = slots_[index];
         std::memcpy(s.given, words, 64);
         s.epoch = memory_.control(SR_CONTROL_EPOCH);
         s.tag = memory_.control(SR_CONTROL_FENCE_TAG);
-        s.faults = faults_;
         s.segment = segment_;
-        s.published = s.ran = s.was_hole = s.alone = s.again = s.answered = false;
-        std::memcpy(before_ + own_first(index), &memory_.control(own_first(index)), own_size(index) * 4);
-        const sr_outcome out = memory_.run(words, static_cast<uint>(end_));
-        s.code = out.code;
-        s.inner = out.inner;
+        s.published = s.settled = s.ran = s.was_hole = s.alone = s.again = s.answered = false;
         s.quiet = (words[3] & SR_FLAG_QUIET) != 0;
-        const bool ok = out.code == SR_CODE_OK;
-        if (!ok) ++faults_;
+        std::memcpy(before_ + own_first(index), &memory_.control(own_first(index)), own_size(index) * 4);
+        bytes_.remember(index);
+        run_model(s);
+        const bool ok = !s.may_fault;
         s.barrier = (ok && words[1] == SR_OP_SHUTDOWN) || memory_.control(SR_CONTROL_EPOCH) != s.epoch;
         if (s.barrier) ++segment_;
         s.print = 0;
+        const uint* const args = words + ((words[3] & SR_FLAG_WINDOWED) != 0 ? 6 : 4);
+        s.is_long_copy = words[1] == SR_OP_MEMCPY && args[2] > 1024;
         if (ok && words[1] == SR_OP_PRINTF) {
             FUZZ_CHECK(prints_ < max_prints);
-            const uint* const args = words + ((words[3] & SR_FLAG_WINDOWED) != 0 ? 6 : 4);
             print_[prints_] = {{args[0], args[1], args[2], static_cast<uint>(end_)}, s.segment, false};
             s.print = ++prints_;
         }
         std::memcpy(s.expected, words, 64);
-        s.expected[0] = generation(end_) + (ok ? 3u : out.code == SR_CODE_CANCELLED ? 8u : 7u);
-        s.expected[1] = out.code + 256 * out.inner;
-        s.expected[2] = out.value;
         ++end_;
     }
 
+    // A slot of no ring, with the first one's own words: what it is to come to where a team runs it.
+    sr_outcome add_alone(uint* words) noexcept {
+        OwnWords(0, own_first(capacity_), bytes_).take(words);
+        memory_.handlers.runner = Runner::team;
+        memory_.ringless = true;
+        const sr_outcome out = memory_.run(words, 0);
+        memory_.ringless = false;
+        return out;
+    }
+    void check_alone() noexcept { check_effect(0); }
+
+    // The slot has been run, by `runner`.
+    void settle(std::uint64_t position, Runner runner) noexcept {
+        Slot& s = at(position);
+        if (std::exchange(s.settled, true)) return;
+        const sr_outcome& out = s.outcome(runner);
+        s.expected[0] = generation(position) + (out.code == SR_CODE_OK          ? SR_STATE_DONE
+                                                : out.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
+                                                                                : SR_STATE_FAULT);
+        s.expected[1] = out.code + 256 * out.inner;
+        s.expected[2] = out.value;
+        if (s.is_team && runner == Runner::lanes) bytes_.take_back(static_cast<uint>(position % capacity_));
+    }
+    // All before it have, and it has.
+    void pass(std::uint64_t position, Runner runner) noexcept {
+        settle(position, runner);
+        Slot& s = at(position);
+        may_fault_ -= s.may_fault ? 1 : 0;
+        faults_ += s.expected[1] % 256 != SR_CODE_OK ? 1 : 0;
+        check_effect(position);
+    }
+
     // The slot has ended with these words. All before `completed` have. `answers`: and what was claimed by itself is
-    // answered before it ends.
-    void check_ended(std::uint64_t position, const uint* words, std::uint64_t completed, bool answers) noexcept {
+    // answered before it ends; a team has one slot only.
+    void check_ended(std::uint64_t position, const uint* words, std::uint64_t completed, Runner runner,
+                     bool answers) noexcept {
         Slot& s = at(position);
         FUZZ_CHECK(s.published && !s.quiet);
-        answers = answers && s.alone && s.code == SR_CODE_OK && s.inner == 0;
-        FUZZ_CHECK(s.again || s.answered == answers);
+        settle(position, runner);
+        const bool is_known = s.alone || s.is_team || !s.is_long_copy || runner != Runner::team;
+        answers =
+            answers && (s.alone || s.is_team) && s.outcome(runner).code == SR_CODE_OK && s.outcome(runner).inner == 0;
+        FUZZ_CHECK(s.again || !is_known || s.answered == answers);
         s.ran = true;
         for (std::uint64_t p = completed; static_cast<std::int64_t>(position - p) > 0; ++p)
             FUZZ_CHECK(at(p).ran || at(p).quiet || !(s.barrier || at(p).barrier));
@@ -86,17 +126,16 @@ public:
         FUZZ_CHECK(std::memcmp(words, s.expected, 64) == 0);
         check_effect(position);
     }
-    void check_effect(std::uint64_t position) noexcept { FUZZ_CHECK(has_words(position, &memory_.control(0))); }
     // It has not run: its words, if it has any yet, are those that it was given, and it had no effect.
     void check_untouched(std::uint64_t position, const uint* words) noexcept {
         FUZZ_CHECK(!at(position).published || std::memcmp(words, at(position).given, 64) == 0);
-        FUZZ_CHECK(has_words(position, before_));
+        FUZZ_CHECK(has_words(position, before_) && bytes_.are_as_before(static_cast<uint>(position % capacity_)));
     }
 
     // Records that the device has written since the last look: each of a slot that has one to write, and once.
     void check_log() noexcept {
         for (; read_ != log(SR_LOG_WRITTEN); ++read_) {
-            const uint* const record = &log(SR_LOG_RECORDS) + read_ % (of_device().log_mask + 1) * 4;
+            const uint* const record = &log(SR_LOG_RECORDS) + read_ % (memory_.of_device().log_mask + 1) * 4;
             uint i = prints_;
             while (i > 0 && (print_[i - 1].seen || std::memcmp(print_[i - 1].record, record, 16) != 0)) --i;
             FUZZ_CHECK(i > 0);
@@ -118,7 +157,8 @@ public:
         const uint epoch = all ? memory_.control(SR_CONTROL_EPOCH) : at(completed).epoch;
         const uint tag = all ? memory_.control(SR_CONTROL_FENCE_TAG) : at(completed).tag;
         FUZZ_CHECK(control[SR_CONTROL_EPOCH] == epoch && control[SR_CONTROL_FENCE_TAG] == tag);
-        FUZZ_CHECK(control[SR_CONTROL_FAULTS] == faults_before(completed));
+        FUZZ_CHECK(control[SR_CONTROL_FAULTS] == faults_);
+        FUZZ_CHECK(bytes_.others_are_untouched());
         for (uint i = 3; i < SR_OBSERVABLE_BASE; ++i) FUZZ_CHECK(control[i] == memory_.control(i));
         check_log();
         uint ran = prints_;
@@ -136,6 +176,23 @@ private:
         bool seen;
     };
 
+    // Once as each Runner, which leaves the effect of a team.
+    void run_model(Slot& s) noexcept {
+        s.is_team = memory_.handlers.is_team(s.given[1]);
+        s.may_fault = false;
+        for (const Runner runner : {Runner::lanes, Runner::one, Runner::team}) {
+            memory_.handlers.runner = runner;
+            if (s.is_team || runner == Runner::lanes)
+                s.outcome(runner) = memory_.run(s.given, static_cast<uint>(end_));
+            else s.outcome(runner) = s.outcome(Runner::lanes);
+            s.may_fault = s.may_fault || s.outcome(runner).code != SR_CODE_OK;
+        }
+        may_fault_ += s.may_fault ? 1 : 0;
+    }
+    void check_effect(std::uint64_t position) noexcept {
+        FUZZ_CHECK(has_words(position, &memory_.control(0)));
+        FUZZ_CHECK(bytes_.are_written(static_cast<uint>(position % capacity_)));
+    }
     uint generation(std::uint64_t position) const noexcept {
         return static_cast<uint>(position / capacity_ % (1u << 24) * 256);
     }
@@ -147,10 +204,11 @@ private:
 
     std::uint32_t capacity_;
     std::uint64_t end_, first_ = end_;
-    MemoryOf<own_first(max_capacity)> memory_;
+    OwnBytes bytes_;
+    MemoryOf<own_first(max_capacity), WideHandlers> memory_;
     Slot slots_[max_capacity];
     uint before_[own_first(max_capacity)];  // each slot's own words before it
-    uint faults_ = 0, segment_ = 0;
+    uint faults_ = 0, may_fault_ = 0, segment_ = 0;
     Print print_[max_prints];
     uint prints_ = 0, read_ = 0, first_written_ = 0, first_dropped_ = 0, last_segment_ = 0;
 };
