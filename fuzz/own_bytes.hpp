@@ -37,6 +37,8 @@ public:
 
     // Turns what a slot writes to others' bytes into the same to its own. What it must not write stays.
     void take(std::uint32_t slot, uint* args) const noexcept {
+        for (uint* const high : {args + arg_offset + 1, args + arg_length + 1})
+            if (*high < 16) *high = 0;  // near 0, and all others are too far
         if (!has_part(args)) return;
         const ulong size = own_size(args[arg_which]), skip = value64(args + arg_offset) % (size + 1);
         put64(args + arg_offset, slot * size + skip);

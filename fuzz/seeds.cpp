@@ -143,23 +143,30 @@ void add_rings(Corpus& corpus) {
         }
 }
 
-// Rings that workers drain, of three sizes: slots of all kinds by themselves and in batches around a hole that is
-// filled late or never, and each way in which a launch ends.
+// Rings that workers and teams drain, of three sizes: slots of all kinds by themselves and in batches around a hole
+// that is filled late or never, and each way in which a launch ends.
 void add_wide(Corpus& corpus) {
     for (const std::uint32_t log2_capacity : {2u, 5u, 6u})
         for (const std::uint32_t how : {0u, 1u, 2u, 3u}) {
-            Words words = {
-                log2_capacity, how, 0xFFFFFFFC, 3, how, 0, 0, 3, 2, 20, 300, 200, how, how == 1 ? 0xFFFFFFF8 : 0};
+            Words words = {log2_capacity, how, 0xFFFFFFFC, 10240, 2560, 3, how, 0, 0, 3};
+            append(words, Words{2, how, 20, 300, 200, how, how == 1 ? 0xFFFFFFF8 : 0}, 7);
             const auto record = [&words](std::uint32_t action, std::uint32_t then, std::uint32_t opcode,
-                                         std::uint32_t a, std::uint32_t b, std::uint32_t c = 0) {
-                append(words, Words{action, opcode, then, 2, a, b, c, 0, 0, 0, 0, 0, 0, 0, 0, 0x00010100}, 16);
+                                         const Words& args) {
+                append(words, Words{action, opcode, then, 2}, 4);
+                append(words, args, 11);
+                words.push_back(0x00010100);
             };
-            record(0x705, 0x20, 0x100, 64, 5);          // handlers around a hole
-            record(0x001, 0x40, SR_OP_LOAD_U32, 0, 1);  // what the epoch is
-            record(0x301, 0x240, SR_OP_BATCH_FENCE, 1, 7);
-            record(0x003, 0x40, SR_OP_MEMCPY, 160, 161, 1100);
-            record(0x1F01, 0x20, SR_OP_PRINTF, 1, 2, 3);
-            record(0x006 + how * 256, 0x20, SR_OP_NOP, 300, 300, 2);  // the end of a launch, and the next
+            // 80 bytes of the second buffer; two lanes of a team fault.
+            const auto writes = [](std::uint32_t faults) { return Words{9, 35, 0, faults, 0, 0, 80, 0, 1, 4}; };
+            record(0x705, 0x20, 0x100, {64, 5});          // handlers around a hole
+            record(0x001, 0x40, SR_OP_LOAD_U32, {0, 1});  // what the epoch is
+            record(0x401, 0x60, 0x200, writes(0));
+            record(0x301, 0x240, SR_OP_BATCH_FENCE, {1, 7});
+            record(0x003, 0x40, SR_OP_MEMCPY, {160, 161, 1100});
+            record(0x101, 0x60, 0x200, writes(0x40414021));
+            record(0x001, 0x40, 0xFD, writes(0));
+            record(0x1F01, 0x20, SR_OP_PRINTF, {1, 2, 3});
+            record(0x006 + how * 256, 0x20, SR_OP_NOP, {300, 300, 10});  // the end of a launch, and the next
             corpus.add("wide", words);
         }
 }

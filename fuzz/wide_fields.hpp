@@ -50,13 +50,13 @@ inline constexpr std::uint32_t wide_later_[] = {
     0, 1, 10, 15, 160, 161, 170, 199, 1500, 0x0000022E, 0x000002FE, 0x00000201, 0x02030007, 0xFFFFFFFF};
 inline constexpr std::uint32_t copied_[] = {0, 1, 2, 10, 17, 27, 160, 1025, 1100, 1500};
 // Two lanes of a team, 1 + each, and their codes.
-inline constexpr std::uint32_t lanes_fault_[] = {0,      0,          0,          0,      0,    0x4001,
-                                                 0x4020, 0x41214020, 0x40204121, 0x4040, 0x441};
+inline constexpr std::uint32_t lanes_fault_[] = {0,      0,          0,          0x4001,     0x4020,    0x4040,
+                                                 0x0441, 0x40024101, 0x40214120, 0x41014040, 0x41204040};
 inline constexpr std::uint32_t buffer_bytes_[] = {0, 1, 100, 160, 1000, 2560, 5120, 10000, 10240};
-inline constexpr std::uint32_t byte_offset_[] = {0, 1, 16, 80, 160, 1000, 5120, 0xFFFFFFFF};
+inline constexpr std::uint32_t byte_offset_[] = {0, 0, 0, 1, 16, 80, 160, 5120, 0xFFFFFFFF};
 inline constexpr std::uint32_t bytes_[] = {0, 1, 31, 33, 64, 65, 80, 80, 160, 0xFFFFFFFF};
-inline constexpr std::uint32_t high_half_[] = {0, 0, 0, 0, 0, 0, 1, 0xFFFFFFFF};
-inline constexpr std::uint32_t which_[] = {0, 0, 1, 1, 2};
+inline constexpr std::uint32_t high_half_[] = {0, 0, 0, 0, 0, 0, 0, 0, 0x100, 0xFFFFFFFF};
+inline constexpr std::uint32_t which_[] = {0, 0, 1, 1, 1};
 inline constexpr std::uint32_t asks_[] = {0, 4, 10, 11, 0xFFFFFFFF};
 inline constexpr Field teams{teams_}, lanes_fault{lanes_fault_}, buffer_bytes{buffer_bytes_},
     byte_offset{byte_offset_}, bytes{bytes_}, high_half{high_half_}, which{which_}, asks{asks_};
