@@ -1,5 +1,6 @@
-/* The device code for the host, with one custom operation: 0x100 returns its first argument as its code and the sum
- * of all arguments as its result; and one of a team: 0xFF, whose result is the team's width.
+/* The device code for the host, with two custom operations: 0x100 returns its first argument as its code and the sum
+ * of all arguments as its result; 0xFD writes to its buffers, of which 0x100 has none; and one of a team: 0xFF, whose
+ * result is the team's width.
  * clang compiles this as OpenCL C; other compilers, through device.cpp, as C++. */
 #define SR_ALONE_AFTER 2u
 #ifdef __cplusplus
@@ -12,12 +13,30 @@
 #endif
 #define SCAN_GPU /* tests/automaton.cpp has a CPU's way */
 #include "../tools/scan.cl"
+#include "good_handler.h"
 
+static uint sums(sr_args a, const sr_buffers* b, uint* result) {
+    (void)b;
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) *result = sr_plus(*result, a.word[i]);
+    return a.word[0];
+}
+static uint writes(sr_args a, const sr_buffers* b, uint* result) {
+    const uint code = check_part(a, b);
+    if (code != SR_CODE_OK) return code;
+    write_part(a, b, 0, 1u);
+    *result = fold_asked(a);
+    return SR_CODE_OK;
+}
+
+/* As the host writes it: see lib/device/handlers.cpp. */
 static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
-    (void)memory;
-    if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
-    for (uint i = 0; i < SR_MAX_ARGS; ++i) *value = sr_plus(*value, args[i]);
-    return sr_handler_code(args[0]);
+    sr_args a;
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];
+    switch (opcode) {
+        case 0x100u: return sr_handler_code(sums(a, memory->buffers + 0, value));
+        case op_writes: return sr_handler_code(writes(a, memory->buffers + 1, value));
+        default: return SR_CODE_UNKNOWN_OPCODE;
+    }
 }
 
 static int sr_is_team(uint opcode) { return opcode == 0xFFu; }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "buffers.hpp"
 #include "device.hpp"
 #include "fields.hpp"
 #include "guarded.hpp"
@@ -16,13 +17,16 @@ namespace near {
 inline constexpr std::uint32_t control_words_[] = {160, 161, 200, 255, 256};
 inline constexpr std::uint32_t log_records_[] = {0, 1, 2, 3};
 inline constexpr std::uint32_t log_counter_[] = {0, 1, 2, 3, 4, 7, 8, 0xFFFFFFFF, 0xFFFFFFFC};
-inline constexpr Field control_words{control_words_}, log_records{log_records_}, log_counter{log_counter_};
+inline constexpr std::uint32_t states_[] = {0,  1,   2,   3,   5,   14, 27,
+                                            43, 102, 131, 195, 252, 255};  // and bytes of buffers
+inline constexpr Field control_words{control_words_}, log_records{log_records_}, log_counter{log_counter_},
+    states{states_};
 }  // namespace near
 
 // ---- memory: 6 words of a head ------------------------------------------------------------------------------------
 
 #define SR_FUZZ_MEMORY_FIELDS \
-    near::control_words, near::log_records, near::log_counter, near::log_counter, near::log_counter, near::choice
+    near::control_words, near::log_records, near::log_counter, near::log_counter, near::log_counter, near::states
 
 inline uint handler_code(uint code) noexcept {
     return code == 0 || code == 3 || (code >= 64 && code <= 255) ? code : 2;
@@ -30,8 +34,17 @@ inline uint handler_code(uint code) noexcept {
 
 // The custom operations of device.cl. A team has one lane there.
 struct DeviceHandlers {
+    Buffers<256> buffers;
+
+    // How large the buffers are.
+    void begin(uint choice) noexcept {
+        constexpr std::size_t sizes[] = {200, 0, 1, 7, 64, 100, 255, 256};
+        buffers.begin(sizes[choice % 8], sizes[choice / 8 % 8]);
+    }
+    const sr_buffers* of_device(uint* revoked) noexcept { return buffers.of_device(revoked); }
     static bool is_team(uint op) noexcept { return op == team_opcode_of_device; }
-    static uint run(uint op, const std::array<uint, 12>& args, uint& value) noexcept {
+    uint run(uint op, const std::array<uint, 12>& args, uint& value) noexcept {
+        if (op == op_writes) return buffers.run(args.data(), value);
         if (op != custom_opcode_of_device && !is_team(op)) return SR_CODE_UNKNOWN_OPCODE;
         if (is_team(op)) value = 1;
         else
@@ -44,7 +57,7 @@ template <std::uint32_t MostWords, class Handlers = DeviceHandlers>
 class MemoryOf {
 public:
     static constexpr std::uint32_t max_words = MostWords, max_records = 8;
-    [[no_unique_address]] Handlers handlers;
+    Handlers handlers;
     bool ringless = false;  // what runs is no ring's
 
     explicit MemoryOf(Input& in) noexcept
@@ -58,7 +71,9 @@ public:
         // The host has read what is not in the log any more; it may have read more, says a hostile host.
         log_[SR_LOG_CONSUMED / 4] = log_[SR_LOG_WRITTEN / 4] - in.word() % (records_ + 2);
         log_[SR_LOG_DROPPED / 4] = in.word();
-        states_ = in.word() % 4;
+        const std::uint32_t choice = in.word();
+        states_ = choice % 4;
+        handlers.begin(choice / 4);
         for (std::uint32_t i = 0; i < words_; ++i) control_[i] = i * 7;
 
         static Guarded<uint, max_words> control;
@@ -69,21 +84,22 @@ public:
         std::memcpy(device_log_.data(), log_, log_words_ * 4);
     }
 
-    sr_memory of_device() const noexcept {
+    sr_memory of_device(uint* revoked = nullptr) noexcept {
         return {device_control_.data(),
                 words_,
                 table(states_).data(),
                 states_,
                 device_log_.data(),
                 records_ - 1,
-                nullptr,
+                handlers.of_device(revoked),
                 0,
                 nullptr,
                 0};
     }
 
     // The device's memory is the model's; the table is as it was.
-    void check() const noexcept {
+    void check() noexcept {
+        for (const std::uint32_t k : {0u, 1u}) FUZZ_CHECK(handlers.buffers.are_as_modelled(k, 0));
         FUZZ_CHECK(std::memcmp(device_control_.data(), control_, words_ * 4) == 0);
         FUZZ_CHECK(std::memcmp(device_log_.data(), log_, log_words_ * 4) == 0);
         const auto now = table(states_);

@@ -163,7 +163,7 @@ void add_wide(Corpus& corpus) {
             record(0x401, 0x60, 0x200, writes(0));
             record(0x301, 0x240, SR_OP_BATCH_FENCE, {1, 7});
             record(0x003, 0x40, SR_OP_MEMCPY, {160, 161, 1100});
-            record(0x101, 0x60, 0x200, writes(0x40414021));
+            record(0x101, 0x60, 0x200, writes(0x40404121));
             record(0x001, 0x40, 0xFD, writes(0));
             record(0x1F01, 0x20, SR_OP_PRINTF, {1, 2, 3});
             record(0x006 + how * 256, 0x20, SR_OP_NOP, {300, 300, 10});  // the end of a launch, and the next
@@ -185,6 +185,7 @@ int main(int argc, char** argv) {
     if (corpus.count() == 0) return std::fprintf(stderr, "seeds: cannot read %s\n", argv[2]), 2;
     for (const std::uint32_t index : cases::indices) add_slots(corpus, cases::operations(index));
     add_slots(corpus, cases::packed_slots());
+    add_slots(corpus, {slipring::slot(slipring::custom_opcode<0xFD>(), {9, 0, 0, 0, 3, 0, 100, 0, 1, 4})});
     for (const cases::Scan& scan : cases::scans()) add_scan(corpus, scan);
     for (const cases::Source& source : cases::sources()) add_source(corpus, source.text);
     add_rings(corpus);

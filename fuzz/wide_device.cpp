@@ -11,9 +11,7 @@ std::uint32_t device_alone_after = 0;
 
 #include "../cl/shim.hpp"
 
-#include "wide_handlers.hpp"
-
-using namespace fuzz;
+#include "good_handler.h"
 
 static uint sums(sr_args a, const sr_buffers*, uint* result) {
     for (uint naps = a.word[arg_naps] % 16; naps > 0; --naps) sr_nap();
@@ -21,22 +19,11 @@ static uint sums(sr_args a, const sr_buffers*, uint* result) {
     return a.word[0];
 }
 
-static uint check_part(sr_args a, const sr_buffers* b) {
-    if (a.word[arg_which] >= b->count) return SR_CODE_BAD_ARGUMENT;
-    const ulong offset = sr_arg64(a, arg_offset), bytes = b->bytes[a.word[arg_which]];
-    return offset <= bytes && sr_arg64(a, arg_length) <= bytes - offset ? SR_CODE_OK : SR_CODE_OUT_OF_RANGE;
-}
-static void write_part(sr_args a, const sr_buffers* b, uint lane, uint width) {
-    uchar* const part = b->at[a.word[arg_which]] + sr_arg64(a, arg_offset);
-    for (ulong i = lane; i < sr_arg64(a, arg_length); i += width) part[i] = static_cast<uchar>(a.word[arg_what] + i);
-}
-
 static uint writes(sr_args a, const sr_buffers* b, uint* result) {
     if (const uint code = check_part(a, b); code != SR_CODE_OK) return code;
     for (uint naps = a.word[arg_naps] % 16; naps > 0 && !sr_should_stop(b); --naps) sr_nap();
     write_part(a, b, 0, 1);
-    const ulong asked = sr_arg64(a, a.word[arg_asks]);
-    *result = static_cast<uint>(asked) + 3 * static_cast<uint>(asked >> 32);
+    *result = fold_asked(a);
     return SR_CODE_OK;
 }
 
@@ -66,7 +53,7 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
     sr_args a;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];
     switch (opcode) {
-        case op_sums: return sr_handler_code(sums(a, memory->buffers + 0, value));
+        case 0x100: return sr_handler_code(sums(a, memory->buffers + 0, value));
         case op_writes: return sr_handler_code(writes(a, memory->buffers + 1, value));
         default: return SR_CODE_UNKNOWN_OPCODE;
     }

@@ -15,31 +15,22 @@ struct WideHandlers {
     OwnBytes* bytes;
     Runner runner = Runner::team;
 
+    void begin(uint) noexcept {}
+    const sr_buffers* of_device(uint* revoked) noexcept { return bytes->all().of_device(revoked); }
+
     bool is_team(uint op) const noexcept { return op == op_team_writes || op == op_team_writes_too; }
 
     uint run(uint op, const std::array<uint, 12>& a, uint& value) noexcept {
         if (is_team(op)) return runner == Runner::lanes ? SR_CODE_NO_TEAM : run_team(a, value);
-        if (op == op_writes) return run_lane(a, value);
-        if (op != op_sums) return SR_CODE_UNKNOWN_OPCODE;
+        if (op == op_writes) return bytes->all().run(a.data(), value);
+        if (op != custom_opcode_of_device) return SR_CODE_UNKNOWN_OPCODE;
         for (const uint arg : a) value += arg;
         return handler_code(a[0]);
     }
 
 private:
-    uint write(const uint* args) noexcept {
-        if (!OwnBytes::has_buffer(args)) return SR_CODE_BAD_ARGUMENT;
-        if (!bytes->has_part(args)) return SR_CODE_OUT_OF_RANGE;
-        bytes->write(args);
-        return SR_CODE_OK;
-    }
-    uint run_lane(const std::array<uint, 12>& a, uint& value) noexcept {
-        const uint code = write(a.data());
-        const uint asked = a[arg_asks];
-        if (code == SR_CODE_OK && asked < 11) value = a[asked] + 3 * a[asked + 1];
-        return code;
-    }
     uint run_team(const std::array<uint, 12>& a, uint& value) noexcept {
-        if (const uint code = write(a.data()); code != SR_CODE_OK) return code;
+        if (const uint code = bytes->all().run(a.data()); code != SR_CODE_OK) return code;
         const uint width = runner == Runner::team ? lanes_of_a_team : 1;
         for (uint lane = 0; lane < width; ++lane) {
             value += lane;

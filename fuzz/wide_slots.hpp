@@ -36,11 +36,7 @@ public:
     };
     Slot& at(std::uint64_t position) noexcept { return slots_[position % capacity_]; }
     // `revoked` as in sr_buffers.
-    sr_memory of_device(uint* revoked) noexcept {
-        sr_memory memory = memory_.of_device();
-        memory.buffers = bytes_.of_device(revoked);
-        return memory;
-    }
+    sr_memory of_device(uint* revoked) noexcept { return memory_.of_device(revoked); }
     std::uint64_t end() const noexcept { return end_; }
     // Faults of the slots that pass() was told of; and at most so many of those behind them.
     uint faults() const noexcept { return faults_; }

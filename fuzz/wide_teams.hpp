@@ -8,7 +8,7 @@
 #include "../tests/lanes.hpp"
 #include "device.hpp"
 #include "guarded.hpp"
-#include "wide_handlers.hpp"
+#include "handler_args.h"
 
 namespace fuzz {
 
