@@ -51,9 +51,9 @@ public:
     }
     // And what one lane gives back.
     uint run(const uint* args, uint& value) noexcept {
-        const uint code = run(args), asked = args[arg_asks];
-        if (code == SR_CODE_OK && asked < 11) value = args[asked] ^ args[asked + 1] << 1;
-        return code;
+        const uint asked = args[arg_asks];
+        if (asked < 11) value = args[asked] ^ args[asked + 1] << 1;
+        return run(args);
     }
     bool has_part(const uint* args) const noexcept {
         using wide = unsigned __int128;

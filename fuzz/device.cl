@@ -21,11 +21,10 @@ static uint sums(sr_args a, const sr_buffers* b, uint* result) {
     return a.word[0];
 }
 static uint writes(sr_args a, const sr_buffers* b, uint* result) {
-    const uint code = check_part(a, b);
-    if (code != SR_CODE_OK) return code;
-    write_part(a, b, 0, 1u);
     *result = fold_asked(a);
-    return SR_CODE_OK;
+    const uint code = check_part(a, b);
+    if (code == SR_CODE_OK) write_part(a, b, 0, 1u);
+    return code;
 }
 
 /* As the host writes it: see lib/device/handlers.cpp. */

@@ -20,18 +20,24 @@ static uint sums(sr_args a, const sr_buffers*, uint* result) {
 }
 
 static uint writes(sr_args a, const sr_buffers* b, uint* result) {
+    *result = fold_asked(a);
     if (const uint code = check_part(a, b); code != SR_CODE_OK) return code;
     for (uint naps = a.word[arg_naps] % 16; naps > 0 && !sr_should_stop(b); --naps) sr_nap();
     write_part(a, b, 0, 1);
-    *result = fold_asked(a);
     return SR_CODE_OK;
 }
 
-// Its result: the sum of what all lanes put into local memory, so that a lane too few or of another slot is seen.
+// The code that a lane gives back if some of them are to fault.
+static uint fault_of(uint faults, uint lane) {
+    if ((faults & 0xFF) == lane + 1 && sr_handler_code(faults >> 8 & 0xFF) != SR_CODE_OK) return faults >> 8 & 0xFF;
+    return (faults >> 16 & 0xFF) == lane + 1 ? faults >> 24 : SR_CODE_OK;
+}
+
+// Its result: the sum of what all lanes put into local memory, so that a lane too few or of another slot is seen, and
+// each word of its slot.
 static uint team_writes(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
     uint* const local_words = reinterpret_cast<uint*>(team->local_memory);
     if (team->local_bytes / 4 < team->width) return SR_CODE_FIRST_CUSTOM;
-    if (const uint code = check_part(a, b); code != SR_CODE_OK) return code;
     if (a.word[arg_naps] / 16 % team->width == team->lane)
         for (uint naps = a.word[arg_naps] % 16; naps > 0 && !sr_should_stop(b); --naps) sr_nap();
     uint own = team->lane;
@@ -39,13 +45,12 @@ static uint team_writes(sr_args a, const sr_buffers* b, const sr_team* team, uin
     lanes::may_hold_up();
     local_words[team->lane] = own;
     sr_team_barrier(team);
-    write_part(a, b, team->lane, team->width);
     if (team->lane != 0) *result = ~0u;  // lane 0's counts
     for (uint lane = 0; team->lane == 0 && lane < team->width; ++lane) *result = sr_plus(*result, local_words[lane]);
-    const uint faults = a.word[arg_faults];
-    if ((faults & 0xFF) == team->lane + 1 && sr_handler_code(faults >> 8 & 0xFF) != SR_CODE_OK)
-        return faults >> 8 & 0xFF;
-    return (faults >> 16 & 0xFF) == team->lane + 1 ? faults >> 24 : SR_CODE_OK;
+    if (a.word[arg_faults] != 0) return fault_of(a.word[arg_faults], team->lane);
+    const uint code = check_part(a, b);
+    if (code == SR_CODE_OK) write_part(a, b, team->lane, team->width);
+    return code;
 }
 
 // What the host writes: see lib/device/handlers.cpp.

@@ -30,7 +30,6 @@ struct WideHandlers {
 
 private:
     uint run_team(const std::array<uint, 12>& a, uint& value) noexcept {
-        if (const uint code = bytes->all().run(a.data()); code != SR_CODE_OK) return code;
         const uint width = runner == Runner::team ? lanes_of_a_team : 1;
         for (uint lane = 0; lane < width; ++lane) {
             value += lane;
@@ -40,7 +39,7 @@ private:
             for (const uint fault : {a[arg_faults] & 0xFFFF, a[arg_faults] >> 16})
                 if (fault % 256 == lane + 1)
                     if (const uint code = handler_code(fault / 256); code != SR_CODE_OK) return code;
-        return SR_CODE_OK;
+        return a[arg_faults] != 0 ? SR_CODE_OK : bytes->all().run(a.data());
     }
 };
 
