@@ -26,7 +26,7 @@ constexpr Field head[] = {near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bu
 constexpr Field record[] = {near::action,      near::wide_opcode, near::schedule, near::wide_attributes,
                             near::wide_first,  near::wide_later,  near::copied,   near::lanes_fault,
                             near::byte_offset, near::high_half,   near::bytes,    near::high_half,
-                            near::which,       near::asks,        near::index,    near::later_arg};
+                            near::which,       near::asks,        near::index,    near::mixed};
 const Format format{head, record, 8};
 
 namespace {

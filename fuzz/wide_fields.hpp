@@ -42,7 +42,7 @@ inline constexpr std::uint32_t wide_opcode_[] = {0,
                                                  0x200,
                                                  0x200,
                                                  0x300};
-inline constexpr std::uint32_t wide_attributes_[] = {2, 2, 2, 2, 0, 4, 5, 0x102, 0x202, 0x302};
+inline constexpr std::uint32_t wide_attributes_[] = {2, 2, 2, 2, 0, 4, 5, 0x102, 0x102, 0x202, 0x302};
 inline constexpr std::uint32_t wide_first_[] = {
     0,          0,          1,          160,        161,        200,        1500,       0x00010201,
     0x00010701, 0x00010402, 0x00020702, 0x0001030B, 0x0000000C, 0x00FD0B01, 0x00FE0201, 0x00FE0402};
@@ -55,11 +55,13 @@ inline constexpr std::uint32_t lanes_fault_[] = {0,      0,          0,         
 inline constexpr std::uint32_t buffer_bytes_[] = {0, 1, 100, 160, 1000, 2560, 5120, 10000, 10240};
 inline constexpr std::uint32_t byte_offset_[] = {0, 0, 0, 1, 16, 80, 160, 5120, 0xFFFFFFFF};
 inline constexpr std::uint32_t bytes_[] = {0, 1, 31, 33, 64, 65, 80, 80, 160, 0xFFFFFFFF};
+// Which slots are those of the action before: a bit each.
+inline constexpr std::uint32_t mixed_[] = {0, 0, 0, 0x00010100, 0x11111111, 0x33333333, 0xAAAAAAAA, 0xFFFFFFFF};
 inline constexpr std::uint32_t high_half_[] = {0, 0, 0, 0, 0, 0, 0, 0, 0x100, 0xFFFFFFFF};
 inline constexpr std::uint32_t which_[] = {0, 0, 1, 1, 1};
 inline constexpr std::uint32_t asks_[] = {0, 4, 10, 11, 0xFFFFFFFF};
 inline constexpr Field teams{teams_}, lanes_fault{lanes_fault_}, buffer_bytes{buffer_bytes_},
-    byte_offset{byte_offset_}, bytes{bytes_}, high_half{high_half_}, which{which_}, asks{asks_};
+    byte_offset{byte_offset_}, bytes{bytes_}, high_half{high_half_}, which{which_}, asks{asks_}, mixed{mixed_};
 inline constexpr Field log2_capacity{log2_capacity_}, subgroups{subgroups_}, bound{bound_}, patience{patience_},
     sched{sched_}, action{action_}, schedule{schedule_}, wide_opcode{wide_opcode_}, wide_attributes{wide_attributes_},
     wide_first{wide_first_}, wide_later{wide_later_}, copied{copied_};
