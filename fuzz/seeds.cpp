@@ -151,8 +151,8 @@ void add_wide(Corpus& corpus) {
             Words words = {log2_capacity, how, 0xFFFFFFFC, 10240, 2560, 3, how, 0, 0, 3};
             append(words, Words{2, how, 20, 300, 200, how, how == 1 ? 0xFFFFFFF8 : 0}, 7);
             const auto record = [&words](std::uint32_t action, std::uint32_t then, std::uint32_t opcode,
-                                         const Words& args) {
-                append(words, Words{action, opcode, then, 2}, 4);
+                                         const Words& args, std::uint32_t flags = 0) {
+                append(words, Words{action, opcode, then, 2 | flags}, 4);
                 append(words, args, 11);
                 words.push_back(0x00010100);
             };
@@ -165,6 +165,7 @@ void add_wide(Corpus& corpus) {
             record(0x003, 0x40, SR_OP_MEMCPY, {160, 161, 1100});
             record(0x101, 0x60, 0x200, writes(0x40404121));
             record(0x001, 0x40, 0xFD, writes(0));
+            record(0x101, 0x60, 0x200, {7, 1, 9, 2}, SR_FLAG_WINDOWED);
             record(0x1F01, 0x20, SR_OP_PRINTF, {1, 2, 3});
             record(0x006 + how * 256, 0x20, SR_OP_NOP, {300, 300, 10});  // the end of a launch, and the next
             corpus.add("wide", words);
