@@ -18,7 +18,7 @@ typedef struct {
     uint word[SR_MAX_ARGS];
 } sr_args;
 
-/* Words i and i + 1 as one value, the low half first: how slipring::arguments() packs 64 bits. 0 if there are none. */
+/* Words i and i + 1 as one value, the low half first: how slipring::arguments() packs 64 bits. Else 0. */
 static inline ulong sr_arg64(sr_args a, uint i) {
     return i < SR_MAX_ARGS - 1u ? (ulong)a.word[i + 1u] << 32 | a.word[i] : 0;
 }

@@ -25,8 +25,8 @@ uint device_is_barrier(const uint* copy);
 void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds);
 void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched);
 
-// wide_device.cpp. A lane's part of a launch of many sub-groups and teams, as one of a sub-group and as one of a team;
-// its part of one slot, which a team runs alone; and how many looks for a poller the retirer takes.
+// wide_device.cpp: a lane's part of a launch of many sub-groups and teams, as one of a sub-group and as one of a
+// team; its part of one slot, which a team runs alone; and how many looks for a poller the retirer takes.
 void device_drain_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
                        uint subgroup, uint subgroups, uint teams);
 void device_drain_team_lane(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, uint* sched,
