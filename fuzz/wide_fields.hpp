@@ -41,17 +41,19 @@ inline constexpr std::uint32_t wide_opcode_[] = {0,
                                                  0x200,
                                                  0x200,
                                                  0x200,
+                                                 0x200,
+                                                 0x200,
                                                  0x300};
 inline constexpr std::uint32_t wide_attributes_[] = {2, 2, 2, 2, 0, 4, 5, 0x102, 0x102, 0x202, 0x302};
 inline constexpr std::uint32_t wide_first_[] = {
     0,          0,          1,          160,        161,        200,        1500,       0x00010201,
     0x00010701, 0x00010402, 0x00020702, 0x0001030B, 0x0000000C, 0x00FD0B01, 0x00FE0201, 0x00FE0402};
 inline constexpr std::uint32_t wide_later_[] = {
-    0, 1, 10, 15, 160, 161, 170, 199, 1500, 0x0000022E, 0x000002FE, 0x00000201, 0x02030007, 0xFFFFFFFF};
+    0, 0, 0, 1, 1, 10, 15, 160, 161, 170, 199, 1500, 0x0000022E, 0x000002FE, 0x00000201, 0x02030007, 0xFFFFFFFF};
 inline constexpr std::uint32_t copied_[] = {0, 1, 2, 10, 17, 27, 160, 1025, 1100, 1500};
 // Two lanes of a team, 1 + each, and their codes.
-inline constexpr std::uint32_t lanes_fault_[] = {0,      0,          0,          0x4001,     0x4020,    0x4040,
-                                                 0x0441, 0x40024101, 0x40214120, 0x41014040, 0x41204040};
+inline constexpr std::uint32_t lanes_fault_[] = {
+    0, 0, 0, 0, 0, 0x4001, 0x4020, 0x4040, 0x0441, 0x40024101, 0x40214120, 0x40404120, 0x41014040, 0x41204040};
 inline constexpr std::uint32_t buffer_bytes_[] = {0, 1, 100, 160, 1000, 2560, 5120, 10000, 10240};
 inline constexpr std::uint32_t byte_offset_[] = {0, 0, 0, 1, 16, 80, 160, 5120, 0xFFFFFFFF};
 inline constexpr std::uint32_t bytes_[] = {0, 1, 31, 33, 64, 65, 80, 80, 160, 0xFFFFFFFF};
