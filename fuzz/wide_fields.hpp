@@ -30,6 +30,8 @@ inline constexpr std::uint32_t wide_opcode_[] = {0,
                                                  6,
                                                  7,
                                                  7,
+                                                 7,
+                                                 7,
                                                  0x100,
                                                  0x100,
                                                  0xFD,
@@ -58,7 +60,7 @@ inline constexpr std::uint32_t buffer_bytes_[] = {0, 1, 100, 160, 1000, 2560, 51
 inline constexpr std::uint32_t byte_offset_[] = {0, 0, 0, 1, 16, 80, 160, 5120, 0xFFFFFFFF};
 inline constexpr std::uint32_t bytes_[] = {0, 1, 31, 33, 64, 65, 80, 80, 160, 0xFFFFFFFF};
 // Which slots are those of the action before: a bit each.
-inline constexpr std::uint32_t mixed_[] = {0, 0, 0, 0x00010100, 0x11111111, 0x33333333, 0xAAAAAAAA, 0xFFFFFFFF};
+inline constexpr std::uint32_t mixed_[] = {0, 0, 0x00010100, 0x11111111, 0x33333333, 0xAAAAAAAA, 0xFFFFFFFF};
 inline constexpr std::uint32_t high_half_[] = {0, 0, 0, 0, 0, 0, 0, 0, 0x100, 0xFFFFFFFF};
 inline constexpr std::uint32_t which_[] = {0, 0, 1, 1, 1};
 inline constexpr std::uint32_t asks_[] = {0, 4, 10, 11, 0xFFFFFFFF};
