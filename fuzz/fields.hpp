@@ -43,8 +43,8 @@ inline constexpr std::uint32_t index_[] = {0,   1,   2,   10,  39,  40,  100,   
 // offset.
 inline constexpr std::uint32_t first_arg_[] = {0,          1,          2,          160,        161,
                                                200,        255,        0x00010201, 0x00010402, 0x00000000,
-                                               0x00020602, 0x00050603, 0x0001030B, 0x00FD0B01, 0x0000000B,
-                                               0x0000000C, 0x00000700, 0x00000801, 0x01010202};
+                                               0x00020602, 0x00050603, 0x0001030B, 0x00FD0B01, 0x00FF0201,
+                                               0x0000000B, 0x0000000C, 0x00000700, 0x00000801, 0x01010202};
 // Two ops of a packed slot's table, an opcode and an offset each; or an index.
 inline constexpr std::uint32_t later_arg_[] = {
     0, 1, 2, 160, 161, 199, 200, 0x00000201, 0x04020202, 0x03010205, 0x0A020806, 0x02010402, 0x01010001, 0xFFFFFFFF};
