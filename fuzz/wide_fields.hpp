@@ -8,7 +8,7 @@ namespace fuzz::near {
 
 inline constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 4, 5, 5, 6};
 inline constexpr std::uint32_t subgroups_[] = {0, 1, 1, 2, 2, 3, 4};
-inline constexpr std::uint32_t teams_[] = {0, 0, 0, 1, 1, 2, 3};
+inline constexpr std::uint32_t teams_[] = {0, 0, 0, 0, 1, 1, 1, 2, 3};
 inline constexpr std::uint32_t bound_[] = {0, 1, 5, 20, 100, 0xFFFFFFFF, 0xFFFFFFFF};
 inline constexpr std::uint32_t patience_[] = {1, 3, 8, 200, 200, 200};
 inline constexpr std::uint32_t sched_[] = {0, 1, 0xFFFFFFF8, 0x3FFFFFFC};
