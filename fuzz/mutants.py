@@ -81,6 +81,7 @@ def compile_together(mutants, tree, compiler):
         units["headers.cpp"] = ["-x", "c++", "headers.cpp"]
     if len(units) - bool(headers) + len(headers) < len(files):
         units["fuzz/device.cl"] = ["-x", "cl", "-cl-std=CL3.0", "fuzz/device.cl"]
+        units["fuzz/wide_device.cpp"] = ["-x", "c++", "fuzz/wide_device.cpp"]  # teams
     for unit, arguments in units.items():
         language = [] if "cl" in arguments else ["-std=c++23"]
         done = subprocess.run([*compiler, *language, "-Wno-unused-command-line-argument", "-fsyntax-only",
