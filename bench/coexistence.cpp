@@ -2,14 +2,11 @@
 // a busy one; with slipring in the program's context, and in one of its own.
 //
 // A kernel's time is from its enqueueing until a read behind it has returned, on an in-order queue: on NVIDIA the end
-// of a kernel is told so at once, while its event waits for the persistent kernel of the context. The thread that
-// enqueues and the one that keeps slipring busy are on two neighbouring cores; on a CPU device, where they should not
-// be in its way, wherever the system puts them.
+// of a kernel is told so at once, while its event waits for the persistent kernel of the context.
 #define CL_TARGET_OPENCL_VERSION 300
 #include <slipring/opencl.hpp>
 
 #include "drive.hpp"
-#include "on_core.hpp"
 #include "plain_opencl.hpp"
 
 namespace slipring::bench {
@@ -35,7 +32,6 @@ constexpr double big_us = 12'000;  // about as long as a matrix product of some 
 class User {
 public:
     cl_int open(const DeviceInfo& info) {
-        is_cpu_ = info.is_cpu;
         cl_platform_id platform = nullptr;
         if (!find(info, platform, device)) return CL_DEVICE_NOT_FOUND;
         cl_int status = CL_SUCCESS;
@@ -52,9 +48,6 @@ public:
 
     cl_int run_small(double& us) const { return run(small_items, 1, us); }
     cl_int run_big(double& us) const { return run(big_items, turns_, us); }
-
-    // For OnCore: its thread's core is 0, another one's 1; none if the device needs the cores itself.
-    int core(int number) const { return is_cpu_ ? -1 : number; }
 
     cl_device_id device = nullptr;
     Context context{};
@@ -92,7 +85,6 @@ private:
     Kernel kernel_{};
     Buffer memory_{};
     cl_uint turns_ = 16;
-    bool is_cpu_ = false;
 };
 
 struct Samples {
@@ -103,7 +95,6 @@ struct Samples {
 
 // The small kernel and the big one in turns.
 cl_int sample(const User& user, Seconds time, Samples& to) {
-    const OnCore core(user.core(0));
     constexpr int small_ones = 20, fewest = 5;
     const auto end = Clock::now() + time;
     cl_int status = CL_SUCCESS;
@@ -122,9 +113,8 @@ cl_int sample(const User& user, Seconds time, Samples& to) {
 // Keeps a runtime's ring full until it goes.
 class Busy {
 public:
-    Busy(Runtime& runtime, const User& user)
-        : thread_([&](const std::stop_token& stop) {
-              const OnCore core(user.core(1));
+    explicit Busy(Runtime& runtime)
+        : thread_([&runtime](const std::stop_token& stop) {
               const std::vector<Slot> slots(64, store_u32(1, SR_OBSERVABLE_BASE));
               while (!stop.stop_requested()) {
                   const auto ticket = runtime.publish(slots, Quiet::yes);
@@ -150,7 +140,7 @@ std::expected<void, Error> beside(const User& user, Options options, Seconds tim
     std::this_thread::sleep_for(std::chrono::milliseconds(20));  // then its kernel has left
     if (const cl_int status = sample(user, time / 2, idle); status != CL_SUCCESS)
         return std::unexpected(failed(status));
-    const Busy load(*runtime, user);
+    const Busy load(*runtime);
     if (const cl_int status = sample(user, time / 2, busy); status != CL_SUCCESS)
         return std::unexpected(failed(status));
     return {};
