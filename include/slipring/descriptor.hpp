@@ -117,7 +117,8 @@ constexpr Slot compare_swap(std::uint32_t index, std::uint32_t expected, std::ui
     return SlotAccess::make(SR_OP_COMPARE_SWAP, {index, expected, desired});
 }
 
-// Copies `words` words inside `control`; source and destination may overlap. Result: words.
+// Copies `words` words inside `control`; source and destination may overlap. On a GPU a sub-group does more than 1024
+// words together, or a team where there are teams. Result: words.
 constexpr Slot memcpy_words(std::uint32_t source, std::uint32_t destination, std::uint32_t words) noexcept {
     return SlotAccess::make(SR_OP_MEMCPY, {source, destination, words});
 }
