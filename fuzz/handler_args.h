@@ -8,7 +8,7 @@
 #define op_team_writes 0x200u
 #define op_team_writes_too 0xFEu
 #define lanes_of_a_team 64u
-#define most_teams 3u
+#define max_teams 3u
 
 /* Arguments: `length` bytes from `offset` on of buffer `which`, the first one `what`. */
 #define arg_what 0u

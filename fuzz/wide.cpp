@@ -42,7 +42,7 @@ public:
           bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
           ring_(*Ring::create(bytes_, capacity_, start_)), slots_(in, capacity_, start_),
           sched_(sched_memory().take(SR_SCHED_WORDS(capacity_))), completed_(start_), tail_(start_), claimed_(start_),
-          subgroups_(2 + in.word() % 5), wanted_teams_(in.word() % (most_teams + 1)),
+          subgroups_(2 + in.word() % 5), wanted_teams_(in.word() % (max_teams + 1)),
           bounds_{0, start_, time(in), time(in), 0} {
         device_alone_after = in.word() % 256 + 1;
         seed_ = in.word();
@@ -66,7 +66,7 @@ public:
                 bounds_.idle_timeout = time(words[4]);
                 bounds_.max_time = time(words[5]);
                 subgroups_ = 2 + words[6] % 5;
-                wanted_teams_ = words[6] / 8 % (most_teams + 1);
+                wanted_teams_ = words[6] / 8 % (max_teams + 1);
                 launch();
                 break;
         }

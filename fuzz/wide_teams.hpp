@@ -60,17 +60,17 @@ private:
     static constexpr std::size_t max_board_words = 64;
 
     static Guarded<uint, lanes_of_a_team>& local_memory(uint team) noexcept {
-        static Guarded<uint, lanes_of_a_team> memory[most_teams + 1];
+        static Guarded<uint, lanes_of_a_team> memory[max_teams + 1];
         return memory[team];
     }
     static Guarded<uint, max_board_words>& board_memory(uint team) noexcept {
-        static Guarded<uint, max_board_words> memory[most_teams + 1];
+        static Guarded<uint, max_board_words> memory[max_teams + 1];
         return memory[team];
     }
     uchar* local_of(uint team) const noexcept { return reinterpret_cast<uchar*>(local_[team].data()); }
 
     uint teams_ = 0, asked_before_ = 0, claimed_ = 0;
-    std::span<uint> local_[most_teams + 1], board_[most_teams + 1];
+    std::span<uint> local_[max_teams + 1], board_[max_teams + 1];
 };
 
 }  // namespace fuzz
