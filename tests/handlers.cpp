@@ -28,3 +28,11 @@ BOOST_AUTO_TEST_CASE(a_sources_macros_end_with_it) {
         "#undef X\n#pragma pop_macro(\"X\")\n#undef Y\n#pragma pop_macro(\"Y\")\n#line 1 \"b\"\nuint b;\n;\n";
     BOOST_TEST(program.find(expected) != std::string::npos, program.substr(program.find("#pragma push"), 400));
 }
+
+// So that a compiler's cache, and a device's, holds one program for all of them.
+BOOST_AUTO_TEST_CASE(a_program_does_not_say_how_large_its_buffers_are) {
+    const CustomOp ops[] = {{.opcode = 8, .name = "a", .source = "uint a;", .buffers = {"x", "y"}}};
+    const BufferSpec small[] = {{.name = "x", .bytes = 4}, {.name = "y", .bytes = 8}};
+    const BufferSpec large[] = {{.name = "x", .bytes = 123456}, {.name = "y", .bytes = 1ull << 33}};
+    BOOST_TEST((program_source(ops, small) == program_source(ops, large)));
+}

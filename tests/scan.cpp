@@ -24,7 +24,6 @@ std::string error_of(const std::expected<T, std::string>& answer) {
 
 using Strings = std::vector<std::string>;
 
-// Each pair of patterns and chunk is a program of its own, and takes PoCL's compiler two seconds: few of them.
 Scanner open(const Automaton& automaton, std::uint32_t chunk) {
     auto scanner = Scanner::open(automaton, slipring::test_device(), Geometry::of(automaton, chunk));
     BOOST_REQUIRE_MESSAGE(scanner.has_value(), error_of(scanner));

@@ -184,8 +184,10 @@ cl_int Device::bind(const Options& options) {
     cl_uint index = 0;
     for (const Buffer& buffer : buffers) {
         status << buffer.memory.bind(run, first_buffer() + index);
+        status << run.setArg(first_buffer() + index + 1, cl_ulong{buffer.spec.bytes});
         status << buffer.memory.bind(alone, alone_arg::buffers + index);
-        ++index;
+        status << alone.setArg(alone_arg::buffers + index + 1, cl_ulong{buffer.spec.bytes});
+        index += 2;
     }
     return status.value;
 }

@@ -22,10 +22,11 @@ std::string guarded(const CustomOp& op) {
     return before + line_mark(op.name) + op.source + after;
 }
 
-// The kernels' buffer parameters, one a buffer, and the statements that gather an sr_buffers for each operation.
+// The kernels' buffer parameters, its memory and its size, and the statements that gather an sr_buffers for each
+// operation. The sizes are no constants in the text: programs that differ in nothing else are compiled once.
 std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
     std::string parameters = "#define SR_BUFFER_PARAMETERS ";
-    for (std::size_t i = 0; i < buffers.size(); ++i) parameters += ", __global uchar* sr_b" + decimal(i);
+    for (std::size_t i = 0; i < buffers.size(); ++i) parameters += ", __global uchar* sr_b" + decimal(i) + ", ulong sr_n" + decimal(i);
     std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const std::string own = " buffers[" + decimal(i) + "].";
@@ -35,7 +36,7 @@ std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferS
             const auto buffer = std::ranges::find(buffers, ops[i].buffers[k], &BufferSpec::name);
             const auto number = static_cast<std::size_t>(buffer - buffers.begin());
             gather += own + "at[" + decimal(k) + "] = sr_b" + decimal(number) + ";";
-            gather += own + "bytes[" + decimal(k) + "] = " + decimal(buffer->bytes) + "ul;";
+            gather += own + "bytes[" + decimal(k) + "] = sr_n" + decimal(number) + ";";
         }
     }
     return parameters + "\n" + gather + "\n";
