@@ -159,35 +159,29 @@ static inline void scan_note(const scan_segment* s, __local uint* hits, uint pos
     if (i + j < skip[k]) s_k = s->start;
 #define SCAN_CLOSE(k, s_k, t_k, w_k, n_k) state[k] = s_k;
 
-/* Walks `count` bytes, a multiple of 4, of each stream, a byte of each in turns. They begin at text + at[k]. */
+/* Walks `count` bytes of each stream, a byte of each in turns, with what comes behind each of these steps: byte i + j
+ * of each. */
+#define SCAN_WALK(BEHIND_STEP)               \
+    SCAN_EACH(SCAN_OPEN)                     \
+    for (uint i = 0; i < count; i += 4u) {   \
+        SCAN_EACH(SCAN_FETCH)                \
+        for (uint j = 0; j < 4u; ++j) {      \
+            SCAN_EACH(SCAN_STEP) BEHIND_STEP \
+        }                                    \
+    }                                        \
+    SCAN_EACH(SCAN_CLOSE)
+
+/* `count` bytes, a multiple of 4, of each stream, which begin at text + at[k]. */
 static inline void scan_streams(const scan_segment* s, const __local uchar* column, const __global uchar* text,
                                 const uint* at, uint count, uint* state, __local uint* hits) {
-    SCAN_EACH(SCAN_OPEN)
-    for (uint i = 0; i < count; i += 4u) {
-        SCAN_EACH(SCAN_FETCH)
-        for (uint j = 0; j < 4u; ++j) {
-            SCAN_EACH(SCAN_STEP)
-            if (0 SCAN_EACH(SCAN_ACCEPTS)) {
-                SCAN_EACH(SCAN_NOTE)
-            }
-        }
-    }
-    SCAN_EACH(SCAN_CLOSE)
+    SCAN_WALK(if (0 SCAN_EACH(SCAN_ACCEPTS)) { SCAN_EACH(SCAN_NOTE) })
 }
 
 /* The same of the bytes ahead of each stream: no match there is its own. The first skip[k] are before the segment's
  * own text, and the automaton begins behind them. */
 static inline void scan_ahead_of(const scan_segment* s, const __local uchar* column, const __global uchar* text,
                                  const uint* at, uint count, uint* state, const uint* skip) {
-    SCAN_EACH(SCAN_OPEN)
-    for (uint i = 0; i < count; i += 4u) {
-        SCAN_EACH(SCAN_FETCH)
-        for (uint j = 0; j < 4u; ++j) {
-            SCAN_EACH(SCAN_STEP)
-            SCAN_EACH(SCAN_SKIP)
-        }
-    }
-    SCAN_EACH(SCAN_CLOSE)
+    SCAN_WALK(SCAN_EACH(SCAN_SKIP))
 }
 
 /* This lane's streams. A barrier follows. */
