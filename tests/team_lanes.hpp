@@ -23,6 +23,15 @@ static unsigned alone_after = 1u << 30;
 
 constexpr uint team_lanes = 64, max_teams = 4;
 
+// The schedules that a test runs with.
+#ifdef __OPTIMIZE__
+constexpr uint seeds = 6;
+#else
+constexpr uint seeds = 2;
+#endif
+#define FOR_EACH_SEED \
+    for (uint seed = 1; seed <= seeds; ++seed) BOOST_TEST_CONTEXT("seed " << seed)
+
 // Handlers: 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays
 // until it is let go by its first argument, a bit of `let_go`.
 // Of teams: 0x200 and, for packed slots, 0xFE say so too. Second argument: 1 + the lane that faults, with third and,

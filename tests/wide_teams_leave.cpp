@@ -9,12 +9,6 @@
 
 namespace {
 
-#ifdef __OPTIMIZE__
-constexpr uint seeds = 6;
-#else
-constexpr uint seeds = 2;
-#endif
-
 void publish(Device& device, const Slot& slot, uint times = 1) {
     for (uint i = 0; i < times; ++i) BOOST_REQUIRE(device.ring.publish(slot).has_value());
 }
@@ -27,9 +21,6 @@ void finish(Device& device) {
 }
 
 }  // namespace
-
-#define FOR_EACH_SEED \
-    for (uint seed = 1; seed <= seeds; ++seed) BOOST_TEST_CONTEXT("seed " << seed)
 
 BOOST_AUTO_TEST_CASE(no_more_are_claimed_than_teams_wait_and_the_rest_is_left) {
     FOR_EACH_SEED {

@@ -9,14 +9,6 @@
 
 namespace {
 
-#ifdef __OPTIMIZE__
-constexpr uint seeds = 6;
-#else
-constexpr uint seeds = 2;
-#endif
-#define FOR_EACH_SEED \
-    for (uint seed = 1; seed <= seeds; ++seed) BOOST_TEST_CONTEXT("seed " << seed)
-
 void publish(Device& device, std::span<const Slot> slots) { BOOST_REQUIRE(device.ring.publish(slots).has_value()); }
 void finish(Device& device) {
     BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());

@@ -1,4 +1,5 @@
 // slipring in a context of the program's own: its kernel and slots work on one buffer in turns.
+#define CL_TARGET_OPENCL_VERSION 300
 #include <cstdio>
 #include <slipring/opencl.hpp>
 #include <slipring/runtime.hpp>
