@@ -33,8 +33,7 @@ static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy
     return sr_share(leave, 0) != SR_LEAVE_REVOKED;
 }
 
-/* ---- one slot, by one lane
- * -------------------------------------------------------------------------------------- */
+/* ---- one slot, by one lane ----------------------------------------------- */
 
 static inline int sr_is_handled(const uint* copy) { return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN; }
 
@@ -101,8 +100,7 @@ static inline void sr_copy_together(const sr_wide* wide, const uint* copy, uint 
     sr_join();
 }
 
-/* ---- a chunk
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- a chunk --------------------------------------------------------------- */
 
 /* One sub-group at a time writes to the debug log. */
 static inline void sr_lock(const sr_wide* wide) {
