@@ -155,6 +155,10 @@ static inline void scan_note(const scan_segment* s, __local uint* hits, uint pos
 #define SCAN_ACCEPTS(k, s_k, t_k, w_k, n_k) | (s_k < s->limit)
 #define SCAN_NOTE(k, s_k, t_k, w_k, n_k) \
     if (s_k < s->limit) scan_note(s, hits, at[k] + i + j, s_k);
+#define SCAN_NOTE_MATCHES            \
+    if (0 SCAN_EACH(SCAN_ACCEPTS)) { \
+        SCAN_EACH(SCAN_NOTE)         \
+    }
 #define SCAN_SKIP(k, s_k, t_k, w_k, n_k) \
     if (i + j < skip[k]) s_k = s->start;
 #define SCAN_CLOSE(k, s_k, t_k, w_k, n_k) state[k] = s_k;
@@ -174,7 +178,7 @@ static inline void scan_note(const scan_segment* s, __local uint* hits, uint pos
 /* `count` bytes, a multiple of 4, of each stream, which begin at text + at[k]. */
 static inline void scan_streams(const scan_segment* s, const __local uchar* column, const __global uchar* text,
                                 const uint* at, uint count, uint* state, __local uint* hits) {
-    SCAN_WALK(if (0 SCAN_EACH(SCAN_ACCEPTS)) { SCAN_EACH(SCAN_NOTE) })
+    SCAN_WALK(SCAN_NOTE_MATCHES)
 }
 
 /* The same of the bytes ahead of each stream: no match there is its own. The first skip[k] are before the segment's

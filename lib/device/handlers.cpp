@@ -26,7 +26,8 @@ std::string guarded(const CustomOp& op) {
 // operation. The sizes are no constants in the text: programs that differ in nothing else are compiled once.
 std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
     std::string parameters = "#define SR_BUFFER_PARAMETERS ";
-    for (std::size_t i = 0; i < buffers.size(); ++i) parameters += ", __global uchar* sr_b" + decimal(i) + ", ulong sr_n" + decimal(i);
+    for (std::size_t i = 0; i < buffers.size(); ++i)
+        parameters += ", __global uchar* sr_b" + decimal(i) + ", ulong sr_n" + decimal(i);
     std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const std::string own = " buffers[" + decimal(i) + "].";
