@@ -33,7 +33,7 @@ public:
     std::expected<std::uint32_t, Error> use(const prefetch::Step& step) override {
         const auto result = windows_->use(step.required.frame);
         if (!result) return failed(result.error());
-        return result->ok() ? result->value : 0;
+        return result->ok() ? static_cast<std::uint32_t>(result->value) : 0;
     }
 
 private:

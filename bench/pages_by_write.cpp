@@ -17,7 +17,7 @@ namespace slipring::bench {
 namespace {
 
 constexpr const char* kernel_source = R"(
-__kernel void use_page(const __global uint4* page, __global uint* result) {
+__kernel void use_page(const __global uint4* page, __global ulong* result) {
     __local uint parts[1024];
     const uint lane = get_local_id(0), width = get_local_size(0);
     parts[lane] = lane_sum(page, lane, width);

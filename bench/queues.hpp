@@ -54,7 +54,7 @@ public:
     std::size_t drain(Read read) {
         return consumer_.drain(drain_most, [&read](auto words) {
             read(words);
-            return Outcome{};
+            return Completion{};
         });
     }
 

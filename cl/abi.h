@@ -17,10 +17,6 @@
 #define SR_WORD_ARGS 4u
 #define SR_MAX_ARGS 12u
 
-/* A finished slot's words 1 and 2, in the 16 bytes that begin with its state: over a bus, one store ends a slot. */
-#define SR_WORD_CODE 1u /* code in bits 0..7, index of the failing inner op in bits 8..15 */
-#define SR_WORD_RESULT 2u
-
 #define SR_STATE_MASK 0xFFu
 #define SR_GENERATION_SHIFT 8u
 #define SR_GENERATION_MASK 0xFFFFFFu
@@ -102,26 +98,33 @@
 #define SR_CONTROL_CROWDED 4u   /* five words of the drain's own: see sr_idle */
 #define SR_OBSERVABLE_BASE 160u /* words below are the system's: ops may read them, not write */
 
+/* ---- a completion: how the slot of a position finished; 16 bytes, in one array beside the slots ------------ */
+/* Two u64. The first: state in bits 0..7, generation in bits 8..31 and, its higher half, 48..63; code in bits 32..39,
+ * index of the failing inner op in bits 40..47. The second: the result. A position's generation is position divided
+ * by the number of completions. Of a QUIET slot none is written: so one may lie here for many generations, and the
+ * generation has 40 bits. */
+#define SR_COMPLETION_BYTES 16u
+#define SR_COMPLETION_CODE_SHIFT 32u
+#define SR_COMPLETION_INNER_SHIFT 40u
+#define SR_COMPLETION_HIGH_SHIFT 48u
+#define SR_COMPLETION_HIGH_MASK 0xFFFFu
+
 /* ---- a ring in shared memory: byte offsets ------------------------------- */
-/* Words that the host writes and words that the device writes are 128 bytes or more apart. So is LEFT, which every
- * publish reads, from COMPLETED, which changes all the time. */
-#define SR_RING_RESERVED 0u    /* u64, host: next position to reserve */
-#define SR_RING_TAIL 8u        /* u64, host: every position before it is known to be published */
-#define SR_RING_RECLAIMED 16u  /* u64, host: a recent value of COMPLETED, so that producers leave that line alone */
-#define SR_RING_HELD 24u       /* u64, host: the position that held up the tail when a thread last asked */
-#define SR_RING_HELD_SINCE 32u /* u64, host: and when that was first seen, in ns of the host's steady clock */
-#define SR_RING_FORMAT 40u     /* u32, host, once: SR_RING_FORMAT_1 */
-#define SR_RING_CAPACITY 44u   /* u32, host, once: slots */
+/* Each word, slot and completion has one writer for ever, host or device; those of the two are 128 bytes or more
+ * apart. So is LEFT, which every publish reads, from COMPLETED, which changes all the time. Behind the words lie the
+ * slots, which the host writes, and behind those the completions, which the device writes. */
+#define SR_RING_FORMAT 0u      /* u32, host, once: SR_RING_FORMAT_2 */
+#define SR_RING_CAPACITY 4u    /* u32, host, once: slots */
+#define SR_RING_COMPLETIONS 8u /* u32, host, once: how many, at least as many as slots */
 #define SR_RING_STOP 128u      /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
 #define SR_RING_REVOKED 132u /* u32, host, once: not 0 if the ring was taken from this kernel: it runs nothing more */
 #define SR_RING_COMPLETED 256u /* u64, device: every position before it is terminal */
 #define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
 #define SR_RING_LEFT 384u    /* u32, device: number of the launch that has left: see launch.h. Away from COMPLETED */
 #define SR_RING_CLAIMED 512u /* u64, device: no position from here on has been started */
-#define SR_RING_ANSWER 640u  /* u64, device, by many sub-groups alone: see sr_finish_lane */
-#define SR_RING_SLOTS 768u
+#define SR_RING_SLOTS 640u
 #define SR_RING_ALIGN 128u
-#define SR_RING_FORMAT_1 0x53520001u /* of ABI version 1 */
+#define SR_RING_FORMAT_2 0x53520002u
 
 /* ---- the debug log in shared memory: byte offsets ------------------------ */
 #define SR_LOG_WRITTEN 0u    /* u32, device: records written, ever */
@@ -155,9 +158,9 @@ SR_STATIC_ASSERT(SR_RING_REVOKED - SR_RING_STOP == 4u, "what a kernel that waits
 SR_STATIC_ASSERT(SR_RING_FAULTS - SR_RING_COMPLETED == 8u, "and what stats() looks at");
 SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_REVOKED >= 124u, "the host's and the device's words apart");
 SR_STATIC_ASSERT(SR_RING_LEFT - SR_RING_COMPLETED >= 128u, "and among the device's, the one that changes");
-SR_STATIC_ASSERT(SR_RING_CLAIMED - SR_RING_LEFT >= 128u && SR_RING_ANSWER - SR_RING_CLAIMED >= 128u, "each its own");
-SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_ANSWER >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
-SR_STATIC_ASSERT(SR_WORD_STATE == 0 && SR_WORD_CODE < 4u && SR_WORD_RESULT < 4u, "how a slot ended is 16 bytes");
+SR_STATIC_ASSERT(SR_RING_CLAIMED - SR_RING_LEFT >= 128u, "each its own");
+SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_CLAIMED >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");
+SR_STATIC_ASSERT(2u * SR_SLOT_BYTES % SR_RING_ALIGN == 0, "and the completions, behind two slots or more");
 SR_STATIC_ASSERT(SR_LOG_CONSUMED - SR_LOG_DROPPED >= 124u && SR_LOG_RECORDS - SR_LOG_CONSUMED >= 128u, "the log");
 
 #endif

@@ -38,7 +38,7 @@ static inline int sr_should_stop(const sr_buffers* b) { return b->revoked != 0 &
 
 /* Lanes that run a slot of a team operation together, all of them with the same arguments:
  *
- *   uint NAME(sr_args a, const sr_buffers* b, const sr_team* team, uint* result)
+ *   uint NAME(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result)
  *
  * The slot's result is lane 0's `*result`. Its code is that of the lowest lane whose code is not OK, else OK. What is
  * in the local memory when a slot begins is not known.

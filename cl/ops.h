@@ -24,12 +24,12 @@
 
 /* Custom operations; the host writes its cases behind the handlers' source. UNKNOWN_OPCODE, or what sr_handler_code
  * made of a handler's code. */
-static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value);
+static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ulong* value);
 
 /* Team operations, of which sr_custom knows nothing; the host writes their cases as well. sr_custom_team is called by
  * all lanes of the team. */
 static int sr_is_team(uint opcode);
-static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value);
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, ulong* value);
 
 /* Whether the operation writes memory that the host sees in place; a packed slot may. Across a bus that is more work
  * than to write the device's own; the host writes the cases there. */
@@ -40,7 +40,7 @@ static inline int sr_writes_shared(uint opcode) { return (void)opcode, 1; }
 #endif
 
 /* A team of one lane, where a lane runs slots one after the other: on a CPU, and in serial.h. */
-static inline uint sr_custom_team_of_one(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
+static inline uint sr_custom_team_of_one(uint opcode, const uint* args, const sr_memory* memory, ulong* value) {
     const sr_team team = {0, 1u, memory->local_memory, memory->local_bytes};
     return sr_custom_team(opcode, args, memory, &team, value);
 }
@@ -149,7 +149,7 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
 /* One operation on 12 argument words. Returns a code; `value` is the result. `teams`: a team operation is run by a
  * team of one. */
 SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr_memory* memory, int teams,
-                          uint* value) {
+                          ulong* value) {
     __global uint* const control = memory->control;
     const uint words = memory->control_words;
     switch (opcode) {
@@ -157,7 +157,8 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
         case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */ return SR_CODE_OK;
         case SR_OP_STORE_U32:
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
-            sr_store(control + args[1], *value = args[0]);
+            *value = args[0];
+            sr_store(control + args[1], args[0]);
             return SR_CODE_OK;
         case SR_OP_ATOMIC_ADD:
             if (!sr_writable(args[1], 1, words)) return SR_CODE_OUT_OF_RANGE;
@@ -166,7 +167,8 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
         case SR_OP_LOAD_U32:
             if (!sr_inside(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
             if (!sr_inside(args[1], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
-            sr_store(control + SR_OBSERVABLE_BASE + args[1], *value = sr_load(control + args[0]));
+            *value = sr_load(control + args[0]);
+            sr_store(control + SR_OBSERVABLE_BASE + args[1], (uint)*value);
             return SR_CODE_OK;
         case SR_OP_COMPARE_SWAP:
             if (!sr_writable(args[0], 1, words)) return SR_CODE_OUT_OF_RANGE;
@@ -182,12 +184,12 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             if (args[0] >= memory->table_states) return SR_CODE_OUT_OF_RANGE;
             if (!sr_inside(args[2], 1, words - SR_OBSERVABLE_BASE)) return SR_CODE_OUT_OF_RANGE;
             *value = memory->table[(ulong)args[0] * 256u + args[1]];
-            sr_store(control + SR_OBSERVABLE_BASE + args[2], *value);
+            sr_store(control + SR_OBSERVABLE_BASE + args[2], (uint)*value);
             return SR_CODE_OK;
         case SR_OP_BATCH_FENCE:
             if (memory->ringless != 0) return SR_CODE_OK;
             *value = sr_plus(sr_load(control + SR_CONTROL_EPOCH), 1u);
-            sr_store(control + SR_CONTROL_EPOCH, *value);
+            sr_store(control + SR_CONTROL_EPOCH, (uint)*value);
             sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);
             return SR_CODE_OK;
         case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;

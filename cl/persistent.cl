@@ -4,15 +4,16 @@
 #include "wide/drain.h"
 
 /* One work-item that polls and works: the slots run in the order of their positions. */
-__kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global uint* control, uint control_words,
-                           const __global uint* table, uint table_states, __global uint* log, uint log_mask,
-                           uint launch, ulong first, ulong idle_timeout, ulong max_time, ulong crowded_gap,
-                           __local uchar* team_local, uint team_local_bytes SR_BUFFER_PARAMETERS) {
+__kernel void slipring_run(__global uchar* ring, uint mask, uint shift, uint completions_shift,
+                           __global uint* control, uint control_words, const __global uint* table, uint table_states,
+                           __global uint* log, uint log_mask, uint launch, ulong first, ulong idle_timeout,
+                           ulong max_time, ulong crowded_gap, __local uchar* team_local,
+                           uint team_local_bytes SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control,  control_words, table, table_states, log,
                                   log_mask, buffers,       0,     team_local,   team_local_bytes};
-        const sr_ring own = {ring, mask, shift};
+        const sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
         const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
         sr_drain_serial(&own, &memory, &bounds);
     }
@@ -21,11 +22,11 @@ __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, __global
 /* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
  * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
  * takes none in front of such loops. */
-__kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __global uint* control,
-                                uint control_words, const __global uint* table, uint table_states, __global uint* log,
-                                uint log_mask, uint launch, ulong first, ulong idle_timeout, ulong max_time,
-                                ulong crowded_gap, __local uchar* team_local, uint team_local_bytes,
-                                __global uint* sched, uint team_groups SR_BUFFER_PARAMETERS) {
+__kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, uint completions_shift,
+                                __global uint* control, uint control_words, const __global uint* table,
+                                uint table_states, __global uint* log, uint log_mask, uint launch, ulong first,
+                                ulong idle_timeout, ulong max_time, ulong crowded_gap, __local uchar* team_local,
+                                uint team_local_bytes, __global uint* sched, uint team_groups SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
 #ifdef SR_HAS_TEAMS
@@ -46,7 +47,7 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
     SR_BUFFERS
     const sr_memory memory = {control,  control_words, table, table_states, log,
                               log_mask, buffers,       0,     team_local,   team_local_bytes};
-    const sr_ring own = {ring, mask, shift};
+    const sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
     const uint subgroups = ((uint)get_num_groups(0) - teams) * in_group;
 #ifdef SR_HAS_TEAMS
@@ -60,7 +61,7 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, __g
 }
 
 /* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. One group, which
- * is the team of a team operation. The outcome goes back in four words, the launch's number last: a host that shares
+ * is the team of a team operation. The outcome goes back in five words, the launch's number last: a host that shares
  * the memory waits for that. */
 __kernel void slipring_run_alone(const __global uint* slot, __global uint* outcome, __global uint* control,
                                  uint control_words, const __global uint* table, uint table_states,
@@ -88,6 +89,7 @@ __kernel void slipring_run_alone(const __global uint* slot, __global uint* outco
 #endif
     outcome[0] = out.code;
     outcome[1] = out.inner;
-    outcome[2] = out.value;
-    sr_store_release(outcome + 3, number); /* O: synchronizes with the host's acquire in persistent.cpp */
+    outcome[2] = (uint)out.value;
+    outcome[3] = (uint)(out.value >> 32);
+    sr_store_release(outcome + 4, number); /* O: synchronizes with the host's acquire in persistent.cpp */
 }

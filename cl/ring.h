@@ -1,5 +1,5 @@
 /* A ring in shared memory as the device sees it: where a slot is, what its state word says, how a slot is copied and
- * how it ends. Edges R and A as in ring.hpp, of which this is the other end. */
+ * how it finishes. Edges R, A and E as in ring.hpp, of which this is the other end. The device writes no slot. */
 #ifndef SLIPRING_DEVICE_RING_H
 #define SLIPRING_DEVICE_RING_H
 
@@ -51,17 +51,41 @@ static inline void sr_copy_slot(uint* to, const __global uint* from) {
     sr_compiler_fence();
 }
 
-/* Finishes a slot. On NVIDIA in one store of 16 bytes; elsewhere the state comes last. A2 */
-static inline void sr_finish_slot(__global uint* slot, uint state, uint code, uint value, uint attributes) {
+/* The first half of the completion of `position`. */
+static inline ulong sr_completion_head(const sr_ring* ring, ulong position, uint state, uint code, uint inner) {
+    const ulong generation = position >> ring->completions_shift;
+    return (generation >> 24u & SR_COMPLETION_HIGH_MASK) << SR_COMPLETION_HIGH_SHIFT |
+           (ulong)inner << SR_COMPLETION_INNER_SHIFT | (ulong)code << SR_COMPLETION_CODE_SHIFT |
+           (generation & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
+}
+
+/* Finishes the slot of `position`: writes its completion. On NVIDIA in one store of 16 bytes, of which those of a
+ * sub-group's lanes leave as whole lines of the bus. Elsewhere the state comes last.
+ * A2: synchronizes with A1, a waiter that looks for the completion.
+ * E1: synchronizes with E2, a reader that comes too late. The result is a release too, because it is seen first: who
+ * sees it sees that this position was reserved. */
+static inline void sr_complete(const sr_ring* ring, ulong position, sr_outcome out) {
+    __global ulong* const entry =
+        (__global ulong*)(ring->completions + (ulong)((uint)position & ring->completions_mask) * SR_COMPLETION_BYTES);
+    const ulong head = sr_completion_head(ring, position, sr_terminal_state(out.code), out.code, out.inner);
 #if defined(__NV_CL_C_VERSION)
-    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(slot), "r"(state), "r"(code),
-                     "r"(value), "r"(attributes)
+    __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(entry), "r"((uint)head),
+                     "r"((uint)(head >> 32)), "r"((uint)out.value), "r"((uint)(out.value >> 32))
                      : "memory");
 #else
-    (void)attributes;
-    slot[SR_WORD_CODE] = code;
-    slot[SR_WORD_RESULT] = value;
-    sr_store_release(slot, state);
+    sr_store_release64(entry + 1, out.value);
+    sr_store_release64(entry, head);
+#endif
+}
+
+/* Takes the slot's cache line from the producer's cache, though it is not written: a line that was only read here
+ * stays there as a shared one, and the next producer, which writes it, waits until this core has dropped it. It waits
+ * less for a line that is not there at all. Over a bus it would be a read for nothing. */
+static inline void sr_own_slot(const sr_ring* ring, ulong position) {
+#ifdef SR_CACHED
+    __builtin_prefetch((const void*)(size_t)sr_slot(ring, position), 1);
+#else
+    (void)ring, (void)position;
 #endif
 }
 

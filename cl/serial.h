@@ -67,23 +67,15 @@ SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory,
 /* Counts a fault, and finishes the slot at `head`. */
 static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory, ulong head, const uint* copy,
                                     sr_outcome out) {
-    __global uint* const slot = sr_slot(ring, head);
     if (out.code != SR_CODE_OK) {
         const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
         sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
     }
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
         if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-        sr_finish_slot(slot, sr_tagged(ring, head, sr_terminal_state(out.code)), out.code | out.inner << 8, out.value,
-                       copy[SR_WORD_PRIORITY]); /* A2 */
+        sr_complete(ring, head, out);
     }
-#ifdef SR_CACHED
-    else {
-        /* The same word again, to own its cache line: a producer that writes a line which was only read here waits
-         * for this core to drop it. Over a bus it would be a write for nothing. */
-        sr_store_release(slot, sr_awaited(ring, head));
-    }
-#endif
+    sr_own_slot(ring, head);
 }
 
 /* What a drain remembers from one slot to the next. */

@@ -48,7 +48,7 @@ static inline void sr_copy_as_team(__global uint* control, const uint* args, con
 
 /* One lane's part of a slot that sr_is_for_team. */
 static inline uint sr_execute_as_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
-                                      uint* value) {
+                                      ulong* value) {
     if (opcode != SR_OP_MEMCPY) return sr_custom_team(opcode, args, memory, team, value);
     const uint code = sr_check_memcpy(args, memory->control_words);
     if (code != SR_CODE_OK) return code;

@@ -23,15 +23,27 @@ typedef struct {
 typedef struct {
     uint code;
     uint inner; /* in a packed slot: which operation ended it */
-    uint value;
+    ulong value;
 } sr_outcome;
 
-/* A ring in shared memory; capacity a power of two. */
+/* A ring in shared memory; its slots and its completions are powers of two. */
 typedef struct {
-    __global uchar* base; /* SR_RING_* are offsets into it */
-    uint mask;            /* capacity - 1 */
-    uint shift;           /* log2 of the capacity */
+    __global uchar* base;        /* SR_RING_* are offsets into it */
+    uint mask;                   /* slots - 1 */
+    uint shift;                  /* log2 of the slots */
+    __global uchar* completions; /* the array */
+    uint completions_mask;       /* completions - 1 */
+    uint completions_shift;      /* log2 of the completions */
 } sr_ring;
+static inline sr_ring sr_ring_of(__global uchar* base, uint mask, uint shift, uint completions_shift) {
+    const sr_ring ring = {base,
+                          mask,
+                          shift,
+                          base + SR_RING_SLOTS + ((ulong)mask + 1u) * SR_SLOT_BYTES,
+                          (1u << completions_shift) - 1u,
+                          completions_shift};
+    return ring;
+}
 
 /* When a launch leaves. Times are in the ticks of sr_ticks. */
 typedef struct {

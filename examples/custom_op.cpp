@@ -12,7 +12,7 @@ constexpr auto sum = custom_opcode<0x100>();
 const CustomOp sum_bytes{.opcode = sum.value(),
                          .name = "sum_bytes",
                          .source = R"(
-uint sum_bytes(sr_args a, const sr_buffers* b, uint* result) {
+uint sum_bytes(sr_args a, const sr_buffers* b, ulong* result) {
     const uint first = a.word[0], count = a.word[1], out = a.word[2];
     if (count > b->bytes[0] || first > b->bytes[0] - count) return SR_CODE_OUT_OF_RANGE;
     if (out >= b->bytes[1] / 4) return SR_CODE_OUT_OF_RANGE;
@@ -46,7 +46,7 @@ int main() {
     for (std::uint32_t i = 0; i < ticket->count; ++i) {
         const auto result = runtime->result(*ticket, i);
         if (!result) return std::fprintf(stderr, "%s\n", message(result.error()).data()), 1;
-        std::printf("slot %u: %s, %s, result %u\n", i, state_name(result->state).data(),
+        std::printf("slot %u: %s, %s, result %lu\n", i, state_name(result->state).data(),
                     code_name(result->code).data(), result->value);
     }
 

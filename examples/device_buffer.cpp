@@ -13,7 +13,7 @@ constexpr auto look_up = custom_opcode<0x100>(), change = custom_opcode<0x101>()
 const CustomOp looking_up{.opcode = look_up.value(),
                           .name = "look_up",
                           .source = R"(
-uint look_up(sr_args a, const sr_buffers* b, uint* result) {
+uint look_up(sr_args a, const sr_buffers* b, ulong* result) {
     if (a.word[0] >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     *result = ((__global uint*)b->at[0])[a.word[0]];
     return SR_CODE_OK;
@@ -23,7 +23,7 @@ uint look_up(sr_args a, const sr_buffers* b, uint* result) {
 const CustomOp changing{.opcode = change.value(),
                         .name = "change",
                         .source = R"(
-uint change(sr_args a, const sr_buffers* b, uint* result) {
+uint change(sr_args a, const sr_buffers* b, ulong* result) {
     if (a.word[0] >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     ((__global uint*)b->at[0])[a.word[0]] = a.word[1];
     return SR_CODE_OK;
@@ -52,7 +52,7 @@ int main() {
     for (std::uint32_t i = 0; i < ticket->count; ++i) {
         const auto result = runtime->result(*ticket, i);
         if (!result) return std::fprintf(stderr, "%s\n", message(result.error()).data()), 1;
-        std::printf("slot %u: %s, result %u\n", i, state_name(result->state).data(), result->value);
+        std::printf("slot %u: %s, result %lu\n", i, state_name(result->state).data(), result->value);
     }
 
     // What slots wrote can be downloaded once they have finished. The host does something else meanwhile.

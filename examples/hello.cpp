@@ -19,7 +19,7 @@ int main() {
         for (std::uint32_t i = 0; i < ticket->count; ++i) {
             const auto result = runtime->result(*ticket, i);
             if (!result) return std::fprintf(stderr, "%s\n", message(result.error()).data()), 1;
-            std::printf("slot %llu: %s, result %u\n", static_cast<unsigned long long>(ticket->first + i),
+            std::printf("slot %llu: %s, result %lu\n", static_cast<unsigned long long>(ticket->first + i),
                         state_name(result->state).data(), result->value);
         }
     }

@@ -12,7 +12,7 @@ constexpr auto square = custom_opcode<8>();
 constexpr std::uint32_t capacity = 64;
 
 // What a slot means is up to the consumer. A thread that polls, and never sleeps, wants a ThreadRing.
-Outcome execute(std::span<const std::uint32_t, SR_SLOT_WORDS> words) {
+Completion execute(std::span<const std::uint32_t, SR_SLOT_WORDS> words) {
     const std::uint32_t value = words[SR_WORD_ARGS];
     if (words[SR_WORD_OPCODE] != square.value()) return {State::fault, Code::unknown_opcode};
     return {.result = value * value};
@@ -39,9 +39,10 @@ int main() {
     while (!ring->is_complete(*first + std::size(batch))) std::this_thread::yield();
 
     for (std::uint64_t at = *first; at != *first + std::size(batch); ++at) {
-        const State state = ring->state(at).value_or(State::empty);
-        std::printf("slot %llu: %s, result %u\n", static_cast<unsigned long long>(at), state_name(state).data(),
-                    ring->word(at, SR_WORD_RESULT));
+        const auto end = ring->completion(at);
+        if (!end) return std::fputs("no completion\n", stderr), 1;
+        std::printf("slot %llu: %s, result %llu\n", static_cast<unsigned long long>(at),
+                    state_name(end->state).data(), static_cast<unsigned long long>(end->result));
     }
-    return ring->word(*first + 1, SR_WORD_RESULT) == 144 ? 0 : 1;
+    return ring->completion(*first + 1)->result == 144 ? 0 : 1;
 }

@@ -19,7 +19,7 @@ inline constexpr auto fetch_page = slipring::custom_opcode<0x100>(), use_page = 
 inline const slipring::CustomOp fetching{.opcode = fetch_page.value(),
                                          .name = "fetch_page",
                                          .source = R"(
-uint fetch_page(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+uint fetch_page(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     const ulong page = a.word[0], frame = a.word[1];
     if (page >= b->bytes[0] / 65536 || frame >= b->bytes[1] / 65536) return SR_CODE_OUT_OF_RANGE;
     const __global ulong2* const from = (const __global ulong2*)(b->at[0] + page * 65536);
@@ -52,7 +52,7 @@ uint lane_sum(const __global uint4* page, uint lane, uint width) {
 inline const slipring::CustomOp using_page{.opcode = use_page.value(),
                                            .name = "use_page",
                                            .source = std::string(lane_sum) + R"(
-uint use_page(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+uint use_page(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     const ulong frame = a.word[0];
     if (frame >= b->bytes[0] / 65536) return SR_CODE_OUT_OF_RANGE;
     __local uint* const parts = (__local uint*)team->local_memory;

@@ -11,7 +11,7 @@ constexpr auto spin = custom_opcode<0x100>();
 
 // Loops far longer than hang_timeout, and asks now and then whether the runtime has given this kernel up.
 const CustomOp spin_long{.opcode = spin.value(), .name = "spin_long", .source = R"(
-uint spin_long(sr_args a, const sr_buffers* b, uint* result) {
+uint spin_long(sr_args a, const sr_buffers* b, ulong* result) {
     for (ulong i = 0; i < (ulong)a.word[0] << 20; ++i)
         if (sr_should_stop(b)) return SR_CODE_FIRST_CUSTOM;
     return SR_CODE_OK;

@@ -13,7 +13,7 @@ constexpr auto sum = custom_opcode<0x100>();
 const CustomOp team_sum{.opcode = sum.value(),
                         .name = "team_sum",
                         .source = R"(
-uint team_sum(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+uint team_sum(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     const __global uint* const numbers = (const __global uint*)b->at[0];
     const ulong count = b->bytes[0] / 4;
     const uint first = a.word[0], n = a.word[1];
@@ -49,7 +49,7 @@ int main() {
     for (std::uint32_t i = 0; i < ticket->count; ++i) {
         const auto result = runtime->result(*ticket, i);
         if (!result) return std::fprintf(stderr, "%s\n", message(result.error()).data()), 1;
-        std::printf("slot %u: %s, %u\n", i, state_name(result->state).data(), result->value);
+        std::printf("slot %u: %s, %lu\n", i, state_name(result->state).data(), result->value);
     }
     return 0;
 }

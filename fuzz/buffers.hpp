@@ -50,9 +50,9 @@ public:
         return SR_CODE_OK;
     }
     // And what one lane gives back.
-    uint run(const uint* args, uint& value) noexcept {
+    uint run(const uint* args, ulong& value) noexcept {
         const uint asked = args[arg_asks];
-        if (asked < 11) value = args[asked] ^ args[asked + 1] << 1;
+        if (asked < 11) value = value64(args + asked);
         return run(args);
     }
     bool has_part(const uint* args) const noexcept {

@@ -15,20 +15,20 @@
 #include "../tools/scan.cl"
 #include "good_handler.h"
 
-static uint sums(sr_args a, const sr_buffers* b, uint* result) {
+static uint sums(sr_args a, const sr_buffers* b, ulong* result) {
     (void)b;
-    for (uint i = 0; i < SR_MAX_ARGS; ++i) *result = sr_plus(*result, a.word[i]);
+    for (uint i = 0; i < SR_MAX_ARGS; ++i) *result += a.word[i];
     return a.word[0];
 }
-static uint writes(sr_args a, const sr_buffers* b, uint* result) {
-    *result = fold_asked(a);
+static uint writes(sr_args a, const sr_buffers* b, ulong* result) {
+    *result = sr_arg64(a, a.word[arg_asks]);
     const uint code = check_part(a, b);
     if (code == SR_CODE_OK) write_part(a, b, 0, 1u);
     return code;
 }
 
 /* As the host writes it: see lib/device/handlers.cpp. */
-static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
+static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ulong* value) {
     sr_args a;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];
     switch (opcode) {
@@ -39,7 +39,8 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
 }
 
 static int sr_is_team(uint opcode) { return opcode == 0xFFu; }
-static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value) {
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
+                           ulong* value) {
     (void)opcode, (void)memory;
     *value = team->width;
     return sr_handler_code(args[0]);
@@ -66,7 +67,7 @@ void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_b
 }
 
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint width, __local uchar* local_memory, uint bytes,
-                 uint* result) {
+                 ulong* result) {
     sr_team team = {0, width, local_memory, bytes};
     if (width == 1u) return slipring_scan(*args, buffers, &team, result);
     scan_segment segment; /* the same in each lane */

@@ -38,7 +38,7 @@ extern const uint device_board_words;
 
 // The scan's custom operation, by a team of so many lanes: between two barriers one lane after the other.
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint width, uchar* local_memory, uint bytes,
-                 uint* result);
+                 ulong* result);
 }
 
 // Custom operation of the device above: the sum of its arguments; the first of them is its code.

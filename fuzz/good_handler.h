@@ -17,9 +17,4 @@ static inline void write_part(sr_args a, const sr_buffers* b, uint lane, uint wi
     for (ulong i = lane; i < sr_arg64(a, arg_length); i += width) part[i] = (uchar)((a.word[arg_what] + i) & 0xFFu);
 }
 
-static inline uint fold_asked(sr_args a) {
-    const ulong asked = sr_arg64(a, a.word[arg_asks]);
-    return (uint)(asked & 0xFFFFFFFFu) ^ (uint)(asked >> 32) << 1;
-}
-
 #endif

@@ -17,6 +17,6 @@
 #define arg_offset 4u /* 64 bits */
 #define arg_length 6u /* 64 bits */
 #define arg_which 8u
-#define arg_asks 9u /* the argument that one lane takes for 64 bits and gives back, folded */
+#define arg_asks 9u /* the argument that one lane takes for 64 bits and gives back */
 
 #endif

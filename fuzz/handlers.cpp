@@ -119,7 +119,7 @@ const Format format{head, record, 32};
 namespace {
 
 const std::string good_source =
-    "/*good*/\n#define SCALE 3u\nuint good(sr_args a, const sr_buffers* b, uint* result) {\n"
+    "/*good*/\n#define SCALE 3u\nuint good(sr_args a, const sr_buffers* b, ulong* result) {\n"
     "    *result = a.word[0] * SCALE;\n    return SR_CODE_OK;\n}\n";
 
 // ---- the reference's preprocessor ---------------------------------------------------------------------------------

@@ -43,7 +43,7 @@ struct DeviceHandlers {
     }
     const sr_buffers* of_device(uint* revoked) noexcept { return buffers.of_device(revoked); }
     static bool is_team(uint op) noexcept { return op == team_opcode_of_device; }
-    uint run(uint op, const std::array<uint, 12>& args, uint& value) noexcept {
+    uint run(uint op, const std::array<uint, 12>& args, ulong& value) noexcept {
         if (op == op_writes) return buffers.run(args.data(), value);
         if (op != custom_opcode_of_device && !is_team(op)) return SR_CODE_UNKNOWN_OPCODE;
         if (is_team(op)) value = 1;
@@ -164,7 +164,7 @@ private:
         return out;
     }
 
-    uint run_op(uint op, const Args& a, uint position, uint& value) noexcept {
+    uint run_op(uint op, const Args& a, uint position, ulong& value) noexcept {
         const auto readable = [&](std::uint64_t index) { return index < words_; };
         const auto writable = [&](std::uint64_t index) { return index >= 160 && index < words_; };
         const auto word = [&](std::uint64_t index) -> uint& { return control_[index]; };
@@ -211,7 +211,7 @@ private:
         }
     }
 
-    uint print(const Args& a, uint position, uint& value) noexcept {
+    uint print(const Args& a, uint position, ulong& value) noexcept {
         uint& written = log_[SR_LOG_WRITTEN / 4];
         const uint waiting = written - log_[SR_LOG_CONSUMED / 4];
         if (waiting >= records_) {

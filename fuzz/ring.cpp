@@ -1,8 +1,8 @@
 // Target ring: sequences of reserve, put, commit, publish, claim, finish, reclaim and cancel on one thread, from
-// positions near 2^32 and 2^64. Oracle: a deque. It foretells every answer, every position and every word that the
-// consumer finds. At each step inside publish the slots on their way must not be visible, also when another producer
-// reserved the position first. What the ring leaves in memory can be attached again exactly while no slot is between
-// its end and its release.
+// positions near 2^32 and 2^64. Oracle: a deque. It foretells every answer, every position, every word that the
+// consumer finds, every completion and how long it stays. At each step inside publish the slots on their way must not
+// be visible, also when another producer reserved the position first. What the ring leaves in memory can be attached
+// again exactly while no slot is between its end and its release.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -21,7 +21,7 @@ using namespace slipring;
 
 namespace fuzz::near {
 constexpr std::uint32_t step_[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
-constexpr std::uint32_t log2_[] = {0, 0, 1, 2, 5};
+constexpr std::uint32_t log2_[] = {0, 0, 1, 2, 5, 8, 16, 25};
 constexpr std::uint32_t many_[] = {0, 1, 1, 2, 3, 4, 8, 9, 63, 64, 65};
 constexpr Field step{step_}, log2{log2_}, many{many_};
 }  // namespace fuzz::near
@@ -61,9 +61,11 @@ struct Expected {
 class Model {
 public:
     explicit Model(Input& in) noexcept
-        : capacity_(2u << in.word() % 6), start_(hard_position(in, capacity_)), bytes_(memory().take(size())),
-          ring_(*WatchedRing::create(bytes_, capacity_, start_)), consumer_(ring_), head_(start_),
+        : sizes_(in.word()), capacity_(2u << sizes_ % 8 % 6), completions_(capacity_ << sizes_ / 8 % 3),
+          start_(hard_position(in, completions_)), bytes_(memory().take(*Ring::bytes(capacity_, completions_))),
+          ring_(*WatchedRing::create(bytes_, capacity_, start_, completions_)), consumer_(ring_), head_(start_),
           completed_(start_) {
+        FUZZ_CHECK(ring_.capacity() == capacity_ && ring_.completions() == completions_);
         Watch::model = this;
     }
     ~Model() { Watch::model = nullptr; }
@@ -87,6 +89,7 @@ public:
             default: attach(); break;
         }
         check_positions();
+        check_completions();
     }
 
     void at(detail::RingStep step) {
@@ -115,11 +118,10 @@ private:
         Clock::time_point from, until;
     };
 
-    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64>& memory() noexcept {
-        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64> memory;
+    static Guarded<std::byte, *Ring::bytes(max_capacity, 4 * max_capacity)>& memory() noexcept {
+        static Guarded<std::byte, *Ring::bytes(max_capacity, 4 * max_capacity)> memory;
         return memory;
     }
-    std::size_t size() const noexcept { return SR_RING_SLOTS + std::size_t{capacity_} * 64; }
     std::uint64_t end() const noexcept { return head_ + slots_.size(); }
     Expected& at(std::uint64_t position) { return slots_[static_cast<std::size_t>(position - head_)]; }
 
@@ -222,9 +224,9 @@ private:
         for (std::uint64_t i = 0; i < n; ++i) at(first + i).published = true;
     }
 
-    Outcome some_outcome(std::uint32_t from) const {
+    Completion some_outcome(std::uint32_t from) const {
         constexpr State states[] = {State::done, State::fault, State::cancelled};
-        return {states[from % 3], Code{from / 4 % 9}, value_};
+        return {states[from % 3], Code{from / 4 % 9}, value_ * std::uint64_t{0x100000001}, from / 32 % 12};
     }
     // The slot at the head, if it is there: claimed and finished.
     void finish(std::uint32_t how) {
@@ -233,25 +235,41 @@ private:
         FUZZ_CHECK((found != nullptr) == (!slots_.empty() && slots_.front().published));
         if (found == nullptr) return;
         FUZZ_CHECK(std::ranges::equal(std::span(found, 16), slots_.front().words));
-        const Outcome outcome = some_outcome(how);
+        const Completion outcome = some_outcome(how);
         consumer_.finish(outcome);
         finished(outcome);
     }
-    void finished(const Outcome& outcome) {
-        Words left = slots_.front().words;
-        const bool quiet = (left[3] & SR_FLAG_QUIET) != 0;
+    void finished(const Completion& outcome) {
+        const Words& words = slots_.front().words;
+        const bool quiet = (words[3] & SR_FLAG_QUIET) != 0;
         if (!quiet) {
-            left[0] = left[0] / 256 * 256 + static_cast<std::uint32_t>(outcome.state);
-            left[1] = static_cast<std::uint32_t>(outcome.code);
-            left[2] = outcome.result;
             unreleased_ = true;
-            // A stand-in for the consumer writes the same words, no others.
-            inside(ring_).end_slot(head_, left.data());
+            // A stand-in for the consumer writes the same completion, and nothing else.
+            inside(ring_).complete(head_, outcome);
         }
-        FUZZ_CHECK(inside(ring_).state_word(head_) == left[0]);
-        for (std::uint32_t w = 1; w < 16; ++w) FUZZ_CHECK(ring_.word(head_, w) == left[w]);
+        for (std::uint32_t w = 0; w < 16; ++w) FUZZ_CHECK(inside(ring_).word(head_, w) == words[w]);
+        ended_.push_back(quiet ? std::optional<Completion>() : outcome);
+        if (ended_.size() > 2 * completions_) ended_.pop_front();
         slots_.pop_front();
         ++head_;
+    }
+    // Of a position that the input chooses, of the last, of the oldest that is kept, and of those beside it.
+    void check_completions() {
+        FUZZ_CHECK(ring_.oldest_result() == end() - completions_);
+        const std::uint64_t oldest = end() - completions_, chosen = end() - value_ % (completions_ + 2);
+        for (const std::uint64_t position : {chosen, head_ - 1, head_, oldest, oldest - 1}) {
+            const auto found = ring_.completion(position);
+            const std::uint64_t ago = head_ - position;  // 1: the last that has finished
+            const bool known = ago - 1 < ended_.size();
+            const std::optional<Completion> expected = known ? ended_[ended_.size() - ago] : std::nullopt;
+            if (static_cast<std::int64_t>(oldest - position) > 0) FUZZ_CHECK(!found);
+            else FUZZ_CHECK(found.has_value() == expected.has_value());
+            if (found)
+                FUZZ_CHECK(found->state == expected->state && found->code == expected->code &&
+                           found->result == expected->result && found->inner == expected->inner);
+            if (expected) FUZZ_CHECK(ring_.is_finished(position));
+            if (ago - 1 >= std::uint64_t{1} << 63) FUZZ_CHECK(!ring_.is_finished(position));
+        }
     }
     void release() {
         consumer_.release();
@@ -303,16 +321,17 @@ private:
         FUZZ_CHECK(held->since >= before - asked_->until && held->since <= after - asked_->from);
     }
 
-    std::uint32_t capacity_;
+    std::uint32_t sizes_, capacity_, completions_;
     std::uint64_t start_;
     std::span<std::byte> bytes_;
     WatchedRing ring_;
     Consumer consumer_;
-    std::deque<Expected> slots_;  // from head_ on
+    std::deque<Expected> slots_;                   // from head_ on
+    std::deque<std::optional<Completion>> ended_;  // up to head_; none of quiet ones
     std::optional<Open> open_[4];
     std::optional<Asked> asked_;  // the hold that was last seen, and when first
     std::uint64_t head_, completed_;
-    bool unreleased_ = false;  // a slot has ended, in its own state, and has not been given back
+    bool unreleased_ = false;  // a slot has a completion, and has not been given back
     std::uint32_t count_ = 0, value_ = 0;
     Quiet quiet_ = Quiet::no;
     bool rival_ = false;  // another producer publishes during this step

@@ -20,42 +20,52 @@ namespace fuzz::near {
 constexpr std::uint32_t log2_[] = {1, 1, 2, 3, 4};
 constexpr std::uint32_t size_[] = {0, 0, 0, 0, 0, 1, 63, 64, 0xFFFFFFFF, 0xFFFFFFC0};
 constexpr std::uint32_t skew_[] = {0, 0, 0, 0, 0, 0, 8, 64};
-constexpr std::uint32_t format_[] = {SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, SR_RING_FORMAT_1, 0};
+constexpr std::uint32_t format_[] = {SR_RING_FORMAT_2, SR_RING_FORMAT_2, SR_RING_FORMAT_2, SR_RING_FORMAT_2, 0};
 constexpr std::uint32_t capacity_[] = {0, 0, 0, 0,  0,  1,        2,        3,        4,
                                        5, 6, 8, 16, 32, 1u << 24, 1u << 25, 1u << 31, 0xFFFFFFFF};
+constexpr std::uint32_t completions_[] = {0, 0, 0, 0, 1, 2, 3, 4, 8, 16, 32, 1u << 24, 1u << 25};
+constexpr std::uint32_t which_[] = {0, 1, 2, 3, 4, 5, 6, 7};
 constexpr std::uint32_t lag_[] = {0, 0, 1, 2, 3, 4, 8, 16, 0xFFFFFFFF, 0x80000000};
 constexpr std::uint32_t fill_[] = {0, 1, 1, 1, 2, 3};
 constexpr std::uint32_t lap_[] = {0, 0, 0, 1, 2, 0xFFFFFFFF};
 constexpr std::uint32_t slot_state_[] = {0, 1, 1, 2, 3, 7, 8, 255};
 constexpr Field log2{log2_}, size{size_}, skew{skew_}, format_word{format_}, capacity{capacity_}, lag{lag_},
-    fill{fill_}, lap{lap_}, slot_state{slot_state_};
+    fill{fill_}, lap{lap_}, slot_state{slot_state_}, completions{completions_}, which_one{which_};
 }  // namespace fuzz::near
 
 constexpr Field head[] = {
-    near::log2, near::size, near::skew, near::format_word, near::capacity, SR_FUZZ_POSITION_FIELDS,
+    near::log2, near::size, near::skew, near::format_word, near::capacity, near::completions, SR_FUZZ_POSITION_FIELDS,
     near::lag,  near::lag,  near::lag,  near::fill};
-constexpr Field record[] = {near::choice, near::lap, near::slot_state};
+constexpr Field record[] = {near::which_one, near::lap, near::slot_state};
 const Format format{head, record, 12};
 
 namespace {
 
 constexpr std::uint32_t max_capacity = 32;
-constexpr std::size_t max_bytes = SR_RING_SLOTS + max_capacity * SR_SLOT_BYTES + 64;
+constexpr std::size_t max_bytes = *Ring::bytes(max_capacity, 2 * max_capacity) + 64;
+
+// As the ABI has them: the words, slots, completions, and behind these the producers' words.
+std::uint64_t shared_bytes(std::uint64_t capacity, std::uint64_t completions) {
+    return (640 + capacity * 64 + completions * 16 + 127) / 128 * 128;
+}
 
 // Memory as the input describes it, and the rules for it.
 class Hostile {
 public:
     explicit Hostile(Input& in) noexcept : slots_(1u << in.word() % 6) {
-        const std::size_t wanted = SR_RING_SLOTS + slots_ * std::size_t{SR_SLOT_BYTES};
-        const std::int64_t size = static_cast<std::int64_t>(wanted) + static_cast<std::int32_t>(in.word()) % 128;
+        const std::uint32_t extra = in.word();
         skew_ = in.word() % 128;
+        format_ = in.word();
+        const std::uint32_t capacity = in.word(), completions = in.word();
+        capacity_ = capacity == 0 ? slots_ : capacity;
+        completions_ = completions == 0 ? capacity_ : completions;
+        entries_ = std::clamp(std::bit_ceil(std::min(completions_, 64u)), slots_, 2 * max_capacity);
+        const std::uint64_t wanted = shared_bytes(slots_, entries_) + 128;
+        const std::int64_t size = static_cast<std::int64_t>(wanted) + static_cast<std::int32_t>(extra) % 128;
         static Guarded<std::byte, max_bytes + 256> memory;
         bytes_ = memory.take(static_cast<std::size_t>(std::clamp<std::int64_t>(size, 0, max_bytes)), skew_);
         std::fill(bytes_.begin(), bytes_.end(), std::byte{0});
 
-        format_ = in.word();
-        const std::uint32_t capacity = in.word();
-        capacity_ = capacity == 0 ? slots_ : capacity;
         completed_ = hard_position(in, slots_);
         const auto near_it = [&] {
             return completed_ + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(in.word())});
@@ -63,21 +73,30 @@ public:
         reserved_ = near_it();
         reclaimed_ = 2 * completed_ - near_it();
         tail_ = near_it();
-        set(SR_RING_RESERVED, reserved_);
-        set(SR_RING_TAIL, tail_);
-        set(SR_RING_RECLAIMED, reclaimed_);
         set(SR_RING_COMPLETED, completed_);
-        set(SR_RING_HELD, tail_);
-        set(SR_RING_HELD_SINCE, std::uint64_t{1} << 63);
         set(SR_RING_FORMAT, std::uint64_t{capacity_} << 32 | format_);
+        set(SR_RING_COMPLETIONS, completions_);
+        const std::size_t own = shared_bytes(slots_, entries_);
+        set(own, reserved_);
+        set(own + 8, tail_);
+        set(own + 16, reclaimed_);
+        set(own + 24, tail_);
+        set(own + 32, std::uint64_t{1} << 63);
 
         const std::uint32_t fill = in.word();
         for (std::uint64_t i = 0; i < slots_; ++i) set_state(i, fill);
         while (in.more()) {
-            const std::uint64_t i = in.word() % slots_;
+            const std::uint64_t i = in.word();
             const std::uint32_t lap = in.word(), state = in.word();
-            set_word(i, word_of(completed_ + i + std::uint64_t{slots_} * lap, state % 256));
+            if (i / 8 % 2 == 1) set_entry(i / 16 % entries_, lap, state % 256);
+            else set_word(i % slots_, word_of(completed_ + i % slots_ + std::uint64_t{slots_} * lap, state % 256));
         }
+        // Where the header has other sizes than the memory was laid out for, the producers' words are others.
+        const std::uint64_t read = shared_bytes(capacity_, completions_);
+        if (bytes_.size() < read + 128) return;
+        reserved_ = get(read);
+        tail_ = get(read + 8);
+        reclaimed_ = get(read + 16);
     }
 
     std::span<std::byte> bytes() const noexcept { return bytes_; }
@@ -96,7 +115,7 @@ public:
     std::expected<void, Errc> creatable() const noexcept {
         if (std::popcount(capacity_) != 1 || capacity_ < 2 || capacity_ > 1u << 24)
             return std::unexpected(Errc::bad_capacity);
-        if (bytes_.size() < SR_RING_SLOTS + std::uint64_t{capacity_} * 64 || skew_ % SR_RING_ALIGN != 0)
+        if (bytes_.size() < shared_bytes(capacity_, capacity_) + 128 || skew_ % SR_RING_ALIGN != 0)
             return std::unexpected(Errc::bad_memory);
         return {};
     }
@@ -105,9 +124,10 @@ public:
     std::expected<void, Errc> allowed() const noexcept {
         const auto refused = std::unexpected(Errc::not_a_ring);
         if (bytes_.size() < SR_RING_SLOTS || skew_ % SR_RING_ALIGN != 0) return std::unexpected(Errc::bad_memory);
-        if (format_ != SR_RING_FORMAT_1) return refused;
+        if (format_ != SR_RING_FORMAT_2) return refused;
         if (std::popcount(capacity_) != 1 || capacity_ < 2 || capacity_ > 1u << 24) return refused;
-        if (bytes_.size() < SR_RING_SLOTS + std::uint64_t{capacity_} * 64) return std::unexpected(Errc::bad_memory);
+        if (std::popcount(completions_) != 1 || completions_ < capacity_ || completions_ > 1u << 24) return refused;
+        if (bytes_.size() < shared_bytes(capacity_, completions_) + 128) return std::unexpected(Errc::bad_memory);
         // Differences modulo 2^64: completed and reserved lie at most a lap behind what producers know as free.
         if (reserved_ - reclaimed_ > capacity_ || reserved_ - completed_ > reserved_ - reclaimed_) return refused;
         if (reserved_ - tail_ > std::uint64_t{1} << 63) return refused;
@@ -119,10 +139,33 @@ public:
             const std::uint64_t ahead = tail_ - position;
             if (!published(position) && ahead != 0 && ahead < std::uint64_t{1} << 63) return refused;
         }
+        for (std::uint64_t i = 0; i < completions_; ++i)
+            if (is_to_come(completed_ + i)) return refused;
         return {};
     }
 
+    std::uint64_t completions() const noexcept { return completions_; }
+
 private:
+    // The completion in the place of this one is its own, or a later one's.
+    bool is_to_come(std::uint64_t position) const noexcept {
+        const std::uint64_t head = get(640 + capacity_ * std::size_t{64} + position % completions_ * 16);
+        const std::uint64_t forty = (std::uint64_t{1} << 40) - 1;
+        const std::uint64_t generation = head / 256 % (1u << 24) + (head >> 48) * (1u << 24);
+        return head % 256 != 0 && ((generation - position / completions_) & forty) < std::uint64_t{1} << 39;
+    }
+    std::uint64_t get(std::size_t at) const noexcept {
+        std::uint64_t value;
+        std::memcpy(&value, bytes_.data() + at, 8);
+        return value;
+    }
+    // Completion of position completed + i, or of one so many generations later.
+    void set_entry(std::uint64_t i, std::uint32_t lap, std::uint32_t state) noexcept {
+        const std::uint64_t position = completed_ + i;
+        const std::uint64_t generation = position / entries_ + std::uint64_t(std::int64_t{std::int32_t(lap)});
+        set(640 + slots_ * std::size_t{64} + position % entries_ * 16,
+            state + 256 * (generation % (1u << 24)) + (generation / (1u << 24) % (1u << 16) << 48));
+    }
     void set(std::size_t at, std::uint64_t value) noexcept {
         if (at + 8 <= bytes_.size()) std::memcpy(bytes_.data() + at, &value, 8);
     }
@@ -139,16 +182,17 @@ private:
         std::memcpy(&word, bytes_.data() + SR_RING_SLOTS + index * 64, 4);
         return word;
     }
-    // As a ring leaves it: open slots published, but for every third where holes are wanted; others ended or unused.
+    // As a ring leaves it: open slots published, but for every third where holes are wanted; others of the generation
+    // before, or unused.
     void set_state(std::uint64_t i, std::uint32_t fill) noexcept {
         const bool open = i < reserved_ - completed_;
         const bool hole = fill % 4 == 2 && i % 3 == 2;
         if (fill % 4 == 0) return;
         if (open && !hole) set_word(i, word_of(completed_ + i, SR_STATE_PUBLISHED));
-        else if (fill % 4 != 3) set_word(i, word_of(completed_ + i - slots_, SR_STATE_DONE));
+        else if (fill % 4 != 3) set_word(i, word_of(completed_ + i - slots_, SR_STATE_PUBLISHED));
     }
 
-    std::uint32_t slots_, format_, capacity_;
+    std::uint32_t slots_, format_, capacity_, completions_, entries_;
     std::size_t skew_;
     std::span<std::byte> bytes_;
     std::uint64_t reserved_, completed_, reclaimed_, tail_;
@@ -171,7 +215,7 @@ void use(const Ring& ring, const Hostile& memory, std::chrono::steady_clock::tim
     Consumer consumer(ring);
     const bool whole = end == memory.reserved();
     const std::uint64_t all = whole ? memory.capacity() : end - memory.completed();
-    FUZZ_CHECK(consumer.drain(~std::size_t{0}, [](auto) { return Outcome{}; }) == all);
+    FUZZ_CHECK(consumer.drain(~std::size_t{0}, [](auto) { return Completion{}; }) == all);
     FUZZ_CHECK(ring.completed() == memory.completed() + all);
     FUZZ_CHECK(ring.publish(nop()).has_value() == (all != 0));
 }

@@ -79,7 +79,7 @@ public:
     std::span<uchar> text() const noexcept { return text_; }
 
     // Any arguments, any automaton.
-    uint run(const sr_args& args, std::span<const std::uint32_t> image, uint& result) const noexcept {
+    uint run(const sr_args& args, std::span<const std::uint32_t> image, ulong& result) const noexcept {
         auto* const words = const_cast<std::uint32_t*>(image.data());  // the handler only reads it
         const sr_buffers buffers{
             4,
@@ -96,7 +96,7 @@ public:
     // What is refused has its own reason, and changes nothing.
     void run_hostile(const sr_args& args, std::span<const std::uint32_t> image) {
         const std::vector<uint> before(found_.begin(), found_.end());
-        uint result = 0xABCD;
+        ulong result = 0xABCD;
         const uint code = run(args, image, result);
         const auto [first, length, front, out] =
             std::to_array({args.word[0], args.word[1], args.word[2], args.word[3]});

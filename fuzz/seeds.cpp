@@ -138,8 +138,8 @@ void add_rings(Corpus& corpus) {
             for (const std::uint32_t step : {0u, 1u, 2u, 3u, 4u, 8u, 5u, 6u, 7u, 8u, 9u, 1u, 8u})
                 append(words, Words{step, 3, step, 0x10001 + step}, 4);
             corpus.add("ring", words);
-            corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_1, 0, place, shift, 2, 0, 1, 1});
-            corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_1, 0, place, shift, 3, 0, 2, 2, 1, 0, 1});
+            corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_2, 0, 0, place, shift, 2, 0, 1, 1});
+            corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_2, 0, 3, place, shift, 3, 0, 2, 2, 9, 0, 3});
         }
 }
 

@@ -1,9 +1,9 @@
 // Target wide: sub-groups of 32 lanes drain rings of hostile slots together (cl/wide/), while a host publishes,
 // leaves holes, asks them to leave or gives them up, launch after launch; the input says which sub-group goes on
 // when. Oracle: the model runs the slots one after the other (wide_slots.hpp). At every step a slot is as it was
-// given or as the model left it, fences order what is before and behind them, and the ring's words say no more than
-// that; a launch ends when it should, and leaves nothing behind that it began; the next one on the same scheduler
-// state does the rest.
+// given, and its completion as it was before or as the model has it; fences order what is before and behind them, and
+// the ring's words say no more than that; a launch ends when it should, and leaves nothing behind that it began; the
+// next one on the same scheduler state does the rest.
 #include <bit>
 
 #include "../lib/ring_inside.hpp"
@@ -39,11 +39,10 @@ class Wide {
 public:
     explicit Wide(Input& in) noexcept
         : capacity_(2u << in.word() % 7), start_(hard_position(in, capacity_)),
-          bytes_(ring_memory().take(SR_RING_SLOTS + std::size_t{capacity_} * 64)),
-          ring_(*Ring::create(bytes_, capacity_, start_)), slots_(in, capacity_, start_),
-          sched_(sched_memory().take(SR_SCHED_WORDS(capacity_))), completed_(start_), tail_(start_), claimed_(start_),
-          subgroups_(2 + in.word() % 5), wanted_teams_(in.word() % (max_teams + 1)),
-          bounds_{0, start_, time(in), time(in), 0} {
+          bytes_(ring_memory().take(*Ring::bytes(capacity_))), ring_(*Ring::create(bytes_, capacity_, start_)),
+          slots_(in, bytes_, capacity_, start_), sched_(sched_memory().take(SR_SCHED_WORDS(capacity_))),
+          completed_(start_), tail_(start_), claimed_(start_), subgroups_(2 + in.word() % 5),
+          wanted_teams_(in.word() % (max_teams + 1)), bounds_{0, start_, time(in), time(in), 0} {
         device_alone_after = in.word() % 256 + 1;
         seed_ = in.word();
         set_sched(in.word());
@@ -95,8 +94,8 @@ public:
     }
 
 private:
-    static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64>& ring_memory() noexcept {
-        static Guarded<std::byte, SR_RING_SLOTS + std::size_t{max_capacity} * 64> memory;
+    static Guarded<std::byte, *Ring::bytes(max_capacity)>& ring_memory() noexcept {
+        static Guarded<std::byte, *Ring::bytes(max_capacity)> memory;
         return memory;
     }
     static Guarded<uint, SR_SCHED_WORDS(max_capacity)>& sched_memory() noexcept {
@@ -214,7 +213,6 @@ private:
         ++bounds_.launch;
         bounds_.first = ring_.completed();
         claimed_ = slipring::inside(ring_).claimed();  // what the last one had claimed and left is claimed again
-        for (std::uint64_t p = bounds_.first; before(p, claimed_); ++p) slots_.at(p).again = true;
         claims_ = closed_from_ = claimed_last_ = 0;
         published_since_left_ = has_claimed_ = is_alone_ = false;
         teams_.begin(wanted_teams_, sched_[SR_SCHED_TEAM_ASKED]);
@@ -302,22 +300,17 @@ private:
             FUZZ_CHECK(!revoked_ || ++claims_ <= 1);
             claimed_last_ =
                 static_cast<uint>(claimed - (has_claimed_ && before(claimed_, claimed) ? claimed_ : completed_));
-            // A second claim of the same slots, up to the same position, is not seen: then it is not known where this
-            // claim begins.
-            for (uint n = 1; n <= claimed_last_; ++n) slots_.at(claimed - n).alone = claimed_last_ == 1;
             check_claim(claimed, claimed_last_);
-            slots_.at(claimed - 1).again = !has_claimed_ && claimed_ != bounds_.first;
             has_claimed_ = true;
             raw_claimed_ = claimed_ = claimed;
         }
         FUZZ_CHECK(!before(claimed_, completed));
-        check_answer();
         for (std::uint64_t p = completed_; p != slots_.end(); ++p) {
             const Slots::Slot& s = slots_.at(p);
-            if (s.ran || !s.published || *slot(p) == s.given[0]) continue;
+            if (s.published) FUZZ_CHECK(std::memcmp(slot(p), s.given, 64) == 0);  // the device writes no slot
+            if (s.ran || !slots_.has_completion(p)) continue;
             FUZZ_CHECK(before(p, claimed_));
-            // A sub-group that goes on alone gives no answers.
-            slots_.check_ended(p, slot(p), completed_, runner(), is_polled());
+            slots_.check_ended(p, completed_, runner());
         }
         for (; completed_ != completed; ++completed_) {
             FUZZ_CHECK(slots_.at(completed_).ran || slots_.at(completed_).quiet);
@@ -339,19 +332,6 @@ private:
         FUZZ_CHECK(faults - slots_.faults() <= slots_.faults_behind());
         if (sched_[SR_SCHED_FINISHED] != 0 && closed_from_++ == 0) closed_at_ = completed_;
     }
-    void check_answer() noexcept {
-        const std::uint64_t answer = load64(SR_RING_ANSWER);
-        if (answer == answer_) return;
-        answer_ = answer;
-        const uint behind = static_cast<uint>(slots_.end()) - static_cast<uint>(answer);
-        if (answer == static_cast<uint>(bounds_.first) - (1u << 29)) return;
-        FUZZ_CHECK(behind < capacity_);
-        const std::uint64_t position = slots_.end() - behind - 1;
-        Slots::Slot& s = slots_.at(position);
-        FUZZ_CHECK(s.published && !s.quiet && !std::exchange(s.answered, true) && before(position, claimed_));
-        FUZZ_CHECK(!s.is_team || is_for_teams(position));
-        FUZZ_CHECK(s.print != 0 ? answer >> 32 <= 1 : answer >> 32 == s.outcome(Runner::team).value);
-    }
     // A launch has ended.
     void left() noexcept {
         FUZZ_CHECK(has_left());
@@ -360,7 +340,7 @@ private:
         for (std::uint64_t p = completed_; p != slots_.end(); ++p) {
             const Slots::Slot& s = slots_.at(p);
             if (s.ran) FUZZ_CHECK(revoked_);
-            else if (!s.quiet || !revoked_ || !before(p, claimed_)) slots_.check_untouched(p, slot(p));
+            else if (!s.quiet || !revoked_ || !before(p, claimed_)) slots_.check_untouched(p);
         }
         for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32) FUZZ_CHECK(sched_[word] == 0);
         FUZZ_CHECK(sched_[SR_SCHED_ASKED] == sched_[SR_SCHED_QUEUED] && sched_[SR_SCHED_PRINTING] == 0);
@@ -387,14 +367,13 @@ private:
     std::uint32_t subgroups_, wanted_teams_;
     Teams teams_;
     sr_bounds bounds_;
-    sr_ring device_ring_{reinterpret_cast<uchar*>(bytes_.data()), capacity_ - 1,
-                         static_cast<uint>(std::countr_zero(capacity_))};
+    uint shift_ = static_cast<uint>(std::countr_zero(capacity_));
+    sr_ring device_ring_ = sr_ring_of(reinterpret_cast<uchar*>(bytes_.data()), capacity_ - 1, shift_, shift_);
     sr_memory memory_{};
     std::optional<lanes::Machine> machine_;
     std::optional<Ring::Reservation> hole_[max_holes];
     uint last_[16] = {0, 0, 0, 2};
     std::uint32_t queued_ = 0, claimed_last_ = 0, holes_ = 0, added_ = 0, seed_ = 0, claims_ = 0, closed_from_ = 0;
-    std::uint64_t answer_ = load64(SR_RING_ANSWER);
     bool revoked_ = false, published_since_left_ = false, has_claimed_ = false, is_alone_ = false;
 };
 

@@ -13,14 +13,14 @@ std::uint32_t device_alone_after = 0;
 
 #include "good_handler.h"
 
-static uint sums(sr_args a, const sr_buffers*, uint* result) {
+static uint sums(sr_args a, const sr_buffers*, ulong* result) {
     for (uint naps = a.word[arg_naps] % 16; naps > 0; --naps) sr_nap();
-    for (const uint word : a.word) *result = sr_plus(*result, word);
+    for (const uint word : a.word) *result += word;
     return a.word[0];
 }
 
-static uint writes(sr_args a, const sr_buffers* b, uint* result) {
-    *result = fold_asked(a);
+static uint writes(sr_args a, const sr_buffers* b, ulong* result) {
+    *result = sr_arg64(a, a.word[arg_asks]);
     if (const uint code = check_part(a, b); code != SR_CODE_OK) return code;
     for (uint naps = a.word[arg_naps] % 16; naps > 0 && !sr_should_stop(b); --naps) sr_nap();
     write_part(a, b, 0, 1);
@@ -35,7 +35,7 @@ static uint fault_of(uint faults, uint lane) {
 
 // Its result: the sum of what all lanes put into local memory, so that a lane too few or of another slot is seen, and
 // each word of its slot.
-static uint team_writes(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+static uint team_writes(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     uint* const local_words = reinterpret_cast<uint*>(team->local_memory);
     if (team->local_bytes / 4 < team->width) return SR_CODE_FIRST_CUSTOM;
     if (a.word[arg_naps] / 16 % team->width == team->lane)
@@ -45,8 +45,8 @@ static uint team_writes(sr_args a, const sr_buffers* b, const sr_team* team, uin
     lanes::may_hold_up();
     local_words[team->lane] = own;
     sr_team_barrier(team);
-    if (team->lane != 0) *result = ~0u;  // lane 0's counts
-    for (uint lane = 0; team->lane == 0 && lane < team->width; ++lane) *result = sr_plus(*result, local_words[lane]);
+    if (team->lane != 0) *result = ~ulong{0};  // lane 0's counts
+    for (uint lane = 0; team->lane == 0 && lane < team->width; ++lane) *result += local_words[lane];
     if (a.word[arg_faults] != 0) return fault_of(a.word[arg_faults], team->lane);
     const uint code = check_part(a, b);
     if (code == SR_CODE_OK) write_part(a, b, team->lane, team->width);
@@ -54,7 +54,7 @@ static uint team_writes(sr_args a, const sr_buffers* b, const sr_team* team, uin
 }
 
 // What the host writes: see lib/device/handlers.cpp.
-static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, uint* value) {
+static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ulong* value) {
     sr_args a;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];
     switch (opcode) {
@@ -63,7 +63,8 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ui
         default: return SR_CODE_UNKNOWN_OPCODE;
     }
 }
-static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value) {
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
+                           ulong* value) {
     sr_args a;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];
     switch (opcode) {

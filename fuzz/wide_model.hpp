@@ -20,7 +20,7 @@ struct WideHandlers {
 
     bool is_team(uint op) const noexcept { return op == op_team_writes || op == op_team_writes_too; }
 
-    uint run(uint op, const std::array<uint, 12>& a, uint& value) noexcept {
+    uint run(uint op, const std::array<uint, 12>& a, ulong& value) noexcept {
         if (is_team(op)) return runner == Runner::lanes ? SR_CODE_NO_TEAM : run_team(a, value);
         if (op == op_writes) return bytes->all().run(a.data(), value);
         if (op != custom_opcode_of_device) return SR_CODE_UNKNOWN_OPCODE;
@@ -29,11 +29,12 @@ struct WideHandlers {
     }
 
 private:
-    uint run_team(const std::array<uint, 12>& a, uint& value) noexcept {
+    uint run_team(const std::array<uint, 12>& a, ulong& value) noexcept {
         const uint width = runner == Runner::team ? lanes_of_a_team : 1;
         for (uint lane = 0; lane < width; ++lane) {
-            value += lane;
-            for (const uint arg : a) value += arg;
+            uint own = lane;  // what is in local memory
+            for (const uint arg : a) own += arg;
+            value += own;
         }
         for (uint lane = 0; lane < width; ++lane)
             for (const uint fault : {a[arg_faults] & 0xFFFF, a[arg_faults] >> 16})

@@ -7,6 +7,7 @@
 
 #include <slipring/ring.hpp>
 
+#include "completions.hpp"
 #include "own_words.hpp"
 #include "wide_model.hpp"
 
@@ -16,8 +17,9 @@ constexpr std::uint32_t max_capacity = 128, max_prints = 2048;
 
 class Slots {
 public:
-    Slots(Input& in, std::uint32_t capacity, std::uint64_t start) noexcept
-        : capacity_(capacity), end_(start), bytes_(in, capacity), memory_(in, own_first(capacity), {&bytes_}) {
+    Slots(Input& in, std::span<std::byte> ring, std::uint32_t capacity, std::uint64_t start) noexcept
+        : capacity_(capacity), end_(start), entries_(ring, capacity), bytes_(in, capacity),
+          memory_(in, own_first(capacity), {&bytes_}) {
         memory_.control(SR_CONTROL_FAULTS) = memory_.device_control()[SR_CONTROL_FAULTS] = 0;
         read_ = log(SR_LOG_WRITTEN);
         first_written_ = read_;
@@ -25,13 +27,13 @@ public:
     }
 
     struct Slot {
-        uint given[16], expected[16];
+        uint given[16];
+        Entry before, expected;  // the completion in its place
         sr_outcome outcomes[3];  // by each Runner: they differ for a team's slot alone
         uint print;              // 1 + its number
         uint epoch, tag;         // of those before
         uint segment;            // fences before
         bool is_team, is_long_copy, barrier, quiet, may_fault, published, settled, ran, was_hole;
-        bool alone, again, answered;  // it was claimed by itself; perhaps by two launches; the ring's answer named it
         sr_outcome& outcome(Runner runner) noexcept { return outcomes[static_cast<uint>(runner)]; }
     };
     Slot& at(std::uint64_t position) noexcept { return slots_[position % capacity_]; }
@@ -52,7 +54,8 @@ public:
         s.epoch = memory_.control(SR_CONTROL_EPOCH);
         s.tag = memory_.control(SR_CONTROL_FENCE_TAG);
         s.segment = segment_;
-        s.published = s.settled = s.ran = s.was_hole = s.alone = s.again = s.answered = false;
+        s.published = s.settled = s.ran = s.was_hole = false;
+        s.before = s.expected = entries_.at(end_);
         s.quiet = (words[3] & SR_FLAG_QUIET) != 0;
         std::memcpy(before_ + own_first(index), &memory_.control(own_first(index)), own_size(index) * 4);
         bytes_.remember(index);
@@ -68,7 +71,6 @@ public:
             print_[prints_] = {{args[0], args[1], args[2], static_cast<uint>(end_)}, s.segment, false};
             s.print = ++prints_;
         }
-        std::memcpy(s.expected, words, 64);
         ++end_;
     }
 
@@ -87,12 +89,7 @@ public:
     void settle(std::uint64_t position, Runner runner) noexcept {
         Slot& s = at(position);
         if (std::exchange(s.settled, true)) return;
-        const sr_outcome& out = s.outcome(runner);
-        s.expected[0] = generation(position) + (out.code == SR_CODE_OK          ? SR_STATE_DONE
-                                                : out.code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED
-                                                                                : SR_STATE_FAULT);
-        s.expected[1] = out.code + 256 * out.inner;
-        s.expected[2] = out.value;
+        if (!s.quiet) s.expected = entries_.of(position, s.outcome(runner));
         if (s.is_team && runner == Runner::lanes) bytes_.take_back(static_cast<uint>(position % capacity_));
     }
     // All before it have, and it has.
@@ -100,31 +97,31 @@ public:
         settle(position, runner);
         Slot& s = at(position);
         may_fault_ -= s.may_fault ? 1 : 0;
-        faults_ += s.expected[1] % 256 != SR_CODE_OK ? 1 : 0;
+        faults_ += s.outcome(runner).code != SR_CODE_OK ? 1 : 0;
+        FUZZ_CHECK(entries_.at(position) == s.expected);
         check_effect(position);
     }
 
-    // The slot has ended with these words. All before `completed` have. `answers`: and what was claimed by itself is
-    // answered before it ends; a team has one slot only.
-    void check_ended(std::uint64_t position, const uint* words, std::uint64_t completed, Runner runner,
-                     bool answers) noexcept {
+    // The slot has a completion that was not there before. All before `completed` have finished.
+    void check_ended(std::uint64_t position, std::uint64_t completed, Runner runner) noexcept {
         Slot& s = at(position);
         FUZZ_CHECK(s.published && !s.quiet);
         settle(position, runner);
-        const bool is_known = s.alone || s.is_team || !s.is_long_copy || runner != Runner::team;
-        answers =
-            answers && (s.alone || s.is_team) && s.outcome(runner).code == SR_CODE_OK && s.outcome(runner).inner == 0;
-        FUZZ_CHECK(s.again || !is_known || s.answered == answers);
         s.ran = true;
         for (std::uint64_t p = completed; static_cast<std::int64_t>(position - p) > 0; ++p)
             FUZZ_CHECK(at(p).ran || at(p).quiet || !(s.barrier || at(p).barrier));
-        if (s.print != 0) s.expected[2] = words[2] == 0 ? 0 : 1;  // whether the log had room: see check_log
-        FUZZ_CHECK(std::memcmp(words, s.expected, 64) == 0);
+        const Entry entry = entries_.at(position);
+        if (s.print != 0) s.expected.result = entry.result == 0 ? 0 : 1;  // whether the log had room: see check_log
+        FUZZ_CHECK(entry == s.expected);
         check_effect(position);
     }
-    // It has not run: its words, if it has any yet, are those that it was given, and it had no effect.
-    void check_untouched(std::uint64_t position, const uint* words) noexcept {
-        FUZZ_CHECK(!at(position).published || std::memcmp(words, at(position).given, 64) == 0);
+    // It has a completion of its own: the one that was there before is gone. The result is written first.
+    bool has_completion(std::uint64_t position) noexcept {
+        return entries_.at(position).head != at(position).before.head;
+    }
+    // It has not run: it had no effect.
+    void check_untouched(std::uint64_t position) noexcept {
+        FUZZ_CHECK(entries_.at(position) == at(position).before);
         FUZZ_CHECK(has_words(position, before_) && bytes_.are_as_before(static_cast<uint>(position % capacity_)));
     }
 
@@ -163,7 +160,8 @@ public:
         FUZZ_CHECK(written + dropped == ran);
         const std::uint64_t back = end_ - std::min<std::uint64_t>(capacity_, end_ - first_);
         for (std::uint64_t p = back; p != end_; ++p)
-            if (at(p).print != 0 && at(p).ran) FUZZ_CHECK(print_[at(p).print - 1].seen == (at(p).expected[2] == 1));
+            if (at(p).print != 0 && at(p).ran)
+                FUZZ_CHECK(print_[at(p).print - 1].seen == (at(p).expected.result == 1));
     }
 
 private:
@@ -200,6 +198,7 @@ private:
 
     std::uint32_t capacity_;
     std::uint64_t end_, first_ = end_;
+    Entries entries_;
     OwnBytes bytes_;
     MemoryOf<own_first(max_capacity), WideHandlers> memory_;
     Slot slots_[max_capacity];

@@ -26,8 +26,9 @@ constexpr std::size_t most = 10;
 constexpr std::uint32_t capacity = 16;
 
 slipring::Ring fresh_ring() {
-    static Guarded<std::byte, SR_RING_SLOTS + capacity * 64> memory;
-    return *slipring::Ring::create(memory.take(SR_RING_SLOTS + capacity * 64), capacity);
+    constexpr std::size_t bytes = *slipring::Ring::bytes(capacity);
+    static Guarded<std::byte, bytes> memory;
+    return *slipring::Ring::create(memory.take(bytes), capacity);
 }
 
 // What the ring holds are these slots, published, with these flags.

@@ -78,8 +78,8 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::timed_out: return {"not finished when the time was up", "wait again; nothing was lost"};
         case Errc::not_finished: return {"the slot has not finished", "wait for its ticket first"};
         case Errc::result_expired:
-            return {"the slot was used again before its result was read",
-                    "read results before publishing a ring's length more, or open with a larger ring"};
+            return {"the result has expired: a later one took its place",
+                    "read results before publishing so many slots more, or open with more Options::completions"};
         case Errc::no_result: return {"a quiet slot keeps no result", "publish it without Quiet::yes"};
         case Errc::bad_ticket: return {"the ticket has no such entry", "pass an index below Ticket::count"};
         case Errc::out_of_range:

@@ -1,55 +1,67 @@
 #include <slipring/ring.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace slipring {
 
 static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free &&
               std::atomic_ref<std::uint32_t>::is_always_lock_free);
 
-std::expected<std::size_t, Errc> RingView::bytes(std::uint32_t capacity) noexcept {
-    if (!std::has_single_bit(capacity) || capacity < 2 || capacity > max_capacity)
-        return std::unexpected(Errc::bad_capacity);
-    return SR_RING_SLOTS + std::size_t{capacity} * SR_SLOT_BYTES;
+namespace {
+
+bool fits(std::span<std::byte> memory, std::size_t bytes) noexcept {
+    return memory.size() >= bytes && reinterpret_cast<std::uintptr_t>(memory.data()) % RingView::alignment == 0;
 }
 
-std::expected<void, Errc> RingView::format(std::span<std::byte> memory, std::uint32_t capacity,
-                                           std::uint64_t start) noexcept {
-    const auto size = bytes(capacity);
-    if (!size) return std::unexpected(size.error());
-    if (memory.size() < *size || reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0)
+}  // namespace
+
+std::expected<RingParts, Errc> RingView::split(std::span<std::byte> memory, std::uint32_t capacity,
+                                               std::uint32_t completions) noexcept {
+    const auto shared = shared_bytes(capacity, completions);
+    if (!shared) return std::unexpected(shared.error());
+    if (!fits(memory, *shared + producers_bytes)) return std::unexpected(Errc::bad_memory);
+    return RingParts{memory.first(*shared), memory.subspan(*shared, producers_bytes)};
+}
+
+std::expected<RingView, Errc> RingView::format(const RingParts& memory, std::uint32_t capacity, std::uint64_t start,
+                                               std::uint32_t completions) noexcept {
+    if (completions == 0) completions = capacity;
+    const auto shared = shared_bytes(capacity, completions);
+    if (!shared) return std::unexpected(shared.error());
+    if (!fits(memory.shared, *shared) || !fits(memory.producers, producers_bytes))
         return std::unexpected(Errc::bad_memory);
 
-    // Zero is EMPTY with generation 0: published in no generation, wherever the positions start.
-    std::memset(memory.data(), 0, *size);
-    const RingView ring(memory.data(), capacity);
-    for (const std::size_t word :
-         {SR_RING_RESERVED, SR_RING_TAIL, SR_RING_RECLAIMED, SR_RING_COMPLETED, SR_RING_CLAIMED})
+    // Zero is EMPTY with generation 0: published, or finished, in no generation, wherever the positions start.
+    std::memset(memory.shared.data(), 0, *shared);
+    auto* const producers = new (memory.producers.data())
+        detail::Producers{.reserved = start, .tail = start, .reclaimed = start, .held = start - 1, .held_since = 0};
+    const RingView ring(memory.shared.data(), producers, capacity, completions);
+    for (const std::size_t word : {SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);
-    ring.word64(SR_RING_ANSWER).store(static_cast<std::uint32_t>(start - (1u << 29)), std::memory_order_release);
-    ring.word64(SR_RING_HELD).store(start - 1, std::memory_order_release);
     ring.word32(SR_RING_CAPACITY).store(capacity, std::memory_order_release);
-    ring.word32(SR_RING_FORMAT).store(SR_RING_FORMAT_1, std::memory_order_release);
-    return {};
+    ring.word32(SR_RING_COMPLETIONS).store(completions, std::memory_order_release);
+    ring.word32(SR_RING_FORMAT).store(SR_RING_FORMAT_2, std::memory_order_release);
+    return ring;
 }
 
-std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory) noexcept {
-    if (memory.size() < SR_RING_SLOTS || reinterpret_cast<std::uintptr_t>(memory.data()) % alignment != 0)
-        return std::unexpected(Errc::bad_memory);
-    const RingView header(memory.data(), 1);
-    if (header.word32(SR_RING_FORMAT).load(std::memory_order_acquire) != SR_RING_FORMAT_1)
-        return std::unexpected(Errc::not_a_ring);
-    const std::uint32_t capacity = header.word32(SR_RING_CAPACITY).load(std::memory_order_acquire);
-    const auto size = bytes(capacity);
-    if (!size) return std::unexpected(Errc::not_a_ring);
-    if (memory.size() < *size) return std::unexpected(Errc::bad_memory);
+std::expected<RingView, Errc> RingView::inspect(std::span<std::byte> memory) noexcept {
+    if (!fits(memory, SR_RING_SLOTS)) return std::unexpected(Errc::bad_memory);
+    const RingView header(memory.data(), nullptr, 1, 1);
+    const auto word = [&header](std::size_t offset) { return header.word32(offset).load(std::memory_order_acquire); };
+    if (word(SR_RING_FORMAT) != SR_RING_FORMAT_2) return std::unexpected(Errc::not_a_ring);
+    const std::uint32_t capacity = word(SR_RING_CAPACITY), completions = word(SR_RING_COMPLETIONS);
+    const auto parts = split(memory, capacity, completions);
+    if (!parts) return std::unexpected(parts.error() == Errc::bad_capacity ? Errc::not_a_ring : parts.error());
+    if (completions == 0) return std::unexpected(Errc::not_a_ring);
+    auto* const producers = reinterpret_cast<detail::Producers*>(parts->producers.data());
+    const RingView ring(memory.data(), producers, capacity, completions);
 
     // reclaimed <= completed <= reserved <= reclaimed + capacity, and the tail, which may be old, is not ahead.
-    const RingView ring(memory.data(), capacity);
     const std::uint64_t reserved = ring.reserved();
     const std::uint64_t completed = ring.completed();
-    const std::uint64_t reclaimed = ring.word64(SR_RING_RECLAIMED).load(std::memory_order_acquire);
-    const std::uint64_t tail = ring.word64(SR_RING_TAIL).load(std::memory_order_acquire);
+    const std::uint64_t reclaimed = ring.producers(&detail::Producers::reclaimed).load(std::memory_order_acquire);
+    const std::uint64_t tail = ring.producers(&detail::Producers::tail).load(std::memory_order_acquire);
     if (reserved - reclaimed > capacity || completed - reclaimed > reserved - reclaimed)
         return std::unexpected(Errc::not_a_ring);
     if (static_cast<std::int64_t>(reserved - tail) < 0) return std::unexpected(Errc::not_a_ring);
@@ -57,22 +69,30 @@ std::expected<std::uint32_t, Errc> RingView::inspect(std::span<std::byte> memory
     // What is reserved is still to be run, if it is published at all. What is not has not been published: behind
     // `reserved` the tail and the consumer find nothing. And the stored tail has passed no slot that is missing.
     for (std::uint64_t position = completed; position != completed + capacity; ++position) {
-        const std::uint32_t state = ring.state_word(position) & SR_STATE_MASK;
-        const bool published = ring.is_published(position);
+        const std::uint32_t seen = ring.state_word(position), state = seen & SR_STATE_MASK;
+        const bool is_own = seen == ring.tagged(position, state) && state != SR_STATE_EMPTY;
         const bool open = position - completed < reserved - completed;
         const bool passed = static_cast<std::int64_t>(tail - position) > 0;
-        if (published && (!open || state != SR_STATE_PUBLISHED)) return std::unexpected(Errc::not_a_ring);
-        if (passed && !published) return std::unexpected(Errc::not_a_ring);
+        if (is_own && (!open || state != SR_STATE_PUBLISHED)) return std::unexpected(Errc::not_a_ring);
+        if (passed && !is_own) return std::unexpected(Errc::not_a_ring);
     }
-    ring.word64(SR_RING_HELD).store(completed - 1, std::memory_order_release);  // when that was, is another clock's
-    return capacity;
+    // Nothing that is still to be run has finished, nor anything behind it.
+    for (std::uint64_t position = completed; position != completed + completions; ++position) {
+        const std::uint64_t head = ring.completion_ref(position, 0).load(std::memory_order_acquire);
+        const auto ahead =
+            static_cast<std::int64_t>((generation_of(head) - (position >> ring.completions_shift_)) << 24);
+        if ((head & SR_STATE_MASK) != SR_STATE_EMPTY && ahead >= 0) return std::unexpected(Errc::not_a_ring);
+    }
+    // When that was, is another clock's.
+    ring.producers(&detail::Producers::held).store(completed - 1, std::memory_order_release);
+    return ring;
 }
 
 // Lower bounds all the way: `completed` is passed at once (what is terminal was published), and a slot that is
 // overwritten for the next generation while this walks ends the walk early, behind a `completed` that the next call
 // sees.
 std::uint64_t RingView::tail() const noexcept {
-    const auto tail = word64(SR_RING_TAIL);
+    const auto tail = producers(&detail::Producers::tail);
     std::uint64_t stored = tail.load(std::memory_order_acquire);
     const std::uint64_t done = completed();
     std::uint64_t end = static_cast<std::int64_t>(done - stored) > 0 ? done : stored;
@@ -90,8 +110,8 @@ std::optional<RingView::Held> RingView::held() const noexcept {
 
     using Clock = std::chrono::steady_clock;
     const auto now = Clock::now().time_since_epoch();
-    const auto seen = word64(SR_RING_HELD);
-    const auto since = word64(SR_RING_HELD_SINCE);
+    const auto seen = producers(&detail::Producers::held);
+    const auto since = producers(&detail::Producers::held_since);
     if (seen.load(std::memory_order_acquire) != position) {
         // Two threads that ask at once write nearly the same time; the order of the stores keeps a new position from
         // being read with an old time.

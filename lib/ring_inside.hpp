@@ -11,16 +11,19 @@ public:
 
     using RingView::base;
     using RingView::came_back;
+    using RingView::complete;
+    using RingView::completion_ref;
+    using RingView::producers;
     using RingView::slot;
     using RingView::state_word;
     using RingView::tagged;
     using RingView::word32;
     using RingView::word64;
 
-    // Where a wide kernel serves (see LaunchShape): how the last slot that was published alone ended, if well. The
-    // low half is the low word of its position + 1, the high half its result; its slot says so too, a moment later.
-    // Acquires (A).
-    std::uint64_t answer() const noexcept { return word64(SR_RING_ANSWER).load(std::memory_order_acquire); }
+    // A word of the slot, as its producer wrote it.
+    std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
+        return std::atomic_ref(slot(position)[index]).load(std::memory_order_relaxed);
+    }
     // No position from here on has been started.
     std::uint64_t claimed() const noexcept {
         const std::uint64_t done = completed(), begun = word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
@@ -33,13 +36,6 @@ public:
     // the other; acquire and release would let both miss.
     bool wake_needed(std::uint32_t launch) const noexcept {
         return word32(SR_RING_LEFT).load(std::memory_order_seq_cst) == launch;
-    }
-
-    // For the stand-in of a consumer: ends the slot of `position` with words 0 to 2 of `from`. A2.
-    void end_slot(std::uint64_t position, const std::uint32_t* from) const noexcept {
-        for (const std::uint32_t index : {SR_WORD_RESULT, SR_WORD_CODE})
-            std::atomic_ref(slot(position)[index]).store(from[index], std::memory_order_relaxed);
-        state_ref(position).store(from[SR_WORD_STATE], std::memory_order_release);
     }
 };
 

@@ -15,7 +15,7 @@
 #include "../tools/verify.hpp"
 #include "cases.hpp"
 
-static uint sr_custom(uint, const uint*, const sr_memory*, uint*) { return SR_CODE_UNKNOWN_OPCODE; }
+static uint sr_custom(uint, const uint*, const sr_memory*, ulong*) { return SR_CODE_UNKNOWN_OPCODE; }
 
 namespace {
 
@@ -27,7 +27,7 @@ struct Device {
     explicit Device(const Automaton& automaton) : image(automaton.image().begin(), automaton.image().end()) {}
 
     // By a team of so many lanes: between two barriers one lane after the other.
-    uint run(const std::array<uint, 4>& words, uint width, uint& result) {
+    uint run(const std::array<uint, 4>& words, uint width, ulong& result) {
         sr_args args{};
         std::ranges::copy(words, args.word);
         const sr_buffers buffers{4,
@@ -88,7 +88,7 @@ Scanned scan(const Automaton& automaton, std::string_view text, std::uint32_t mo
         std::ranges::copy(text.substr(at - front, front), device.text.begin() + first - front);
         std::ranges::copy(part, device.text.begin() + first);
         device.found.assign(2 * (1 + length), ~0u);
-        uint hits = 0;
+        ulong hits = 0;
         BOOST_REQUIRE(device.run({first, length, front, 0}, width, hits) == SR_CODE_OK);
         BOOST_REQUIRE(hits <= length);
         BOOST_TEST(device.found[0] == hits);
@@ -214,7 +214,7 @@ BOOST_AUTO_TEST_CASE(a_slot_that_does_not_fit_is_refused) {
         device.text.assign(64, 'a');
         device.near.assign(64, 'n');
         device.found.assign(2 * 33, 5);
-        uint result = 7;
+        ulong result = 7;
         const auto code = [&](const std::array<uint, 4>& words) { return device.run(words, width, result); };
         BOOST_TEST(code({16, 33, 0, 0}) == SR_CODE_OUT_OF_RANGE);  // no room for what is found
         BOOST_TEST(code({16, 32, 0, 1}) == SR_CODE_OUT_OF_RANGE);

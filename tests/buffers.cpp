@@ -29,7 +29,7 @@ constexpr auto move_on = custom_opcode<0x111>();
 const CustomOp adding{.opcode = add_up.value(),
                       .name = "add_up",
                       .source = R"(
-uint add_up(sr_args a, const sr_buffers* b, uint* result) {
+uint add_up(sr_args a, const sr_buffers* b, ulong* result) {
     const __global uint* const words = (const __global uint*)b->at[0];
     const ulong count = b->bytes[0] / 4;
     if (a.word[1] > count || a.word[0] > count - a.word[1]) return SR_CODE_OUT_OF_RANGE;
@@ -45,7 +45,7 @@ uint add_up(sr_args a, const sr_buffers* b, uint* result) {
 const CustomOp moving{.opcode = move_on.value(),
                       .name = "move_on",
                       .source = R"(
-uint move_on(sr_args a, const sr_buffers* b, uint* result) {
+uint move_on(sr_args a, const sr_buffers* b, ulong* result) {
     if (b->count != 2u || a.word[0] >= b->bytes[1] / 4 || a.word[1] >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     *result = ((__global uint*)b->at[0])[a.word[1]] = ((__global uint*)b->at[1])[a.word[0]] + a.word[2];
     return SR_CODE_OK;

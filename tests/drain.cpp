@@ -12,6 +12,7 @@
 #include <slipring/ring.hpp>
 
 #include "../lib/ring_inside.hpp"
+#include "ended.hpp"
 #include "lost_wakes.hpp"
 #include "native_device.hpp"
 
@@ -22,7 +23,7 @@ using namespace slipring;
 constexpr std::uint32_t capacity = 64;
 
 struct Device {
-    alignas(SR_RING_ALIGN) std::array<std::byte, SR_RING_SLOTS + capacity * SR_SLOT_BYTES> memory{};
+    alignas(SR_RING_ALIGN) std::array<std::byte, *Ring::bytes(capacity)> memory{};
     std::vector<uint> control = std::vector<uint>(256);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
     SeenRing ring;
@@ -30,7 +31,8 @@ struct Device {
     explicit Device(std::uint64_t start = 0) : ring(*SeenRing::create(memory, capacity, start)) {}
 
     void launch(uint number, ulong idle_timeout, ulong max_launch_time = ~0ull, ulong gap = 0) {
-        const sr_ring own{reinterpret_cast<uchar*>(memory.data()), capacity - 1, std::countr_zero(capacity)};
+        constexpr uint shift = std::countr_zero(capacity);
+        const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
         const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0, nullptr, 0};
         const sr_bounds bounds{number, ring.completed(), idle_timeout, max_launch_time, gap};
         sr_drain_serial(&own, &words, &bounds);
@@ -38,7 +40,6 @@ struct Device {
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
-    std::uint32_t state(std::uint64_t position) { return inside(ring).state_word(position) & SR_STATE_MASK; }
 };
 
 }  // namespace
@@ -55,16 +56,14 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_in_one_terminal_state_with_a_code) {
         device.launch(1, 0);
         BOOST_TEST(device.left() == 1u);
         BOOST_TEST(device.ring.completed() == start + 5);
-        const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT, SR_STATE_FAULT,
-                                                  SR_STATE_FAULT};
+        const std::array<State, 5> states{State::done, State::fault, State::fault, State::fault, State::fault};
         const std::array<std::uint32_t, 5> codes{SR_CODE_OK, SR_CODE_OUT_OF_RANGE, 64, SR_CODE_UNKNOWN_OPCODE,
                                                  SR_CODE_BAD_ARGUMENT};
         for (std::uint32_t i = 0; i < 5; ++i) {
-            BOOST_TEST(inside(device.ring).state_word(*first + i) ==
-                       inside(device.ring).tagged(*first + i, states[i]));
-            BOOST_TEST(device.ring.word(*first + i, SR_WORD_CODE) == codes[i]);
+            BOOST_TEST((device.ring.state(*first + i) == states[i]));
+            BOOST_TEST(code_of(device.ring, *first + i) == codes[i]);
         }
-        BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
+        BOOST_TEST(result_of(device.ring, *first) == 5u);
         BOOST_TEST(device.control[SR_CONTROL_FAULTS] == 4u);
         BOOST_TEST(device.faults() == 4u);
     }
@@ -76,8 +75,8 @@ BOOST_AUTO_TEST_CASE(a_quiet_slot_is_left_as_it_is_and_completes_all_the_same) {
     device.launch(1, 0);
     BOOST_TEST(device.control[200] == 5u);
     BOOST_TEST(device.ring.is_complete(*first + 1));
-    BOOST_TEST(device.state(*first) == SR_STATE_PUBLISHED);
-    BOOST_TEST(device.ring.word(*first, SR_WORD_ARGS) == 5u);
+    BOOST_TEST((device.ring.state(*first) == State::published));
+    BOOST_TEST(inside(device.ring).word(*first, SR_WORD_ARGS) == 5u);
 }
 
 BOOST_AUTO_TEST_CASE(shutdown_ends_a_launch_that_would_poll_for_ever) {
@@ -138,7 +137,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
     for (uint number = 1; number <= 3; ++number) {
         device.launch(number, ~0ull);
         BOOST_TEST(device.control[200] == 1u);
-        BOOST_TEST(device.state(2) == SR_STATE_PUBLISHED);
+        BOOST_TEST((device.ring.state(2) == State::published));
         BOOST_TEST(inside(device.ring).claimed() == 2u);
         BOOST_TEST(device.ring.completed() <= 2u);
     }

@@ -1,6 +1,7 @@
 // Another thread looks, or acts, between any two instructions of a call: a slot's state is stored last, a batch
 // appears as a whole, and a reader of positions that move gets one that there was.
 #include "../lib/ring_inside.hpp"
+#include "ended.hpp"
 #include "every_instruction.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -37,13 +38,13 @@ struct Found {
 };
 
 // The reader: a slot whose state is terminal has its code and result.
-void look_at_end(const RingView& ring, std::uint64_t position, const Outcome& outcome, Found& found) {
+void look_at_end(const RingView& ring, std::uint64_t position, const Completion& outcome, Found& found) {
     const std::optional<State> state = ring.state(position);
     const bool ended = state && is_terminal(*state);
     ++(ended ? found.ended : found.open);
     if (ended)
-        found.wrong += *state != outcome.state || Code{ring.word(position, SR_WORD_CODE)} != outcome.code ||
-                       ring.word(position, SR_WORD_RESULT) != outcome.result;
+        found.wrong += *state != outcome.state || result_of(ring, position) != outcome.result ||
+                       code_of(ring, position) != (static_cast<std::uint32_t>(outcome.code) | outcome.inner << 8);
     else found.wrong += ring.is_complete(position + 1);
 }
 
@@ -62,7 +63,7 @@ public:
             const bool here = inside(ring_).state_word(first_ + i) == slots_[i][SR_WORD_STATE];
             ++(here ? found.ended : found.open);
             for (std::uint32_t w = 0; here && w < SR_SLOT_WORDS; ++w)
-                found.wrong += ring_.word(first_ + i, w) != slots_[i][w];
+                found.wrong += inside(ring_).word(first_ + i, w) != slots_[i][w];
             if (i > 0) found.wrong += !here && inside(ring_).state_word(first_) == slots_[0][SR_WORD_STATE];
         }
     }
@@ -115,7 +116,7 @@ struct World {
     void consume(std::size_t n) {
         consumer.drain(n, [this](auto words) {
             taken.push_back(words[SR_WORD_ARGS]);
-            return Outcome{};
+            return Completion{};
         });
     }
     std::uint64_t since_start(std::uint64_t position) const { return position - start; }
@@ -131,12 +132,12 @@ BOOST_AUTO_TEST_CASE(a_consumer_stores_the_state_last) {
         const Ring ring = memory.ring(capacity, start);
         const Slot batch[] = {slot(opcode, {1}), slot(opcode, {2})};
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
-        const Outcome outcomes[] = {{State::fault, Code{SR_CODE_DENIED | 3u << 8}, 7}, {State::done, Code::ok, 8}};
+        const Completion outcomes[] = {{State::fault, Code::denied, 7, 3}, {State::done, Code::ok, 8}};
         Consumer consumer(ring);
         Found found;
         at_every_instruction(
             [&] {
-                for (const Outcome& outcome : outcomes) consumer.finish(outcome);
+                for (const Completion& outcome : outcomes) consumer.finish(outcome);
                 consumer.release();
             },
             [&](std::size_t) {
@@ -151,10 +152,10 @@ BOOST_AUTO_TEST_CASE(who_stands_in_for_the_consumer_does) {
     RingMemory memory(capacity);
     const Ring ring = memory.ring(capacity, 5);
     BOOST_REQUIRE(ring.publish(slot(opcode, {1})).has_value());
-    const std::uint32_t words[] = {inside(ring).tagged(5, SR_STATE_FAULT), SR_CODE_DEVICE_LOST, 9};
+    const Completion end{State::fault, Code::device_lost, 9};
     Found found;
-    at_every_instruction([&] { inside(ring).end_slot(5, words); },
-                         [&](std::size_t) { look_at_end(ring, 5, {State::fault, Code::device_lost, 9}, found); });
+    at_every_instruction([&] { inside(ring).complete(5, end); },
+                         [&](std::size_t) { look_at_end(ring, 5, end, found); });
     found.check();
 }
 
@@ -168,11 +169,11 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         std::vector<uint>&control = device.control, &log = device.log;
         const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), *packed({inner(nop()), inner(store_u32(1, 2))}),
                               slot(opcode, {70, 3}), print(4, 5, 6)};
-        const Outcome outcomes[] = {{State::done, Code::ok, 5},
-                                    {State::fault, Code::out_of_range, 0},
-                                    {State::fault, Code{SR_CODE_OUT_OF_RANGE | 1u << 8}, 0},
-                                    {State::fault, custom_code(6), 73},
-                                    {State::done, Code::ok, 1}};
+        const Completion outcomes[] = {{State::done, Code::ok, 5},
+                                       {State::fault, Code::out_of_range, 0},
+                                       {State::fault, Code::out_of_range, 0, 1},
+                                       {State::fault, custom_code(6), 73},
+                                       {State::done, Code::ok, 1}};
         BOOST_REQUIRE(ring.publish(std::span(batch)).has_value());
         BOOST_REQUIRE(ring.publish(store_u32(6, 201), Quiet::yes).has_value());
         const auto control_word = [&](std::size_t i) { return std::atomic_ref(control[i]).load(); };
@@ -331,13 +332,13 @@ BOOST_AUTO_TEST_CASE(a_position_that_nobody_holds_is_not_told) {
 BOOST_AUTO_TEST_CASE(the_time_of_a_hold_is_its_own) {
     World world;
     world.hole.emplace(*world.ring.reserve(1));
-    const auto word = [&](std::size_t offset) { return inside(world.ring).word64(offset); };
+    const auto word = [&](auto member) { return inside(world.ring).producers(member); };
     std::size_t wrong = 0, told = 0;
     at_every_instruction([&] { static_cast<void>(world.ring.held()); },
                          [&](std::size_t) {
-                             if (word(SR_RING_HELD).load() != world.start) return;
+                             if (word(&detail::Producers::held).load() != world.start) return;
                              ++told;
-                             wrong += word(SR_RING_HELD_SINCE).load() == 0;
+                             wrong += word(&detail::Producers::held_since).load() == 0;
                          });
     BOOST_TEST(wrong == 0u);
     BOOST_TEST(told > 0u);

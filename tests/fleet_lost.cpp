@@ -65,7 +65,7 @@ BOOST_AUTO_TEST_CASE(a_member_that_hangs_is_lost_and_passed_over) {
     const CustomOp hang{.opcode = 0x100,
                         .name = "hang",
                         .source = R"(
-uint hang(sr_args a, const sr_buffers* b, uint* result) {
+uint hang(sr_args a, const sr_buffers* b, ulong* result) {
     __global uint* const word = (__global uint*)b->at[0];
     for (ulong i = 0; i < 20000000000ul && sr_load_acquire(word) == 0; ++i) {}
     return SR_CODE_OK;

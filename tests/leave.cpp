@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(a_live_kernel_whose_epoch_ends_all_the_time) {
 // Far more work than fits into max_launch_time, and no call that could start the next launch.
 BOOST_AUTO_TEST_CASE(a_live_kernel_is_relaunched_at_once_with_nobody_waiting) {
     const CustomOp work{.opcode = 0x100, .name = "work", .source = R"(
-uint work(sr_args a, const sr_buffers* b, uint* result) {
+uint work(sr_args a, const sr_buffers* b, ulong* result) {
     volatile uint spent = 0;
     while (spent < a.word[0]) spent = spent + 1;
     return SR_CODE_OK;

@@ -120,7 +120,7 @@ void every_order(const std::vector<Step>& steps, std::uint64_t start, ulong idle
 
 }  // namespace
 
-static uint sr_custom(uint, const uint*, const sr_memory*, uint*) {
+static uint sr_custom(uint, const uint*, const sr_memory*, ulong*) {
     running->execute();
     return SR_CODE_OK;
 }

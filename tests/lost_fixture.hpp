@@ -34,7 +34,7 @@ constexpr auto tally = custom_opcode<0x101>();
 inline const CustomOp counting{.opcode = 0x101,
                                .name = "tally",
                                .source = R"(
-uint tally(sr_args a, const sr_buffers* b, uint* result) {
+uint tally(sr_args a, const sr_buffers* b, ulong* result) {
     *result = sr_atomic_add((__global uint*)b->at[0], 1u);
     return SR_CODE_OK;
 }

@@ -8,7 +8,7 @@
 
 static void (*in_handler)() = nullptr;
 
-static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint* value) {
+static uint sr_custom(uint opcode, const uint* args, const sr_memory*, ulong* value) {
     if (opcode == 0x102 && in_handler != nullptr) return in_handler(), SR_CODE_OK;
     if (opcode != 0x100) return SR_CODE_UNKNOWN_OPCODE;
     for (uint i = 0; i < SR_MAX_ARGS; ++i) *value += args[i];

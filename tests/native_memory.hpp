@@ -25,8 +25,9 @@ struct NativeMemory {
 
     // One launch of the serial drain.
     void drain(const slipring::RingView& ring, uint launch, ulong idle_timeout, ulong max_time = ~ulong{0}) {
-        const uint capacity = ring.capacity(), shift = static_cast<uint>(std::countr_zero(capacity));
-        const sr_ring own{reinterpret_cast<uchar*>(slipring::inside(ring).base()), capacity - 1, shift};
+        const auto log2 = [](std::uint32_t n) { return static_cast<uint>(std::countr_zero(n)); };
+        const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(slipring::inside(ring).base()), ring.capacity() - 1,
+                                       log2(ring.capacity()), log2(ring.completions()));
         const sr_memory memory = view();
         sr_bounds bounds{};
         bounds.launch = launch;

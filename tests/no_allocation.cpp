@@ -63,7 +63,7 @@ std::size_t count(Action action) {
     return allocations - before;
 }
 
-alignas(Ring::alignment) std::array<std::byte, SR_RING_SLOTS + 64 * SR_SLOT_BYTES> memory;
+alignas(Ring::alignment) std::array<std::byte, *Ring::bytes(64)> memory;
 std::array<std::byte, 64 * SR_SLOT_BYTES> image;
 std::array<std::uint32_t, 64 * SR_SLOT_WORDS> word_image;
 
@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(ring_and_consumer) {
                    }
                    ok = ok && ring->tail() == 12 && !ring->held() && !ring->reserve(64) && !ring->reserve(65);
                    Consumer consumer(*ring);
-                   ok = ok && consumer.drain(100, [](auto) { return Outcome{}; }) == 12 && ring->is_complete(12);
+                   ok = ok && consumer.drain(100, [](auto) { return Completion{}; }) == 12 && ring->is_complete(12);
                }) == 0);
     BOOST_TEST(ok);
 }

@@ -2,6 +2,6 @@
 #pragma once
 
 static int sr_is_team(uint) { return 0; }
-static uint sr_custom_team(uint, const uint*, const sr_memory*, const sr_team*, uint*) {
+static uint sr_custom_team(uint, const uint*, const sr_memory*, const sr_team*, ulong*) {
     return SR_CODE_UNKNOWN_OPCODE;
 }

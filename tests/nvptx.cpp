@@ -17,13 +17,13 @@ namespace {
 const CustomOp by_lane{.opcode = 8,
                        .name = "by_lane",
                        .source =
-                           "uint by_lane(sr_args a, const sr_buffers* b, uint* result) {\n"
+                           "uint by_lane(sr_args a, const sr_buffers* b, ulong* result) {\n"
                            "    *result = b->at[1][a.word[0] % b->bytes[1]]; return SR_CODE_OK; }",
                        .buffers = {"one", "two"}};
 const CustomOp by_team{.opcode = 9,
                        .name = "by_team",
                        .source =
-                           "uint by_team(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {\n"
+                           "uint by_team(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {\n"
                            "    team->local_memory[team->lane] = b->at[0][a.word[0] % b->bytes[0]];\n"
                            "    sr_team_barrier(team);\n"
                            "    *result = team->local_memory[team->width - 1u - team->lane];\n"

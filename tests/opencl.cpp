@@ -25,7 +25,7 @@ constexpr auto bump = custom_opcode<0x100>();
 const CustomOp bumping{.opcode = bump.value(),
                        .name = "bump",
                        .source = R"(
-uint bump(sr_args a, const sr_buffers* b, uint* result) {
+uint bump(sr_args a, const sr_buffers* b, ulong* result) {
     if (a.word[0] >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     *result = ((__global uint*)b->at[0])[a.word[0]] += a.word[1];
     return SR_CODE_OK;

@@ -45,7 +45,7 @@ struct Memory {
         memory.log_mask = capacity - 1;
         std::array<uint, SR_COPY_WORDS> copy{};
         std::ranges::copy(slipring::print(format, a, b).words(), copy.begin());
-        return sr_run_slot(copy.data(), position, &memory).value;
+        return static_cast<std::uint32_t>(sr_run_slot(copy.data(), position, &memory).value);
     }
 };
 

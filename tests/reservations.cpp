@@ -20,7 +20,7 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> drain(const Ring& ring) {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> taken;
     Consumer(ring).drain(100, [&](auto words) {
         taken.emplace_back(words[SR_WORD_OPCODE], words[SR_WORD_ARGS]);
-        return Outcome{};
+        return Completion{};
     });
     return taken;
 }

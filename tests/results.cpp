@@ -105,3 +105,40 @@ BOOST_DATA_TEST_CASE(one_after_the_other, data::make(modes), mode) {
     run(runtime, store_u32(5, 160));
     for (const Way way : {Way::poll, Way::result, Way::last_of_a_batch}) BOOST_TEST(ask(runtime, way, 7) == 0u);
 }
+
+// A reader that lags: with more completions than slots, results stay while the ring goes round.
+BOOST_DATA_TEST_CASE(results_stay_while_there_are_completions, data::make(modes), mode) {
+    for (const std::uint32_t completions : {0u, 16u, 128u}) {
+        Runtime runtime = open(mode, {.capacity = 16, .completions = completions});
+        const std::uint32_t kept = completions == 0 ? 16 : completions;
+        BOOST_TEST(runtime.ring().completions() == kept);
+        std::vector<Ticket> tickets;
+        for (std::uint32_t i = 0; i < 3 * kept + 5; ++i) {
+            const bool quiet = i % 7 == 3;
+            const auto ticket = runtime.publish(atomic_add(1, 160), quiet ? Quiet::yes : Quiet::no);
+            BOOST_REQUIRE(ticket.has_value());
+            BOOST_REQUIRE(runtime.wait(*ticket, std::chrono::minutes(1)).has_value());
+            tickets.push_back(*ticket);
+            const std::uint64_t oldest = runtime.ring().oldest_result();
+            BOOST_TEST(oldest == std::uint64_t{i} + 1 - kept);
+            if (i % 16 != 0 && i + 4 < 3 * kept) continue;
+            for (std::uint32_t k = 0; k <= i; ++k) {
+                const auto result = runtime.result(tickets[k]);
+                const bool expired = static_cast<std::int64_t>(oldest - k) > 0;
+                if (expired) BOOST_TEST((!result && result.error() == Errc::result_expired));
+                else if (k % 7 == 3) BOOST_TEST((!result && result.error() == Errc::no_result));
+                else BOOST_TEST((result && result->value == k));
+                BOOST_TEST(runtime.poll(tickets[k]));
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(fewer_completions_than_slots_are_refused) {
+    for (const std::uint32_t bad : {8u, 15u, 17u, 24u, (1u << 24) + 1, 1u << 25}) {
+        const auto runtime = Runtime::open({.device = test_device(), .capacity = 16, .completions = bad});
+        BOOST_REQUIRE(!runtime);
+        BOOST_TEST((runtime.error().code == Errc::bad_capacity));
+        BOOST_TEST(runtime.error().detail.find(std::to_string(bad)) != std::string::npos);
+    }
+}

@@ -8,6 +8,7 @@
 #include <slipring/consumer.hpp>
 
 #include "../lib/ring_inside.hpp"
+#include "ended.hpp"
 #include "ring_memory.hpp"
 
 using namespace slipring;
@@ -32,7 +33,7 @@ void refuses(Errc code, const std::expected<T, Errc>& outcome) {
 
 using SlotWords = std::span<const std::uint32_t, SR_SLOT_WORDS>;
 
-Outcome done(SlotWords) { return {}; }
+Completion done(SlotWords) { return {}; }
 
 struct Positions {
     std::uint64_t completed, tail, reserved;
@@ -49,8 +50,14 @@ BOOST_AUTO_TEST_CASE(bad_capacity) {
         refuses(Errc::bad_capacity, Ring::bytes(bad));
         refuses(Errc::bad_capacity, Ring::create(memory, bad));
     }
-    for (std::uint32_t good = 2; good <= Ring::max_capacity; good *= 2)
-        BOOST_TEST((Ring::bytes(good) == SR_RING_SLOTS + std::size_t{good} * SR_SLOT_BYTES));
+    for (std::uint32_t good = 2; good <= Ring::max_capacity; good *= 2) {
+        BOOST_TEST(*Ring::bytes(good) >= std::size_t{good} * (SR_SLOT_BYTES + SR_COMPLETION_BYTES));
+        BOOST_TEST((Ring::bytes(good) == *Ring::shared_bytes(good) + Ring::producers_bytes));
+        if (good > 2) refuses(Errc::bad_capacity, Ring::bytes(good, good / 2));
+        refuses(Errc::bad_capacity, Ring::bytes(good, good * 2 - 1));
+        if (good >= 16 && good < Ring::max_capacity)
+            BOOST_TEST(*Ring::bytes(good, good * 2) >= *Ring::bytes(good) + good * 8);
+    }
 }
 
 // What it refuses besides: fuzz/ring_attach.cpp.
@@ -66,7 +73,7 @@ BOOST_AUTO_TEST_CASE(attach_goes_on_where_the_ring_stood) {
     BOOST_TEST(again->capacity() == capacity);
     BOOST_TEST(again->publish(nop()).value() == *first + 1);
     Consumer consumer(*again);
-    BOOST_TEST(consumer.drain(10, [](auto) { return Outcome{}; }) == 2u);
+    BOOST_TEST(consumer.drain(10, [](auto) { return Completion{}; }) == 2u);
     BOOST_TEST(ring.completed() == 1002u);
     refuses(Errc::bad_memory, Ring::attach(memory.bytes().first(*Ring::bytes(capacity) - 1)));
 }
@@ -76,7 +83,7 @@ BOOST_AUTO_TEST_CASE(bad_memory) {
     const std::size_t enough = *Ring::bytes(capacity);
     const std::vector<std::byte> before(memory.bytes().begin(), memory.bytes().end());
     refuses(Errc::bad_memory, Ring::create(memory.bytes().first(enough - 1), capacity));
-    refuses(Errc::bad_memory, Ring::create({}, capacity));
+    refuses(Errc::bad_memory, Ring::create(std::span<std::byte>(), capacity));
     for (std::size_t off = 1; off < Ring::alignment; off += off < 8 ? 1 : 8)
         refuses(Errc::bad_memory, Ring::create(memory.bytes().subspan(off, enough), capacity));
     BOOST_TEST(std::ranges::equal(memory.bytes(), before));
@@ -192,14 +199,14 @@ BOOST_AUTO_TEST_CASE(results_are_written_back_but_not_into_quiet_slots) {
     ring.publish(numbered(88), Quiet::yes).value();
     Consumer consumer(ring);
     BOOST_TEST(!ring.is_complete(6));
-    const Outcome fault{State::fault, Code::denied, 1234};
+    const Completion fault{State::fault, Code::denied, 1234};
     BOOST_TEST(consumer.drain(9, [&](SlotWords) { return fault; }) == 2u);
 
     BOOST_TEST(ring.state(5) == State::fault);
-    BOOST_TEST(ring.word(5, SR_WORD_RESULT) == 1234);
-    BOOST_TEST(ring.word(5, SR_WORD_CODE) == SR_CODE_DENIED);
+    BOOST_TEST(result_of(ring, 5) == 1234);
+    BOOST_TEST(code_of(ring, 5) == SR_CODE_DENIED);
     BOOST_TEST(ring.state(6) == State::published);
-    BOOST_TEST(ring.word(6, SR_WORD_ARGS) == 88);
+    BOOST_TEST(inside(ring).word(6, SR_WORD_ARGS) == 88);
     BOOST_TEST(ring.is_complete(7));
     BOOST_TEST(!ring.is_complete(8));
 }
@@ -244,7 +251,7 @@ BOOST_AUTO_TEST_CASE(a_reservation_shows_nothing_before_commit) {
             BOOST_TEST(words[SR_WORD_ARGS] == next);
             BOOST_TEST((words[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == (next == 1 ? SR_FLAG_QUIET : 0));
             ++next;
-            return Outcome{};
+            return Completion{};
         });
         BOOST_TEST(next == 4u);
     }
@@ -268,7 +275,7 @@ BOOST_AUTO_TEST_CASE(what_a_reservation_leaves_open_becomes_nops) {
                 const Slot expected = seen < filled ? store_u32(seen, 160) : nop();
                 BOOST_TEST(std::ranges::equal(words.subspan(1), std::span(expected.words()).subspan(1)));
                 ++seen;
-                return Outcome{};
+                return Completion{};
             });
             BOOST_TEST(seen == 3u);
         }

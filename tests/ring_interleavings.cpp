@@ -176,7 +176,7 @@ private:
             BOOST_REQUIRE(words[SR_WORD_ARGS] == owner->who);
             BOOST_REQUIRE(words[SR_WORD_ARGS + 1] == head_ - owner->first);
             ++head_;
-            return Outcome{};
+            return Completion{};
         });
         BOOST_REQUIRE(n == std::min<std::uint64_t>(most, there));
     }

@@ -57,7 +57,7 @@ public:
         return consumer.drain(1000, [this, at = consumer.head() - start_](auto words) mutable {
             const auto entry = ids_.find(at++);
             BOOST_TEST((entry != ids_.end() && entry->second == words[SR_WORD_ARGS + 2]));
-            return Outcome{};
+            return Completion{};
         });
     }
 
@@ -121,7 +121,7 @@ void suspend_at(detail::RingStep step, unsigned nth, Way way, std::uint64_t star
         BOOST_TEST(ring.tail() == position);
         BOOST_TEST(ring.completed() == position);
     } else if (published) {
-        BOOST_TEST(consumer.drain(2, [](auto) { return Outcome{}; }) == 2u);
+        BOOST_TEST(consumer.drain(2, [](auto) { return Completion{}; }) == 2u);
         BOOST_TEST(consumer.peek() != nullptr);  // the suspended producer's slot is there
     } else {
         for (std::uint32_t lap = 0; lap < 10; ++lap) {  // round and round past it

@@ -8,6 +8,7 @@
 
 #include <slipring/consumer.hpp>
 
+#include "ended.hpp"
 #include "patience.hpp"
 #include "random.hpp"
 #include "ring_memory.hpp"
@@ -83,7 +84,7 @@ void produce(const BasicRing<Policy>& ring, std::uint32_t self, Totals& totals) 
 // The consumer's view: what comes next of each producer, and what the call in progress still owes.
 class Account {
 public:
-    Outcome take(std::span<const std::uint32_t, SR_SLOT_WORDS> words) {
+    Completion take(std::span<const std::uint32_t, SR_SLOT_WORDS> words) {
         const bool windowed = (words[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0;
         Label label;
         std::ranges::copy(words.subspan(SR_WORD_ARGS + (windowed ? SR_WINDOW_PREFIX : 0), 4), label.begin());
@@ -200,8 +201,8 @@ BOOST_AUTO_TEST_CASE(results_reach_their_producers) {
                         at && eventually([&] {
                             return i % 2 == 0 ? ring.is_complete(*at + 1) : ring.state(*at) == State::fault;
                         });
-                    wrong += !ended || ring.word(*at, SR_WORD_RESULT) != (self ^ i) ||
-                             ring.word(*at, SR_WORD_CODE) != SR_CODE_DENIED || ring.state(*at) != State::fault;
+                    wrong += !ended || result_of(ring, *at) != (self ^ i) || code_of(ring, *at) != SR_CODE_DENIED ||
+                             ring.state(*at) != State::fault;
                     if (!ended) break;
                 }
                 --running;
@@ -212,8 +213,8 @@ BOOST_AUTO_TEST_CASE(results_reach_their_producers) {
                 const bool last = running == 0;
                 return consumer.drain(16,
                                       [](auto words) {
-                                          return Outcome{State::fault, Code::denied,
-                                                         words[SR_WORD_ARGS] ^ words[SR_WORD_ARGS + 1]};
+                                          return Completion{State::fault, Code::denied,
+                                                            words[SR_WORD_ARGS] ^ words[SR_WORD_ARGS + 1]};
                                       }) == 0 &&
                        last;
             });

@@ -23,7 +23,7 @@ BOOST_DATA_TEST_CASE(shutdown_drains_and_leaves_results_to_be_read, data::make(m
     const auto ticket = runtime.publish(std::span<const Slot>(batch));
     BOOST_REQUIRE(runtime.shutdown().has_value());
     BOOST_TEST(runtime.poll(*ticket));
-    std::set<std::uint32_t> values;  // side by side they are in no order
+    std::set<std::uint64_t> values;  // side by side they are in no order
     for (std::uint32_t i = 0; i < 500; ++i) values.insert(runtime.result(*ticket, i)->value);
     BOOST_TEST((values.size() == 500u && *values.rbegin() == 499u));
     BOOST_TEST(control(runtime, 160) == 500u);
@@ -63,7 +63,7 @@ BOOST_AUTO_TEST_CASE(a_kernel_that_does_not_answer_is_given_up_and_reported) {
     const CustomOp hang{.opcode = 0x100,
                         .name = "hang",
                         .source = R"(
-uint hang(sr_args a, const sr_buffers* b, uint* result) {
+uint hang(sr_args a, const sr_buffers* b, ulong* result) {
     __global uint* const word = (__global uint*)b->at[0];
     for (ulong i = 0; i < 20000000000ul && sr_load_acquire(word) == 0; ++i) {}
     return SR_CODE_OK;

@@ -18,7 +18,7 @@ namespace {
 const CustomOp sum{.opcode = 0x100,
                    .name = "sum",
                    .source = R"(
-uint sum(sr_args a, const sr_buffers* b, uint* result) {
+uint sum(sr_args a, const sr_buffers* b, ulong* result) {
     const uint first = a.word[0], count = a.word[1], out = a.word[2];
     if (count > b->bytes[0] || first > b->bytes[0] - count || out >= b->bytes[1] / 4) return SR_CODE_OUT_OF_RANGE;
     uint total = 0;
@@ -35,15 +35,23 @@ const std::vector<BufferSpec> sum_buffers{{.name = "input", .bytes = 1000},
 // Fails with a code of its own.
 const CustomOp fail{.opcode = 8,
                     .name = "fail",
-                    .source = "uint fail(sr_args a, const sr_buffers* b, uint* result) { return a.word[0]; }"};
+                    .source = "uint fail(sr_args a, const sr_buffers* b, ulong* result) { return a.word[0]; }"};
 
 // Asks as often as it is told whether to stop, and says how often that was no.
 const CustomOp ask{.opcode = 9,
                    .name = "ask",
                    .source =
-                       "uint ask(sr_args a, const sr_buffers* b, uint* result) {\n"
+                       "uint ask(sr_args a, const sr_buffers* b, ulong* result) {\n"
                        "    while (*result < a.word[0] && !sr_should_stop(b)) ++*result;\n"
                        "    return SR_CODE_OK;\n}\n"};
+
+// Its result has 64 bits.
+const CustomOp wide_result{.opcode = 10, .name = "wide_result", .source = R"(
+uint wide_result(sr_args a, const sr_buffers* b, ulong* result) {
+    *result = sr_arg64(a, 1) * 3ul + 1ul;
+    return a.word[0];
+}
+)"};
 
 Error refused(Options options) {
     auto runtime = Runtime::open(std::move(options));
@@ -103,10 +111,29 @@ BOOST_DATA_TEST_CASE(a_handler_has_codes_of_its_own_and_can_be_packed, data::mak
     BOOST_TEST(control(runtime, 161) == 0u);
 }
 
+BOOST_DATA_TEST_CASE(a_result_has_64_bits, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.ops = {wide_result}});
+    const auto op = custom_opcode<10>();
+    for (const std::uint64_t given :
+         {std::uint64_t{0}, std::uint64_t{0xFFFFFFFF}, std::uint64_t{0x123456789ABCDEF}}) {
+        const auto high = static_cast<std::uint32_t>(given >> 32), low = static_cast<std::uint32_t>(given);
+        for (const std::uint32_t code : {SR_CODE_OK, SR_CODE_FIRST_CUSTOM + 7}) {
+            const Slot one = slot(op, {code, low, high});
+            for (const Result& result : {run(runtime, one), runtime.launch(one).value()}) {
+                BOOST_TEST(result.value == 3 * given + 1);
+                BOOST_TEST((result.code == Code{code}));
+            }
+        }
+        const std::uint32_t args[] = {0, low, high};
+        const auto together = packed({inner(nop()), InnerOp{10, args}});
+        BOOST_TEST(run(runtime, *together).value == 3 * given + 1);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_compile_error_names_the_handler_and_its_line) {
     CustomOp broken = fail;
     broken.name = "broken";
-    broken.source = "uint broken(sr_args a, const sr_buffers* b, uint* result) {\n\n    return no_such_thing;\n}\n";
+    broken.source = "uint broken(sr_args a, const sr_buffers* b, ulong* result) {\n\n    return no_such_thing;\n}\n";
     const Error error = refused({.ops = {sum, broken}, .buffers = sum_buffers});
     BOOST_TEST(error.code == Errc::build_failed);
     BOOST_TEST_MESSAGE(error.detail);

@@ -70,7 +70,7 @@ constexpr auto take_in = custom_opcode<0x300>();
 const CustomOp taking_in{.opcode = 0x300,
                          .name = "take_in",
                          .source = R"(
-uint take_in(sr_args a, const sr_buffers* b, uint* result) {
+uint take_in(sr_args a, const sr_buffers* b, ulong* result) {
     if (a.word[0] >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     *result = ((__global const uint*)b->at[0])[a.word[0]];
     return SR_CODE_OK;

@@ -16,7 +16,7 @@ constexpr auto stall = custom_opcode<0x100>();
 inline const CustomOp stalling{.opcode = 0x100,
                                .name = "stall",
                                .source = R"(
-uint stall(sr_args a, const sr_buffers* b, uint* result) {
+uint stall(sr_args a, const sr_buffers* b, ulong* result) {
     __global uint* const word = (__global uint*)b->at[0];
     for (ulong i = 0; i < (ulong)a.word[0] << 10 && sr_load_acquire(word) == 0; ++i) {}
     return SR_CODE_OK;
@@ -35,7 +35,7 @@ inline Slot stall_slot(const DeviceInfo& device) {
 // Spins until the kernel is given up, but not for ever either.
 constexpr auto stall_until_lost = custom_opcode<0x102>();
 inline const CustomOp stalling_until_lost{.opcode = 0x102, .name = "stall_until_lost", .source = R"(
-uint stall_until_lost(sr_args a, const sr_buffers* b, uint* result) {
+uint stall_until_lost(sr_args a, const sr_buffers* b, ulong* result) {
     for (ulong i = 0; i < (ulong)a.word[0] << 10; ++i)
         if (sr_should_stop(b)) return 77u;
     return SR_CODE_OK;

@@ -41,7 +41,7 @@ static std::vector<uint> lanes_ran;  // of what a team's lanes said
 static uint subgroups_seen = 0;      // a bit for each sub-group that ran a handler
 static uint held_back = 0, let_go = 0, teams_wrong = 0, teams_of_one = 0, team_slots_ran = 0;
 
-static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
+static uint sr_custom(uint opcode, const uint* args, const sr_memory*, ulong*) {
     subgroups_seen |= 1u << lanes::Machine::current()->subgroup();
     if (opcode == 0x101) return order.push_back(args[0]), SR_CODE_OK;
     if (opcode == 0x102) {
@@ -54,7 +54,8 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
 static int sr_is_team(uint opcode) { return opcode == 0x200 || opcode == 0x202 || opcode == 0xFE; }
 
 // Its result: the sum of what all lanes put into local memory, so that a lane too few or of another slot is seen.
-static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team, uint* value) {
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
+                           ulong* value) {
     uint* const shared = reinterpret_cast<uint*>(team->local_memory);
     if (team->width == 1) ++teams_of_one;
     else if (team->width != team_lanes) ++teams_wrong;
@@ -135,7 +136,8 @@ struct Device {
     void launch(uint number, uint subgroups, uint team_groups, ulong idle_timeout, uint seed,
                 ulong max_time = for_ever) {
         teams = team_groups;
-        own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
+        const uint shift = static_cast<uint>(std::countr_zero(capacity));
+        own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
         auto* const local = reinterpret_cast<uchar*>(locals[max_teams].data());
         words = {control.data(), static_cast<uint>(control.size()), nullptr, 0, log.data(), 63, nullptr, 0, local,
                  team_lanes * 4};

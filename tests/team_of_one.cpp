@@ -8,15 +8,16 @@
 
 #include <slipring/ring.hpp>
 
+#include "ended.hpp"
 #include "shim.hpp"
 
 #include "native_memory.hpp"
 #include "ring_memory.hpp"
 
 // 0x200 and, for packed slots, 0xFE: a team's; the sum of its arguments, through local memory.
-static uint sr_custom(uint, const uint*, const sr_memory*, uint*) { return SR_CODE_UNKNOWN_OPCODE; }
+static uint sr_custom(uint, const uint*, const sr_memory*, ulong*) { return SR_CODE_UNKNOWN_OPCODE; }
 static int sr_is_team(uint opcode) { return opcode == 0x200 || opcode == 0xFE; }
-static uint sr_custom_team(uint, const uint* args, const sr_memory* memory, const sr_team* team, uint* value) {
+static uint sr_custom_team(uint, const uint* args, const sr_memory* memory, const sr_team* team, ulong* value) {
     if (team->lane != 0 || team->width != 1 || team->local_memory != memory->local_memory) return 255;
     if (team->local_bytes < 4) return sr_handler_code(SR_CODE_OUT_OF_RANGE);
     auto* const sum = reinterpret_cast<uint*>(team->local_memory);
@@ -92,10 +93,10 @@ BOOST_AUTO_TEST_CASE(the_serial_drain_runs_team_slots) {
         BOOST_REQUIRE(ring.publish(slot).has_value());
     Memory memory;
     const sr_memory words = memory.with_local();
-    const sr_ring own{reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, 3};
+    const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, 3, 3);
     const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
     sr_drain_serial(&own, &words, &bounds);
-    BOOST_TEST((ring.completed() == 3 && ring.word(0, SR_WORD_RESULT) == 3 && ring.word(2, SR_WORD_RESULT) == 7));
+    BOOST_TEST((ring.completed() == 3 && result_of(ring, 0) == 3 && result_of(ring, 2) == 7));
 }
 
 // Or leaves in front of one, and says so as if it had been told to.
@@ -106,7 +107,7 @@ BOOST_AUTO_TEST_CASE(the_serial_drain_behind_a_wide_one_leaves_them) {
         BOOST_REQUIRE(ring.publish(slot).has_value());
     Memory memory;
     const sr_memory words = memory.with_local();
-    const sr_ring own{reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, 3};
+    const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, 3, 3);
     const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
     sr_drain_serial_but(&own, &words, &bounds, 1);
     BOOST_TEST((ring.completed() == 1 && inside(ring).claimed() == 1 && memory.control[200] == 1));
@@ -120,7 +121,7 @@ BOOST_AUTO_TEST_CASE(sub_groups_of_one_lane_run_team_slots) {
         for (uint i = 0; i < 6; ++i) BOOST_REQUIRE(ring.publish(i == 3 ? batch_fence(1, 1) : sums(i, 1)).has_value());
         std::vector<uint> sched(SR_SCHED_WORDS(capacity));
         std::vector<Memory> memories(subgroups);  // each has its group's local memory
-        const sr_ring own{reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, 3};
+        const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, 3, 3);
         const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
         std::vector<std::thread> threads;
         for (uint i = 0; i < subgroups; ++i)
@@ -132,6 +133,6 @@ BOOST_AUTO_TEST_CASE(sub_groups_of_one_lane_run_team_slots) {
         for (std::thread& thread : threads) thread.join();
         BOOST_TEST(ring.completed() == 6u);
         for (uint i = 0; i < 6; ++i)
-            if (i != 3) BOOST_TEST((ring.state(i) == State::done && ring.word(i, SR_WORD_RESULT) == i + 1));
+            if (i != 3) BOOST_TEST((ring.state(i) == State::done && result_of(ring, i) == i + 1));
     }
 }

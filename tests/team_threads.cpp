@@ -69,7 +69,7 @@ constexpr uint widths[] = {1, 2, 7, 16};
 static void at_barrier(unsigned lane) { Group::current()->meet(lane); }
 
 static std::atomic<uint> handled{0};
-static uint sr_custom(uint, const uint* args, const sr_memory*, uint* value) {
+static uint sr_custom(uint, const uint* args, const sr_memory*, ulong* value) {
     ++handled;
     *value = args[0];
     return sr_handler_code(args[1]);
@@ -79,7 +79,7 @@ static int sr_is_team(uint opcode) { return opcode >= 0x200 && opcode <= 0x202; 
 // 0x200: the sum of first argument + lane, a tree in local memory. 0x201: lanes whose bits are set in the first
 // argument fault, each with a code of its own; second argument: and those of 8 more with a code that none may have.
 // 0x202: the lane that the first argument names misses a barrier.
-static uint sr_custom_team(uint opcode, const uint* args, const sr_memory*, const sr_team* team, uint* value) {
+static uint sr_custom_team(uint opcode, const uint* args, const sr_memory*, const sr_team* team, ulong* value) {
     uint* const sums = reinterpret_cast<uint*>(team->local_memory);
     *value = 1000 + team->lane;
     if (opcode == 0x201) {
@@ -101,7 +101,8 @@ static uint sr_custom_team(uint opcode, const uint* args, const sr_memory*, cons
 namespace {
 
 struct Ended {
-    uint code, value;
+    uint code;
+    ulong value;
     bool operator==(const Ended&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Ended& ended) {

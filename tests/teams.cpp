@@ -24,7 +24,7 @@ constexpr std::uint32_t count = 3000;  // words of "numbers"
 const CustomOp sum_by_team{.opcode = sum.value(),
                            .name = "sum",
                            .source = R"(
-uint sum(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+uint sum(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     const __global uint* const numbers = (const __global uint*)b->at[0];
     __local uint* const parts = (__local uint*)team->local_memory;
     const ulong words = b->bytes[0] / 4;
@@ -49,7 +49,7 @@ uint sum(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
 const CustomOp fail_by_team{.opcode = fail.value(),
                             .name = "fail",
                             .source = R"(
-uint fail(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+uint fail(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     *result = 7;
     return team->lane < a.word[0] ? SR_CODE_OK : SR_CODE_FIRST_CUSTOM + team->lane % 100u;
 }
@@ -60,7 +60,7 @@ const CustomOp square_by_lane{
     .opcode = square.value(),
     .name = "square",
     .source =
-        "uint square(sr_args a, const sr_buffers* b, uint* result) { *result = a.word[0] * a.word[0]; return 0; }"};
+        "uint square(sr_args a, const sr_buffers* b, ulong* result) { *result = a.word[0] * a.word[0]; return 0; }"};
 
 Options options() {
     return {.capacity = 256,
@@ -194,7 +194,7 @@ BOOST_DATA_TEST_CASE(a_fence_orders_teams_and_lanes, data::make(modes), mode) {
     Options with = options();
     with.ops.push_back({.opcode = 0x83,
                         .name = "read_sum",
-                        .source = "uint read_sum(sr_args a, const sr_buffers* b, uint* result) {\n"
+                        .source = "uint read_sum(sr_args a, const sr_buffers* b, ulong* result) {\n"
                                   "    *result = ((__global uint*)b->at[0])[a.word[0] % 1024u]; return 0; }",
                         .buffers = {"sums"}});
     Runtime runtime = open(mode, std::move(with));

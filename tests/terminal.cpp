@@ -10,6 +10,7 @@
 #include <slipring/consumer.hpp>
 
 #include "../lib/ring_inside.hpp"
+#include "ended.hpp"
 #include "patience.hpp"
 #include "ring_memory.hpp"
 #include "shim.hpp"
@@ -38,7 +39,7 @@ struct Shared {
 };
 
 // What slot `number` ends as. Its argument is its number.
-Outcome outcome_of(std::uint32_t number) {
+Completion outcome_of(std::uint32_t number) {
     if (number % 3 == 0) return {State::fault, custom_code(number % 100), number};
     return {State::done, Code::ok, number};
 }
@@ -55,7 +56,7 @@ std::size_t publish_and_read(Shared& shared) {
         if (!first) return wrong + 1;
         for (std::uint32_t i = 0; i < batch; ++i) {
             const std::uint64_t position = *first + i;
-            const Outcome expected = outcome_of(number + i);
+            const Completion expected = outcome_of(number + i);
             // By the slot; by the completed position, where the slot says nothing, and now and then anyway.
             const bool by_slot = quiet == Quiet::no && (number / batch % 4 != 2 || i < batch / 2);
             const Ring& ring = shared.ring;
@@ -68,8 +69,8 @@ std::size_t publish_and_read(Shared& shared) {
             if (!ended) return wrong + 1;
             wrong += shared.output[(number + i) % capacity] != output_of(number + i);
             if (quiet == Quiet::no)
-                wrong += Code{ring.word(position, SR_WORD_CODE)} != expected.code ||
-                         ring.word(position, SR_WORD_RESULT) != expected.result;
+                wrong +=
+                    Code{code_of(ring, position)} != expected.code || result_of(ring, position) != expected.result;
         }
         // Before the words are written anew: the last of a batch was read by the slot, and may not be released.
         if (!eventually([&] { return shared.ring.is_complete(*first + batch); })) return wrong + 1;
@@ -93,7 +94,7 @@ void read_while(Serve serve) {
 }  // namespace
 
 // The native device's operation: its output into buffer 0.
-static uint sr_custom(uint, const uint* args, const sr_memory* memory, uint* value) {
+static uint sr_custom(uint, const uint* args, const sr_memory* memory, ulong* value) {
     reinterpret_cast<uint*>(memory->buffers->at[0])[args[0] % capacity] = output_of(args[0]);
     *value = args[0];
     return static_cast<uint>(outcome_of(args[0]).code);
@@ -117,16 +118,14 @@ BOOST_AUTO_TEST_CASE(of_who_stands_in_for_it) {
         const Ring& ring = shared.ring;
         const std::uint64_t head = consumer->head(), n = ring.tail() - head;
         if (n == 0) return std::this_thread::yield();
-        std::vector<Outcome> outcomes;
+        std::vector<Completion> outcomes;
         for (std::uint64_t at = head; at != head + n; ++at) {
-            const std::uint32_t number = ring.word(at, SR_WORD_ARGS);
-            const Outcome outcome = outcomes.emplace_back(outcome_of(number));
+            const std::uint32_t number = inside(ring).word(at, SR_WORD_ARGS);
+            const Completion outcome = outcomes.emplace_back(outcome_of(number));
             shared.output[number % capacity] = output_of(number);
-            const std::uint32_t words[] = {inside(ring).tagged(at, static_cast<std::uint32_t>(outcome.state)),
-                                           static_cast<std::uint32_t>(outcome.code), outcome.result};
-            if ((ring.word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) inside(ring).end_slot(at, words);
+            if ((inside(ring).word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0) inside(ring).complete(at, outcome);
         }
-        for (const Outcome& outcome : outcomes) consumer->finish(outcome);
+        for (const Completion& outcome : outcomes) consumer->finish(outcome);
         consumer->release();
     });
 }
@@ -151,11 +150,11 @@ BOOST_AUTO_TEST_CASE(of_a_tail_that_another_found) {
     });
     std::thread helper([&] { eventually([&] { return ring.tail() == capacity; }); });
     // Waits for the helper in a way that orders nothing.
-    const auto stored = inside(ring).word64(SR_RING_TAIL);
+    const auto stored = inside(ring).producers(&detail::Producers::tail);
     BOOST_TEST(eventually([&] { return stored.load(std::memory_order_relaxed) == capacity; }));
     BOOST_TEST(ring.tail() == capacity);
     std::size_t wrong = 0;
-    for (std::uint64_t at = 0; at != capacity; ++at) wrong += ring.word(at, SR_WORD_ARGS) != output_of(at);
+    for (std::uint64_t at = 0; at != capacity; ++at) wrong += inside(ring).word(at, SR_WORD_ARGS) != output_of(at);
     producer.join();
     helper.join();
     BOOST_TEST(wrong == 0u);

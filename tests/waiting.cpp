@@ -107,7 +107,7 @@ BOOST_AUTO_TEST_CASE(a_launch_shares_no_log_with_the_ring) {
         const auto format = runtime.add_format("{}");
         BOOST_REQUIRE(format.has_value());
         constexpr std::uint32_t each = 200;
-        std::atomic<std::uint32_t> written{0};
+        std::atomic<std::uint64_t> written{0};
         std::thread launcher([&] {
             for (std::uint32_t i = 0; i < each; ++i)
                 if (const auto result = runtime.launch(print(*format, 2, i))) written += result->value;

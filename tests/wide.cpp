@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "../lib/ring_inside.hpp"
+#include "ended.hpp"
 #include "wide_fixture.hpp"
 
 BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
@@ -27,12 +28,10 @@ BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
                 BOOST_TEST(device.left() == 1u);
                 BOOST_TEST(device.ring.completed() == start + 5);
                 BOOST_TEST(inside(device.ring).claimed() == start + 5);
-                const std::array<std::uint32_t, 5> states{SR_STATE_DONE, SR_STATE_FAULT, SR_STATE_FAULT,
-                                                          SR_STATE_FAULT, SR_STATE_FAULT};
-                for (std::uint32_t i = 0; i < 5; ++i)
-                    BOOST_TEST(inside(device.ring).state_word(*first + i) ==
-                               inside(device.ring).tagged(*first + i, states[i]));
-                BOOST_TEST(device.ring.word(*first, SR_WORD_RESULT) == 5u);
+                const std::array<State, 5> states{State::done, State::fault, State::fault, State::fault,
+                                                  State::fault};
+                for (std::uint32_t i = 0; i < 5; ++i) BOOST_TEST((device.ring.state(*first + i) == states[i]));
+                BOOST_TEST(result_of(device.ring, *first) == 5u);
                 BOOST_TEST(device.control[SR_CONTROL_FAULTS] == 4u);
                 BOOST_TEST(device.faults() == 4u);
                 BOOST_TEST(device.control[200] == 5u);
@@ -100,7 +99,7 @@ BOOST_AUTO_TEST_CASE(a_slow_slot_delays_a_fence_and_what_is_behind_it_and_nothin
         BOOST_TEST(device.word(202) == 12u);
         BOOST_TEST(device.word(203) == 1u);
         BOOST_TEST(device.word(SR_CONTROL_EPOCH) == 1u);
-        BOOST_TEST(device.ring.word(*fence, SR_WORD_RESULT) == 1u);
+        BOOST_TEST(result_of(device.ring, *fence) == 1u);
         BOOST_TEST(device.ring.completed() == device.ring.tail());
     }
 }
@@ -150,9 +149,9 @@ BOOST_AUTO_TEST_CASE(many_units_print_without_losing_a_record_and_count_drops) {
             BOOST_TEST((record[0] == 7 && record[1] == record[3] && record[2] == record[3] + 1));
         }
         BOOST_TEST(positions.size() == written);
-        uint told = 0;
+        std::uint64_t told = 0;
         for (std::uint32_t i = 0; i < 50; ++i)
-            if (i % 5 != 4) told += device.ring.word(i, SR_WORD_RESULT);
+            if (i % 5 != 4) told += result_of(device.ring, i);
         BOOST_TEST(told == written);
     }
 }
@@ -192,7 +191,7 @@ BOOST_AUTO_TEST_CASE(a_window_means_the_same_with_many_units) {
     BOOST_REQUIRE((device.ring.publish(adds) && device.ring.publish(custom)));
     device.launch(1, 4, 0);
     BOOST_TEST((device.control[200] == 1 && device.control[201] == 2));
-    BOOST_TEST(device.ring.word(2, SR_WORD_CODE) == 64u);
+    BOOST_TEST(code_of(device.ring, 2) == 64u);
 }
 
 // A producer that is stopped between its reservation and its publishing.

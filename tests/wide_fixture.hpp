@@ -22,7 +22,7 @@ static unsigned alone_after = 1u << 30;
 // 0x100 returns its first argument as its code. 0x102 says that it has begun, and stays until it is let go.
 static std::atomic<uint> held_back{0};
 static std::atomic<bool> let_go{false};
-static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
+static uint sr_custom(uint opcode, const uint* args, const sr_memory*, ulong*) {
     if (opcode == 0x102) {
         ++held_back;
         eventually([] { return let_go.load(); });
@@ -41,7 +41,7 @@ constexpr ulong for_ever = ~ulong{0};
 struct Device {
     static constexpr std::uint32_t max_capacity = 64;
     const std::uint32_t capacity;
-    alignas(SR_RING_ALIGN) std::array<std::byte, SR_RING_SLOTS + max_capacity * SR_SLOT_BYTES> memory{};
+    alignas(SR_RING_ALIGN) std::array<std::byte, *Ring::bytes(max_capacity)> memory{};
     std::vector<uint> control = std::vector<uint>(256);
     uint log_records = 4;
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
@@ -58,10 +58,10 @@ struct Device {
         sr_bounds bounds;
     };
     Given give(uint number, ulong idle_timeout, ulong max_time, ulong first) {
-        return {
-            {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))},
-            {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0, nullptr, 0},
-            {number, first, idle_timeout, max_time, 0}};
+        const uint shift = static_cast<uint>(std::countr_zero(capacity));
+        return {sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift),
+                {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0, nullptr, 0},
+                {number, first, idle_timeout, max_time, 0}};
     }
 
     // `first`, if it is given: what the host took for COMPLETED when it asked for the launch.

@@ -14,6 +14,7 @@
 #include <slipring/ring.hpp>
 
 #include "../lib/ring_inside.hpp"
+#include "ended.hpp"
 #include "lanes.hpp"
 #include "shim.hpp"
 
@@ -24,7 +25,7 @@
 static std::vector<uint> order;  // what 0x101 said
 static uint subgroups_seen = 0;  // a bit for each sub-group that ran one of these
 static uint held_back = 0, let_go = 0;
-static uint sr_custom(uint opcode, const uint* args, const sr_memory*, uint*) {
+static uint sr_custom(uint opcode, const uint* args, const sr_memory*, ulong*) {
     subgroups_seen |= 1u << lanes::Machine::current()->subgroup();
     if (opcode == 0x101) return order.push_back(args[0]), SR_CODE_OK;
     if (opcode == 0x102) {
@@ -67,7 +68,8 @@ struct Device {
     }
 
     void launch(uint number, uint subgroups, ulong idle_timeout, uint seed, ulong max_time = for_ever) {
-        own = {reinterpret_cast<uchar*>(memory.data()), capacity - 1, static_cast<uint>(std::countr_zero(capacity))};
+        const uint shift = static_cast<uint>(std::countr_zero(capacity));
+        own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
         words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0, nullptr, 0};
         bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
@@ -275,8 +277,8 @@ BOOST_AUTO_TEST_CASE(a_long_copy_moves_as_memmove_does) {
                     device.launch(1, 3, 0, ++seed);
                     BOOST_REQUIRE(device.end());
                     const std::uint32_t code = refused ? SR_CODE_OUT_OF_RANGE : SR_CODE_OK;
-                    BOOST_TEST(device.ring.word(1, SR_WORD_CODE) == code);
-                    BOOST_TEST(device.ring.word(1, SR_WORD_RESULT) == (refused ? 0 : words));
+                    BOOST_TEST(code_of(device.ring, 1) == code);
+                    BOOST_TEST(result_of(device.ring, 1) == (refused ? 0 : words));
                     BOOST_TEST(device.word32(SR_RING_FAULTS) == (refused ? 1u : 0u));
                     expected[SR_CONTROL_FAULTS] = device.control[SR_CONTROL_FAULTS];
                     BOOST_TEST((device.control == expected));

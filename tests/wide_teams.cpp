@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "ended.hpp"
 #include "team_lanes.hpp"
 
 namespace {
@@ -83,8 +84,8 @@ private:
         for (; !expected_.empty(); expected_.pop_front()) {
             const Expected& next = expected_.front();
             if (next.position - device_.ring.completed() < device_.capacity) return;
-            wrong_ += device_.slot_word(next.position, SR_WORD_CODE) != next.code;
-            wrong_ += next.code == 0 && device_.slot_word(next.position, SR_WORD_RESULT) != next.value;
+            wrong_ += code_of(device_.ring, next.position) != next.code;
+            wrong_ += next.code == 0 && result_of(device_.ring, next.position) != next.value;
         }
     }
 

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ended.hpp"
 #include "team_lanes.hpp"
 
 namespace {
@@ -95,8 +96,8 @@ BOOST_AUTO_TEST_CASE(where_no_poller_begins_one_lane_is_the_team) {
         alone_after = 1u << 30;
         BOOST_TEST((order == std::vector<uint>{7, 8}));
         BOOST_TEST((teams_of_one == 2 && teams_wrong == 0));
-        BOOST_TEST((device.slot_word(0, SR_WORD_RESULT) == 7 && device.slot_word(0, SR_WORD_CODE) == 0));
-        BOOST_TEST(device.slot_word(1, SR_WORD_CODE) == SR_CODE_NO_TEAM);
+        BOOST_TEST((result_of(device.ring, 0) == 7 && code_of(device.ring, 0) == 0));
+        BOOST_TEST(code_of(device.ring, 1) == SR_CODE_NO_TEAM);
         BOOST_TEST(device.word32(SR_RING_FAULTS) == 1u);
     }
 }
@@ -233,8 +234,7 @@ BOOST_AUTO_TEST_CASE(a_team_that_reads_late_gets_its_own_slot) {
         finish(device);
         BOOST_TEST(team_slots_ran == 300u);
         BOOST_TEST(device.control[200] == 1u);
-        for (uint i = 0; i < 300; ++i)
-            BOOST_TEST(device.slot_word(i == 0 ? 0 : i + 1, SR_WORD_RESULT) == team_value(i));
+        for (uint i = 0; i < 300; ++i) BOOST_TEST(result_of(device.ring, i == 0 ? 0 : i + 1) == team_value(i));
     }
 }
 
@@ -251,7 +251,7 @@ BOOST_AUTO_TEST_CASE(a_lane_of_many_that_meets_a_team_slot_ends_it) {
         device.machine->hold(0);
         finish(device);
         BOOST_TEST((order == std::vector<uint>{0, 2, 3} && lanes_ran.empty()));
-        BOOST_TEST(device.slot_word(1, SR_WORD_CODE) == SR_CODE_NO_TEAM);
+        BOOST_TEST(code_of(device.ring, 1) == SR_CODE_NO_TEAM);
         BOOST_TEST(device.word32(SR_RING_FAULTS) == 1u);
     }
 }

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "ended.hpp"
 #include "team_lanes.hpp"
 
 namespace {
@@ -58,7 +59,7 @@ BOOST_AUTO_TEST_CASE(a_team_does_a_long_copy_as_memmove) {
             std::ranges::copy(moved, expected.begin() + copy.destination);
             publish(device, behind_others(memcpy_words(copy.source, copy.destination, copy.words)));
             BOOST_REQUIRE(device.eventually([&] { return device.ring.completed() == device.ring.reserved(); }));
-            BOOST_TEST(device.slot_word(device.ring.reserved() - 1, SR_WORD_RESULT) == copy.words);
+            BOOST_TEST(result_of(device.ring, device.ring.reserved() - 1) == copy.words);
             BOOST_TEST((device.control == expected));
         }
         BOOST_TEST(to_teams(device) == std::size(copies));
@@ -82,8 +83,8 @@ BOOST_AUTO_TEST_CASE(a_lane_does_a_short_copy_and_one_team_a_wrong_one) {
             device.ring.publish(Window{.ticket = 1, .opcode = Op::memcpy_words, .required = entries}).has_value());
         finish(device);
         BOOST_TEST(to_teams(device) == 4u);
-        for (uint i = 0; i < 3; ++i) BOOST_TEST(device.slot_word(wrong + i, SR_WORD_CODE) == SR_CODE_OUT_OF_RANGE);
-        BOOST_TEST(device.slot_word(wrong + 3, SR_WORD_CODE) == SR_CODE_OK);
+        for (uint i = 0; i < 3; ++i) BOOST_TEST(code_of(device.ring, wrong + i) == SR_CODE_OUT_OF_RANGE);
+        BOOST_TEST(code_of(device.ring, wrong + 3) == SR_CODE_OK);
         BOOST_TEST(device.word32(SR_RING_FAULTS) == 3u);
     }
 }
@@ -114,7 +115,8 @@ BOOST_AUTO_TEST_CASE(what_a_chunk_prints_is_in_order_and_its_drops_are_counted) 
         BOOST_TEST(device.log[SR_LOG_WRITTEN / 4] == 128u - 3 + 64);
         BOOST_TEST(dropped == prints - 64);
         std::vector<bool> seen(prints);
-        uint results = 0, last_of_chunk[4] = {};
+        std::uint64_t results = 0;
+        uint last_of_chunk[4] = {};
         for (uint number = 125; number < 125 + 64; ++number) {
             const uint* const record = &device.log[SR_LOG_RECORDS / 4 + number % 64 * SR_LOG_RECORD_WORDS];
             const uint position = record[3];
@@ -125,9 +127,9 @@ BOOST_AUTO_TEST_CASE(what_a_chunk_prints_is_in_order_and_its_drops_are_counted) 
             seen[record[0]] = true;
             BOOST_TEST(last_of_chunk[position / 32] <= position);
             last_of_chunk[position / 32] = position;
-            BOOST_TEST(device.slot_word(position, SR_WORD_RESULT) == 1u);
+            BOOST_TEST(result_of(device.ring, position) == 1u);
         }
-        for (uint i = 0; i < 128; ++i) results += i % 3 != 0 ? device.slot_word(i, SR_WORD_RESULT) : 0;
+        for (uint i = 0; i < 128; ++i) results += i % 3 != 0 ? result_of(device.ring, i) : 0;
         BOOST_TEST(results == 64u);
         BOOST_TEST(device.sched[SR_SCHED_PRINTING] == 0u);
     }

@@ -25,10 +25,11 @@ double us_since(Clock::time_point begin) {
 
 struct Timed {
     std::vector<double> us;
-    std::vector<std::uint32_t> values;  // result values; a fault is ~0
+    std::vector<std::uint64_t> values;  // result values; a fault is `fault`
 };
 
-std::uint32_t value_of(const slipring::Result& result) { return result.ok() ? result.value : ~0u; }
+constexpr std::uint64_t fault = ~std::uint64_t{0};
+std::uint64_t value_of(const slipring::Result& result) { return result.ok() ? result.value : fault; }
 
 // One slot, its completion, the next slot.
 std::expected<Timed, Errc> by_ring(slipring::Runtime& runtime, const std::vector<Slot>& slots) {
@@ -79,7 +80,7 @@ std::expected<void, Errc> both_ways(slipring::Runtime& runtime, const std::vecto
     medians = {percentiles(ring->us).p50, percentiles(launch->us).p50};
     launch_sum = 0;
     for (const double us : launch->us) launch_sum += us;
-    same = same && ring->values == launch->values && std::ranges::find(ring->values, ~0u) == ring->values.end();
+    same = same && ring->values == launch->values && std::ranges::find(ring->values, fault) == ring->values.end();
     return {};
 }
 

@@ -223,7 +223,7 @@ static inline uint scan_end(const scan_segment* s, const sr_team* team) {
     return hits;
 }
 
-static uint slipring_scan(sr_args a, const sr_buffers* b, const sr_team* team, uint* result) {
+static uint slipring_scan(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result) {
     scan_segment s;
     const uint code = scan_check(a, b, team, &s);
     if (code != SR_CODE_OK) return code;

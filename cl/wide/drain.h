@@ -55,14 +55,14 @@ static inline void sr_serve(const sr_wide* wide, int polls) {
     sr_poller own = {0, 0, 0, 0, 0, 0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS, team_queued, 0};
     uint stage = 0;
     if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(wide) : 0, 0);
-    if (polls && sr_lane() == 0) {
-        /* A position long before this launch's: a waiter for one of those finds neither an answer of an older launch
-         * nor a later one than its own. */
-        sr_store64((__global ulong*)(wide->ring->base + SR_RING_ANSWER),
-                   sr_minus((uint)wide->bounds->first, 1u << 29));
-        stage = sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
-    }
+    if (polls && sr_lane() == 0) stage = sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     if (sr_share(stage, 0) == SR_STAGE_ALONE) return;
+    /* From a ring that was taken from the launch before, too: slots behind COMPLETED may have finished there, which
+     * still say that they are published. */
+    if (polls && sr_share(sr_lane() == 0 ? (uint)sr_revoked(wide->ring) : 0, 0) != 0) {
+        sr_end_polling(wide, &own, SR_LEAVE_REVOKED);
+        return;
+    }
     sr_chunk chunk;
     while (polls ? sr_poll(wide, &own, &chunk, copy) : sr_next_chunk(wide, &chunk, copy))
         sr_run_chunk(wide, &chunk, copy);

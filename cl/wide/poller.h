@@ -82,7 +82,7 @@ static inline int sr_end_polling(const sr_wide* wide, const sr_poller* own, uint
 static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong position, const uint* copy) {
     const uint chunk = own->chunk;
     if (!sr_claim(wide, own, 1u, 1u)) return 0;
-    if (sr_lane() == 0) sr_finish_lane(wide, copy, position, sr_run_lane(wide, copy, position), 1);
+    if (sr_lane() == 0) sr_finish_lane(wide, copy, position, sr_run_lane(wide, copy, position));
     sr_mark(wide, chunk, SR_CHUNK_FINISHED);
     sr_breathe();
     return 1;

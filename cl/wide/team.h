@@ -67,7 +67,7 @@ static inline void sr_serve_as_team(const sr_wide* wide, const sr_team* team, __
             sr_take_slot(board, copy);
             const sr_outcome out = sr_run_as_team(copy, wide->memory, team, board);
             if (leads) {
-                if (team->lane == 0) sr_finish_lane(wide, copy, wide->bounds->first + chunk.first, out, 1);
+                if (team->lane == 0) sr_finish_lane(wide, copy, wide->bounds->first + chunk.first, out);
                 sr_mark(wide, chunk.number, SR_CHUNK_FINISHED);
             }
         }

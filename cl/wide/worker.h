@@ -56,25 +56,12 @@ static inline void sr_fence_output(uint opcode) {
     else sr_fence_device();
 }
 
-/* The answer first or the slot's end first. A sub-group of many lanes says the answer first: its line is free, the
- * slot's is being polled, which takes half a microsecond. Elsewhere a core may be taken away between the two, and a
- * waiter that has the answer must find the slot finished. */
-#define SR_ANSWERS_FIRST (SR_SUBGROUP_LANES > 1u)
-
-/* Finishes the slot. `alone`: no other lane of the sub-group has a slot. Then the answer is also put into its own
- * line, which no sub-group polls: the low word of the position behind the slot, and the result. It stays there until
- * the next answer. */
-static inline void sr_finish_lane(const sr_wide* wide, const uint* copy, ulong position, sr_outcome out, int alone) {
+/* Finishes the slot. The completions of a chunk lie side by side. */
+static inline void sr_finish_lane(const sr_wide* wide, const uint* copy, ulong position, sr_outcome out) {
     if (out.code != SR_CODE_OK) sr_atomic_add(wide->memory->control + SR_CONTROL_FAULTS, 1u);
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) != 0) return;
     if (sr_is_handled(copy)) sr_fence_output(copy[SR_WORD_OPCODE]); /* A2 */
-    const int answers = alone && out.code == SR_CODE_OK && out.inner == 0;
-    __global ulong* const answer = (__global ulong*)(wide->ring->base + SR_RING_ANSWER);
-    const ulong said = (ulong)out.value << 32 | sr_plus((uint)position, 1u);
-    if (SR_ANSWERS_FIRST && answers) sr_store64(answer, said);
-    sr_finish_slot(sr_slot(wide->ring, position), sr_tagged(wide->ring, position, sr_terminal_state(out.code)),
-                   out.code | out.inner << 8, out.value, copy[SR_WORD_PRIORITY]);
-    if (!SR_ANSWERS_FIRST && answers) sr_store_release64(answer, said); /* A2 */
+    sr_complete(wide->ring, position, out);
 }
 
 /* The long copy of lane `of`, if `code` says that it is right: by all lanes, since COMPLETED stands still
@@ -207,7 +194,7 @@ static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const
         if (prints) out.value = printed;
     }
     if (turn->together) sr_copy_together(wide, copy, turn->begin, out.code);
-    if (runs) sr_finish_lane(wide, copy, position, out, chunk->length == 1u);
+    if (runs) sr_finish_lane(wide, copy, position, out);
     sr_join();
     if (!turn->barrier) return;
     sr_fence_device();

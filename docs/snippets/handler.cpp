@@ -13,7 +13,7 @@ const CustomOp add_scaled{.opcode = add.value(),
                           .name = "add_scaled",
                           .source = R"(
 #pragma OPENCL EXTENSION cl_khr_int64_base_atomics : enable
-uint add_scaled(sr_args a, const sr_buffers* b, uint* result) {
+uint add_scaled(sr_args a, const sr_buffers* b, ulong* result) {
     const float scale = as_float(a.word[0]);                       // a float is one word
     const ulong amount = sr_arg64(a, 1);                           // a 64-bit value is two, the low one first
     const uint to = a.word[3];

@@ -13,7 +13,7 @@ constexpr auto raise = custom_opcode<0x100>();
 const CustomOp raising{.opcode = raise.value(),
                        .name = "raise",
                        .source = R"(
-uint raise(sr_args a, const sr_buffers* b, uint* result) {
+uint raise(sr_args a, const sr_buffers* b, ulong* result) {
     if (a.word[0] >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     *result = ((__global uint*)b->at[0])[a.word[0]] += a.word[1];
     return SR_CODE_OK;

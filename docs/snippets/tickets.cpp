@@ -23,7 +23,7 @@ int main() {
     if (!one || !runtime->wait(*one)) return failed("the device did not answer");
     const auto old = runtime->result(*one);
     if (!old) return failed(message(old.error()).data());
-    std::printf("packed: old value %u\n", old->value);
+    std::printf("packed: old value %lu\n", old->value);
 
     // A window: one operation over several entries, those needed now before those that may wait. Here an entry is two
     // words, a value and an index, and all entries of a class lie one behind the other.
@@ -39,7 +39,7 @@ int main() {
     std::printf("window: %u of %u entries are needed now\n", needed.count, window->count);
     const Ticket second = window->slice(1, 1);
     const auto value = runtime->result(second);  // entry 0 of the slice
-    std::printf("second entry: %u\n", value ? value->value : 0);
+    std::printf("second entry: %lu\n", value ? value->value : 0);
 
     // Quiet slots keep no result: over a bus that saves a write a slot. The ticket still says when all have finished.
     const Slot batch[] = {store_u32(1, word + 4), store_u32(2, word + 5)};

@@ -49,7 +49,7 @@ enum class Errc {
     device_lost,        // the kernel stopped answering
     timed_out,          // not finished when the time was up
     not_finished,       // a result was asked for before the slot ended
-    result_expired,     // the slot was used again before its result was read
+    result_expired,     // a later slot's completion took the place of this one's
     no_result,          // a QUIET slot keeps no result
     bad_ticket,         // an entry that the ticket does not have
     out_of_range,       // control words, or bytes of a buffer, that do not exist

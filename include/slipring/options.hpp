@@ -43,7 +43,7 @@ struct BufferSpec {
 
 // An operation of the user's own, in OpenCL C 1.2: see handler.h. `source` defines a function, and what that needs,
 //
-//   uint NAME(sr_args a, const sr_buffers* b, uint* result)
+//   uint NAME(sr_args a, const sr_buffers* b, ulong* result)
 //
 // a.word[0..11] are the slot's arguments (in a window without ticket and class). b->count is the number of buffers;
 // b->at[i] and b->bytes[i] are the address (__global uchar*, at a multiple of 128 bytes) and the size of the
@@ -63,7 +63,7 @@ struct BufferSpec {
 //
 // A *team operation* (`team` is set) is run by all lanes of a work-group, the team, which share its local memory:
 //
-//   uint NAME(sr_args a, const sr_buffers* b, const sr_team* team, uint* result)
+//   uint NAME(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result)
 //
 // team->lane is this lane, from 0, and team->width their number; team->local_memory (__local uchar*, of
 // team->local_bytes bytes) is theirs alone, and sr_team_barrier(team) makes them wait for each other. The slot's
@@ -101,7 +101,9 @@ struct Options {
     // With a team operation on a GPU, the groups beside those of `shape` that are teams, and their lanes; zeros are
     // chosen from the device. All groups of a launch have as many lanes: where both are given they must be equal.
     LaunchShape teams{};
-    std::uint32_t capacity = 1024;       // slots; a power of two, 2 .. 2^24
+    std::uint32_t capacity = 1024;  // slots; a power of two, 2 .. 2^24
+    // How many results the runtime keeps: the last so many slots'. A power of two from capacity to 2^24; 0: capacity.
+    std::uint32_t completions = 0;
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};

@@ -15,7 +15,7 @@ namespace slipring {
 struct Ticket {
     std::uint64_t first = 0;
     std::uint32_t count = 0;
-    Quiet quiet = Quiet::no;      // as published: whether to ask the slots or the ring
+    Quiet quiet = Quiet::no;      // as published: whether to ask for completions or the ring
     std::uint32_t lookahead = 0;  // of a window: how many of the last entries are lookahead
 
     constexpr std::uint64_t end() const noexcept { return first + count; }
@@ -41,7 +41,7 @@ struct Result {
     State state = State::empty;  // done, fault or cancelled
     Code code = Code::ok;        // why it faulted
     std::uint32_t inner = 0;     // in a packed slot: the operation that faulted, from 0
-    std::uint32_t value = 0;     // the operation's result
+    std::uint64_t value = 0;     // the operation's result
 
     constexpr bool ok() const noexcept { return state == State::done; }
 };

@@ -4,10 +4,17 @@
 //   std::size_t bytes = *Ring::bytes(1024);
 //   Ring ring = *Ring::create({memory, bytes}, 1024);          // memory aligned to Ring::alignment
 //   auto position = ring.publish(store_u32(7, 160));           // or a batch, or a window
+//   if (auto end = ring.completion(*position)) ...             // how its slot finished
+//
+// Every word has one writer for ever. Slots are written by producers, and read by the consumer; completions, 16 bytes
+// a position in an array of their own, are written by the consumer, and read by waiters. A slot's end is told in two
+// ways alone: by its completion, and by `completed`, which passes it a while later. What only producers use they may
+// have in memory of their own (RingParts).
 //
 // Positions are 64-bit and never reused (they count modulo 2^64; compare them by difference). Position p lives in
 // slot p mod capacity, and its slot carries p / capacity, the generation, beside its state: a slot of an earlier
-// generation is never taken for a fresh one.
+// generation is never taken for a fresh one. Completions are numbered likewise by their own capacity, which may be
+// larger: so much longer results stay.
 //
 // To publish n slots takes two steps, lock-free both. A producer that is stopped anywhere delays no other's call.
 //   reserve   one compare-and-swap moves `reserved` by n, if reserved + n - completed <= capacity;
@@ -20,8 +27,8 @@
 //
 // Edges, each named at both ends:
 //   R  a slot's words, from producer to consumer;
-//   A  a slot's words, back from the consumer to the next producer;
-//   E  a slot's words, from the next producer to a reader that comes too late: see word;
+//   A  a slot's end, back from the consumer to a waiter, and to the producer that writes the slot next;
+//   E  a completion of the next generation, to a reader that comes too late: see completion();
 //   S  sleep: between a launch that leaves and a producer that must start the next: see lib/ring_inside.hpp.
 //
 // Orderings sit on the atomics. Ideas: Vyukov's bounded queue (a sequence in each slot), Michael and Scott (helping).
@@ -60,8 +67,8 @@ struct ThreadConsumer {
     static constexpr std::memory_order publish_order = std::memory_order_release;
 };
 
-// With Quiet::yes no state and no result is written back into the slot, and only the ring's completed position tells
-// that it has finished: over a bus, a write less for each slot.
+// With Quiet::yes no completion is written, and only the ring's completed position tells that the slot has finished:
+// over a bus, a write less for each slot.
 enum class Quiet : std::uint32_t { no = 0, yes = SR_FLAG_QUIET };
 
 template <class Policy>
@@ -69,41 +76,111 @@ class BasicRing;
 using Ring = BasicRing<DeviceConsumer>;
 using ThreadRing = BasicRing<ThreadConsumer>;
 
+// How a slot finished.
+struct Completion {
+    State state = State::done;  // done, fault or cancelled
+    Code code = Code::ok;       // why it faulted
+    std::uint64_t result = 0;   // the operation's
+    std::uint32_t inner = 0;    // in a packed slot: the operation that faulted, from 0
+};
+
+// A ring's memory in its two parts, both aligned to RingView::alignment: what the consumer sees too,
+// RingView::shared_bytes(), and what producers alone use, RingView::producers_bytes.
+struct RingParts {
+    std::span<std::byte> shared;
+    std::span<std::byte> producers;
+};
+
+namespace detail {
+
+// What producers alone use. All positions.
+struct Producers {
+    std::uint64_t reserved;    // next position to reserve
+    std::uint64_t tail;        // every position before it is known to be published
+    std::uint64_t reclaimed;   // a recent value of COMPLETED, so that producers leave that line alone
+    std::uint64_t held;        // the position that held up the tail when a thread last asked,
+    std::uint64_t held_since;  // and when that was first seen, in ns of the steady clock
+};
+
+}  // namespace detail
+
 // What every ring is, whatever its policy: a handle to memory, cheap to copy; copies are the same ring.
 class SLIPRING_API RingView {
 public:
     static constexpr std::size_t alignment = SR_RING_ALIGN;
     static constexpr std::uint32_t max_capacity = 1u << 24;
+    static constexpr std::size_t producers_bytes = SR_RING_ALIGN;
 
-    // Bytes of memory for `capacity` slots. Errors: bad_capacity.
-    [[nodiscard]] static std::expected<std::size_t, Errc> bytes(std::uint32_t capacity) noexcept;
+    // Bytes of memory for `capacity` slots and so many completions, 0 for as many as slots: of both parts, and of the
+    // shared one alone. Errors: bad_capacity.
+    [[nodiscard]] static constexpr std::expected<std::size_t, Errc> bytes(std::uint32_t capacity,
+                                                                          std::uint32_t completions = 0) noexcept {
+        const auto shared = shared_bytes(capacity, completions);
+        if (!shared) return shared;
+        return *shared + producers_bytes;
+    }
+    [[nodiscard]] static constexpr std::expected<std::size_t, Errc> shared_bytes(
+        std::uint32_t capacity, std::uint32_t completions = 0) noexcept {
+        if (completions == 0) completions = capacity;
+        const bool even = std::has_single_bit(capacity) && std::has_single_bit(completions);
+        if (!even || capacity < 2 || completions < capacity || completions > max_capacity)
+            return std::unexpected(Errc::bad_capacity);
+        const std::size_t bytes =
+            SR_RING_SLOTS + std::size_t{capacity} * SR_SLOT_BYTES + std::size_t{completions} * SR_COMPLETION_BYTES;
+        return (bytes + alignment - 1) / alignment * alignment;
+    }
 
     std::uint32_t capacity() const noexcept { return mask_ + 1; }
+    std::uint32_t completions() const noexcept { return completions_mask_ + 1; }
 
     // Positions, each a lower bound of what it is by the time the caller looks. Any thread.
-    std::uint64_t reserved() const noexcept { return word64(SR_RING_RESERVED).load(std::memory_order_acquire); }
+    std::uint64_t reserved() const noexcept {
+        return producers(&detail::Producers::reserved).load(std::memory_order_acquire);
+    }
     // Every position before it is published. Stores what it found, for the next caller.
     std::uint64_t tail() const noexcept;
-    // Every position before it is terminal. Acquires (A) what the consumer wrote to those slots.
+    // Every position before it is terminal. Acquires (A) what the consumer wrote to those slots' completions.
     std::uint64_t completed() const noexcept { return word64(SR_RING_COMPLETED).load(std::memory_order_acquire); }
 
     // True if every position before `end` is terminal.
     bool is_complete(std::uint64_t end) const noexcept { return static_cast<std::int64_t>(completed() - end) >= 0; }
 
-    // The state of the slot at `position`, or nothing if the slot has that of another generation. Acquires (A) words
-    // 1 and 2, which a terminal state makes the code and the result.
-    std::optional<State> state(std::uint64_t position) const noexcept {
-        const std::uint32_t word = state_word(position), state = word & SR_STATE_MASK;
-        return word == tagged(position, state) ? std::optional(State{state}) : std::nullopt;
+    // True once the slot of `position`, which was published and not QUIET, has finished. It may be told so before
+    // is_complete() is, and remains so.
+    bool is_finished(std::uint64_t position) const noexcept {
+        const std::uint64_t head = completion_ref(position, 0).load(std::memory_order_acquire);  // A1
+        // As a difference of 40 bits. A later one is there only because this slot has finished.
+        const auto ahead = static_cast<std::int64_t>((generation_of(head) - (position >> completions_shift_)) << 24);
+        return ahead >= 0 && is_terminal(State{static_cast<std::uint32_t>(head) & SR_STATE_MASK});
     }
-    // Word `index`, 1 to 3, of that slot, once its state is terminal. The next generation's producer writes the words
-    // before the state: look afterwards whether reserved() - position is still within capacity, and throw the word
-    // away if not. E2: synchronizes with E1, so a reader of the next generation's word sees afterwards that it was
-    // reserved. It takes both ends. The reservation and the word are two stores of one thread; were they relaxed, an
-    // AArch64 core could make the second visible before the first (MP, a message before its flag), and the opcode and
-    // tenant of the next generation would pass for the code and result of this one.
-    std::uint32_t word(std::uint64_t position, std::uint32_t index) const noexcept {
-        return std::atomic_ref(slot(position)[index]).load(std::memory_order_acquire);
+
+    // How the slot of `position` finished. Nothing if it has not, if it was QUIET, and if its completion has expired:
+    // see oldest_result().
+    //
+    // E2: synchronizes with E1, the consumer's store of a result. A reader that sees the next generation's sees
+    // afterwards that its position was reserved, and throws away what it has read. It takes both ends, and R between
+    // them: the producer reserves and then publishes, the consumer sees that and then writes the completion. Were a
+    // store or a load relaxed, an AArch64 core could make the result visible before the reservation.
+    std::optional<Completion> completion(std::uint64_t position) const noexcept {
+        const std::uint64_t head = completion_ref(position, 0).load(std::memory_order_acquire);    // A1
+        const std::uint64_t result = completion_ref(position, 1).load(std::memory_order_acquire);  // E2
+        const State state{static_cast<std::uint32_t>(head) & SR_STATE_MASK};
+        if (!is_terminal(state) || ((generation_of(head) ^ position >> completions_shift_) << 24) != 0)
+            return std::nullopt;
+        if (static_cast<std::int64_t>(oldest_result() - position) > 0) return std::nullopt;
+        return Completion{state, Code{static_cast<std::uint32_t>(head >> SR_COMPLETION_CODE_SHIFT) & 0xFF}, result,
+                          static_cast<std::uint32_t>(head >> SR_COMPLETION_INNER_SHIFT) & 0xFF};
+    }
+
+    // The completions of positions before this one have expired: the next generation's may lie in their place. A
+    // completion stays until the position completions() later is reserved.
+    std::uint64_t oldest_result() const noexcept { return reserved() - completions(); }
+
+    // The state of the slot at `position`, or nothing if the slot has that of another generation. A QUIET one stays
+    // published.
+    std::optional<State> state(std::uint64_t position) const noexcept {
+        if (const auto end = completion(position)) return end->state;
+        return is_published(position) ? std::optional(State::published) : std::nullopt;
     }
     // The position that holds up the tail: reserved and not yet published. A producer that died inside publish
     // stays here for ever. `since` counts from the first call that saw it: ask regularly.
@@ -116,14 +193,47 @@ public:
 protected:
     friend class Consumer;
 
-    RingView(std::byte* base, std::uint32_t capacity) noexcept
-        : base_(base), mask_(capacity - 1), shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))) {}
+    RingView(std::byte* base, detail::Producers* producers, std::uint32_t capacity,
+             std::uint32_t completions) noexcept
+        : base_(base), completions_(base + SR_RING_SLOTS + std::size_t{capacity} * SR_SLOT_BYTES),
+          producers_(producers), mask_(capacity - 1), shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))),
+          completions_mask_(completions - 1),
+          completions_shift_(static_cast<std::uint32_t>(std::countr_zero(completions))) {}
 
-    // Checks, then formats the memory: all slots EMPTY, all positions `start`.
-    [[nodiscard]] static std::expected<void, Errc> format(std::span<std::byte> memory, std::uint32_t capacity,
-                                                          std::uint64_t start) noexcept;
-    // Checks memory that format() made some time ago; the capacity.
-    [[nodiscard]] static std::expected<std::uint32_t, Errc> inspect(std::span<std::byte> memory) noexcept;
+    // Checks, then formats the memory: all slots EMPTY, no completion, all positions `start`.
+    [[nodiscard]] static std::expected<RingView, Errc> format(const RingParts& memory, std::uint32_t capacity,
+                                                              std::uint64_t start,
+                                                              std::uint32_t completions) noexcept;
+    // The two parts of one block: the producers' part lies behind the shared one.
+    [[nodiscard]] static std::expected<RingParts, Errc> split(std::span<std::byte> memory, std::uint32_t capacity,
+                                                              std::uint32_t completions) noexcept;
+    // Checks memory that format() made some time ago in one block.
+    [[nodiscard]] static std::expected<RingView, Errc> inspect(std::span<std::byte> memory) noexcept;
+
+    std::atomic_ref<std::uint64_t> producers(std::uint64_t detail::Producers::* word) const noexcept {
+        return std::atomic_ref(producers_->*word);
+    }
+    // One half of a completion.
+    std::atomic_ref<std::uint64_t> completion_ref(std::uint64_t position, std::size_t half) const noexcept {
+        const std::size_t index = static_cast<std::size_t>(position) & completions_mask_;
+        return std::atomic_ref(reinterpret_cast<std::uint64_t*>(completions_ + index * SR_COMPLETION_BYTES)[half]);
+    }
+    // 40 bits.
+    static std::uint64_t generation_of(std::uint64_t head) noexcept {
+        return (head >> SR_COMPLETION_HIGH_SHIFT) << 24 | (head >> SR_GENERATION_SHIFT & SR_GENERATION_MASK);
+    }
+    // A2, E1: for a consumer on this side.
+    void complete(std::uint64_t position, const Completion& end) const noexcept {
+        const std::uint64_t generation = position >> completions_shift_;
+        completion_ref(position, 1).store(end.result, std::memory_order_release);
+        completion_ref(position, 0)
+            .store((generation >> 24) << SR_COMPLETION_HIGH_SHIFT |
+                       std::uint64_t{end.inner & 0xFF} << SR_COMPLETION_INNER_SHIFT |
+                       (std::uint64_t{static_cast<std::uint32_t>(end.code)} & 0xFF) << SR_COMPLETION_CODE_SHIFT |
+                       (generation & SR_GENERATION_MASK) << SR_GENERATION_SHIFT |
+                       static_cast<std::uint32_t>(end.state),
+                   std::memory_order_release);
+    }
 
     std::atomic_ref<std::uint64_t> word64(std::size_t offset) const noexcept {
         return std::atomic_ref(*reinterpret_cast<std::uint64_t*>(base_ + offset));
@@ -138,7 +248,6 @@ protected:
     std::atomic_ref<std::uint32_t> state_ref(std::uint64_t position) const noexcept {
         return std::atomic_ref(*slot(position));
     }
-    // As its owner left it. Acquires (A) words 1 and 2.
     std::uint32_t state_word(std::uint64_t position) const noexcept {
         return state_ref(position).load(std::memory_order_acquire);
     }
@@ -158,17 +267,18 @@ protected:
 #endif
     }
 
-    // True from the moment that `position` is published until its slot is written for the next generation: whatever
-    // the consumer has made of it, it carries the position's generation, and is not EMPTY.
+    // True from the moment that `position` is published until its slot is written for the next generation.
     bool is_published(std::uint64_t position) const noexcept {
-        const std::uint32_t seen = state_word(position);
-        const bool is_own = (seen ^ tagged(position, 0)) >> SR_GENERATION_SHIFT == 0;
-        return is_own && (seen & SR_STATE_MASK) != SR_STATE_EMPTY;
+        return state_word(position) == tagged(position, SR_STATE_PUBLISHED);
     }
 
-    std::byte* base_;
+    std::byte* base_;         // the shared part, of which SR_RING_* are offsets
+    std::byte* completions_;  // in it
+    detail::Producers* producers_;
     std::uint32_t mask_;
     std::uint32_t shift_;
+    std::uint32_t completions_mask_;
+    std::uint32_t completions_shift_;
 };
 
 // Any number of threads may call publish and reserve at once. The ring does not own its memory.
@@ -178,22 +288,33 @@ public:
     class Reservation;
 
     // Formats `memory` as an empty ring whose first position is `start`. Call it before any consumer looks.
+    // `completions`, a power of two and no less than the capacity: how many there are; 0: as many as slots.
     // Errors: bad_capacity, bad_memory.
     [[nodiscard]] static std::expected<BasicRing, Errc> create(std::span<std::byte> memory, std::uint32_t capacity,
-                                                               std::uint64_t start = 0) noexcept {
-        if (auto ok = format(memory, capacity, start); !ok) return std::unexpected(ok.error());
-        return BasicRing(memory.data(), capacity);
+                                                               std::uint64_t start = 0,
+                                                               std::uint32_t completions = 0) noexcept {
+        const auto parts = split(memory, capacity, completions);
+        if (!parts) return std::unexpected(parts.error());
+        return create(*parts, capacity, start, completions);
+    }
+    [[nodiscard]] static std::expected<BasicRing, Errc> create(const RingParts& memory, std::uint32_t capacity,
+                                                               std::uint64_t start = 0,
+                                                               std::uint32_t completions = 0) noexcept {
+        const auto ring = format(memory, capacity, start, completions);
+        if (!ring) return std::unexpected(ring.error());
+        return BasicRing(*ring);
     }
 
-    // The ring that create() made in `memory` before, in this process or another: it goes on where it stands, with
+    // The ring that create() made in one block of memory before, in this process or another: it goes on where it
+    // stands, with
     // what is published or reserved. While it is attached nothing else may use it. The memory is hostile until
     // checked, and then must be left alone: what attach accepts, every function here and Consumer can work with.
     // Errors: bad_memory; not_a_ring (another format, impossible positions, or a slot from the future). Then the
     // memory is as it was.
     [[nodiscard]] static std::expected<BasicRing, Errc> attach(std::span<std::byte> memory) noexcept {
-        const auto capacity = inspect(memory);
-        if (!capacity) return std::unexpected(capacity.error());
-        return BasicRing(memory.data(), *capacity);
+        const auto ring = inspect(memory);
+        if (!ring) return std::unexpected(ring.error());
+        return BasicRing(*ring);
     }
 
     // Publishes and returns the first position. All of it or nothing, at once.
@@ -227,7 +348,7 @@ public:
     }
 
 private:
-    BasicRing(std::byte* base, std::uint32_t capacity) noexcept : RingView(base, capacity) {}
+    explicit BasicRing(const RingView& ring) noexcept : RingView(ring) {}
 
     template <class SlotAt>
     [[nodiscard]] std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t flags,
@@ -247,8 +368,8 @@ private:
     // Reserve. Bus: one atomic on the producers' line; the consumer's line only when the ring looks full.
     [[nodiscard]] std::expected<std::uint64_t, Errc> reserve_positions(std::uint64_t n) const noexcept {
         if (n > capacity()) return std::unexpected(Errc::larger_than_ring);
-        const auto reserved = word64(SR_RING_RESERVED);
-        const auto reclaimed = word64(SR_RING_RECLAIMED);
+        const auto reserved = producers(&detail::Producers::reserved);
+        const auto reclaimed = producers(&detail::Producers::reclaimed);
         std::uint64_t first = reserved.load(std::memory_order_relaxed);
         for (;;) {
             detail::at_step<Policy>(detail::RingStep::reserving);
@@ -298,21 +419,15 @@ private:
     // Writes a reserved slot, all but its state. The arguments, three quarters of it, are copied by themselves, so
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
-    //
-    // A late reader of the slot's last generation may read words 1 to 3 meanwhile, and throws them away (see word):
-    // so they are written as atomics. E1: each is a release, behind the reservation, because any one of them may be
-    // the first that is seen. On x86 every store is one.
     template <Source From = Source::memory>
     void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
-        static_assert(SR_WORD_OPCODE == SR_WORD_CODE && SR_WORD_TENANT == SR_WORD_RESULT && SR_WORD_PRIORITY == 3);
-        std::atomic_ref(to[SR_WORD_OPCODE]).store(words[SR_WORD_OPCODE], std::memory_order_release);
+        to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
         std::uint64_t pair;
         std::memcpy(&pair, &words[SR_WORD_TENANT], sizeof pair);
         pair |= std::uint64_t{flags} << 32;  // of word 3, the second one on a little-endian machine
-        auto& tenant_on = *reinterpret_cast<std::uint64_t*>(to + SR_WORD_TENANT);
-        std::atomic_ref(tenant_on).store(pair, std::memory_order_release);
+        std::memcpy(to + SR_WORD_TENANT, &pair, sizeof pair);
         if constexpr (From == Source::just_made) {
             for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {
                 std::memcpy(&pair, &words[i], sizeof pair);

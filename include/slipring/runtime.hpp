@@ -80,8 +80,9 @@ public:
     // Errors: timed_out (wait again, nothing is lost), device_lost.
     [[nodiscard]] std::expected<void, Errc> wait(const Ticket& ticket, Timeout timeout = Timeout::never()) noexcept;
 
-    // How entry `index` of the ticket finished. A slot keeps its result until its position plus capacity is
-    // published.
+    // How entry `index` of the ticket finished. The results of the last Options::completions slots that were
+    // published stay. A reader that lags by more gets result_expired; ring().oldest_result() is how far the results
+    // go back.
     // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.
     [[nodiscard]] std::expected<Result, Errc> result(const Ticket& ticket, std::uint32_t index = 0) noexcept;
 

@@ -109,11 +109,11 @@ std::expected<void, Error> Device::make_memory(const Options& options) {
     const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
     const std::size_t sched_bytes = wide() ? SR_SCHED_WORDS(std::size_t{options.capacity}) * 4 : 4;
     // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
-    for (const auto& [memory, bytes] : {std::pair{&ring, *Ring::bytes(options.capacity)},
+    for (const auto& [memory, bytes] : {std::pair{&ring, *Ring::shared_bytes(options.capacity, options.completions)},
                                         {&log, log_bytes},
                                         {&alone_log, log_bytes},
                                         {&slot, std::size_t{SR_SLOT_BYTES}},
-                                        {&outcome, std::size_t{16}}})
+                                        {&outcome, std::size_t{20}}})
         if (auto made = make(*memory, shared, bytes); !made) return made;
     if (auto made = make_buffers(options); !made) return made;
     auto no_table = table_memory(1024);
@@ -161,6 +161,7 @@ cl_int Device::bind(const Options& options) {
     status << ring.bind(run, run_arg::ring);
     status << run.setArg(run_arg::mask, cl_uint{options.capacity - 1});
     status << run.setArg(run_arg::shift, static_cast<cl_uint>(std::countr_zero(options.capacity)));
+    status << run.setArg(run_arg::completions_shift, static_cast<cl_uint>(std::countr_zero(options.completions)));
     status << control.bind(run, run_arg::control);
     status << run.setArg(run_arg::control_words, cl_uint{options.control_words});
     status << log.bind(run, run_arg::log);

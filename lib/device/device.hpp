@@ -12,6 +12,7 @@
 #include <vector>
 
 #include <slipring/options.hpp>
+#include <slipring/ring.hpp>
 
 #include "cl.hpp"
 #include "memory.hpp"
@@ -26,6 +27,7 @@ enum : cl_uint {
     ring,
     mask,
     shift,
+    completions_shift,
     control,
     control_words,
     table,
@@ -117,6 +119,11 @@ struct Device {
     cl::Kernel alone;
     cl_uint alone_number = 0;
     Memory ring, control, log;
+    // What the ring's producers alone use: nothing of it is the device's.
+    struct alignas(RingView::alignment) Producers {
+        std::byte bytes[RingView::producers_bytes];
+    };
+    std::unique_ptr<Producers> producers = std::make_unique<Producers>();
     Memory slot, outcome, alone_log;  // of `alone`
     // The table of DFA_STEP, and those before it: on NVIDIA to free one waits for every kernel of the context, so a
     // table's memory is used again when neither launch has it any more. Sizes are powers of two: all together at most

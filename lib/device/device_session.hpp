@@ -14,7 +14,7 @@ public:
     ~DeviceSession() override;
 
     const DeviceInfo& info() const noexcept final { return device_->info(); }
-    std::span<std::byte> ring_memory() const noexcept final { return device_->ring.host(); }
+    RingParts ring_memory() const noexcept final { return {device_->ring.host(), device_->producers->bytes}; }
     std::span<std::byte> buffer(std::size_t index) const noexcept final;
     std::expected<std::uint64_t, Errc> begin_upload(std::size_t index, std::uint64_t offset,
                                                     std::span<const std::byte> from) noexcept final;

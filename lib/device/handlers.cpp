@@ -49,7 +49,7 @@ std::string cases(std::span<const CustomOp> ops, bool teams) {
     const std::string parameter = teams ? "const sr_team* team, " : "", argument = teams ? "team, " : "";
     std::string out = "#ifdef SR_CACHED\n__attribute__((noinline))\n#endif\nstatic uint " +
                       std::string(teams ? "sr_custom_team" : "sr_custom") +
-                      "(uint opcode, const uint* args, const sr_memory* memory, " + parameter + "uint* value) {\n" +
+                      "(uint opcode, const uint* args, const sr_memory* memory, " + parameter + "ulong* value) {\n" +
                       "sr_args a;\nfor (uint i = 0; i < SR_MAX_ARGS; ++i) a.word[i] = args[i];\nswitch (opcode) {\n";
     for (std::size_t i = 0; i < ops.size(); ++i)
         if (ops[i].team.has_value() == teams)

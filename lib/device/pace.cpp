@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "../ring_inside.hpp"
+
 namespace slipring {
 
 Pace::Pace(std::span<const CustomOp> ops, std::chrono::milliseconds hang_timeout)
@@ -19,7 +21,7 @@ std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcep
     for (Kind& one : kinds_) one.seen = 0;
     const std::uint64_t tail = ring.tail();
     for (std::uint64_t at = first; at != tail; ++at) {
-        Kind& one = kind(ring.word(at, SR_WORD_OPCODE));
+        Kind& one = kind(inside(ring).word(at, SR_WORD_OPCODE));
         if (one.seen == one.limit) return at;
         ++one.seen;
     }

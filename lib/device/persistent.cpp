@@ -33,7 +33,8 @@ public:
 
 private:
     bool says_left() const noexcept override {
-        const auto left = std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring_memory().data() + SR_RING_LEFT));
+        const auto left =
+            std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring_memory().shared.data() + SR_RING_LEFT));
         return left.load(std::memory_order_acquire) == number();
     }
 
@@ -47,7 +48,7 @@ private:
             d.abandoned = true;  // it may still run
             return flushed;
         }
-        const std::atomic_ref said(*reinterpret_cast<std::uint32_t*>(d.outcome.host().data() + 12));
+        const std::atomic_ref said(*reinterpret_cast<std::uint32_t*>(d.outcome.host().data() + 16));
         // O: synchronizes with the kernel's release.
         while (said.load(std::memory_order_acquire) != d.alone_number) {
             const cl_int status = launch.getInfo<CL_EVENT_COMMAND_EXECUTION_STATUS>();
@@ -82,8 +83,7 @@ std::expected<std::unique_ptr<DeviceSession>, Error> persistent_session(std::uni
     const bool in_order = !device->wide();
     // A later slot is not seen finished before an earlier one where the caches are shared.
     const bool shares_caches = info.memory == SharedMemory::svm;
-    const Session::Telling telling{
-        .by_slot = true, .by_last = in_order && shares_caches, .by_answer = !in_order, .by_reap = false};
+    const Session::Telling telling{.by_last = in_order && shares_caches, .by_reap = false};
     return std::make_unique<Persistent>(telling, std::move(device));
 }
 

@@ -27,12 +27,12 @@ std::expected<Result, Errc> DeviceSession::run_alone(const Slot& slot, const GoO
     else static_cast<void>(finish(d.alone_sentinel, d.alone_queue, go_on));  // what was enqueued has read the slot
     if (auto ok = outcome_of(status.value); !ok) return std::unexpected(ok.error());
 
-    std::array<std::uint32_t, 3> words{};
+    std::array<std::uint32_t, 4> words{};
     std::memcpy(words.data(), d.outcome.host().data(), sizeof words);
     const State state = words[0] == SR_CODE_OK          ? State::done
                         : words[0] == SR_CODE_CANCELLED ? State::cancelled
                                                         : State::fault;
-    return Result{state, Code{words[0]}, words[1], words[2]};
+    return Result{state, Code{words[0]}, words[1], std::uint64_t{words[3]} << 32 | words[2]};
 }
 
 }  // namespace slipring

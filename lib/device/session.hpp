@@ -42,12 +42,10 @@ public:
         int status;
     };
 
-    // How the host learns that slots have finished, besides COMPLETED.
+    // How the host learns that slots have finished.
     struct Telling {
-        bool by_slot;    // a slot's own state says so before COMPLETED does
-        bool by_last;    // of a ticket's slots the last one finishes last, and is seen last
-        bool by_answer;  // ANSWER says so of a slot that was published alone, before its state does
-        bool by_reap;    // nothing is told before reap()
+        bool by_last;  // of a ticket's slots the last one finishes last, and is seen last
+        bool by_reap;  // nothing is told before reap()
     };
 
     // Errors: those of Runtime::open that are not about the options alone.
@@ -56,7 +54,7 @@ public:
 
     const Telling& telling() const noexcept { return telling_; }
     virtual const DeviceInfo& info() const noexcept = 0;
-    virtual std::span<std::byte> ring_memory() const noexcept = 0;
+    virtual RingParts ring_memory() const noexcept = 0;
 
     // ---- the ring's kernel -------------------------------------------------------------------------------------
 

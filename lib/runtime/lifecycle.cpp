@@ -9,10 +9,11 @@ namespace slipring {
 std::expected<Runtime, Error> Runtime::open(Options options) try {
     if (auto ok = check(options); !ok) return std::unexpected(ok.error());
     bound_durations(options);
+    if (options.completions == 0) options.completions = options.capacity;
     take_sizes(options.buffers);
     auto session = Session::open(options);
     if (!session) return std::unexpected(session.error());
-    const auto ring = Ring::create((*session)->ring_memory(), options.capacity);
+    const auto ring = Ring::create((*session)->ring_memory(), options.capacity, 0, options.completions);
     if (!ring) return std::unexpected(Error{ring.error(), {}});
     return Runtime(std::make_unique<Impl>(std::move(options), std::move(*session), *ring));
 } catch (const std::bad_alloc&) {

@@ -58,6 +58,8 @@ std::expected<void, Error> check_buffers(std::span<const BufferSpec> buffers, bo
 std::expected<void, Error> check(const Options& options) {
     if (auto bytes = Ring::bytes(options.capacity); !bytes)
         return std::unexpected(Error{bytes.error(), std::to_string(options.capacity)});
+    if (auto bytes = Ring::bytes(options.capacity, options.completions); !bytes)
+        return std::unexpected(Error{bytes.error(), "completions: " + std::to_string(options.completions)});
     if (options.control_words < SR_OBSERVABLE_BASE || options.control_words > 1u << 24)
         return bad("control_words is not between 160 and 2^24");
     if (!std::has_single_bit(options.log_records) || options.log_records > 1u << 16)

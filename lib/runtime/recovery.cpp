@@ -17,15 +17,8 @@ constexpr auto opening_patience = 5s;
 // nanoseconds for that, or as long as a driver gives its time to another.
 constexpr auto claim_grace = 20ms;
 
-void set_state(const RingInside& ring, std::uint64_t position, std::uint32_t word) {
-    std::atomic_ref(*ring.slot(position)).store(word, std::memory_order_release);
-}
-
-bool is_published(const RingInside& ring, std::uint64_t position) { return ring.state(position) == State::published; }
-
-// It waits to be run, or has finished.
-bool was_published(const RingInside& ring, std::uint64_t position) {
-    return ring.state(position).value_or(State::empty) != State::empty;
+bool is_published(const RingInside& ring, std::uint64_t position) {
+    return ring.state_word(position) == ring.tagged(position, SR_STATE_PUBLISHED);
 }
 
 // Where a lost device's ring stands: [completed, first) had been begun, [first, reserved) had not.
@@ -41,50 +34,53 @@ Positions positions_of(const RingInside& ring, const Session& session) {
         return position - least <= reserved - least ? position : least;
     };
     const std::uint64_t oldest = reserved - ring.capacity();
-    const std::uint64_t reclaimed = within(ring.word64(SR_RING_RECLAIMED).load(std::memory_order_acquire), oldest);
+    const std::uint64_t reclaimed =
+        within(ring.producers(&detail::Producers::reclaimed).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
     const std::uint64_t begun = within(session.begun(ring, completed, reserved), completed);
     // A slot that is reserved and was never published holds up every slot behind it, on the device as here: none
     // of those has been begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
-    while (first != begun && was_published(ring, first)) ++first;
+    while (first != begun && is_published(ring, first)) ++first;
     return {completed, first, reserved};
 }
 
-// A slot as it is now: its state first, so that what the device wrote before that is copied too.
-void copy_slot(const RingInside& from, const RingInside& to, std::uint64_t position) {
-    const std::uint32_t state = from.state_word(position);
-    std::memcpy(to.slot(position) + 1, from.slot(position) + 1, SR_SLOT_BYTES - sizeof state);
-    set_state(to, position, state);
-}
-
-// The slots of `from`, with their results, in `to`, whose positions begin with the first that has not been begun.
-// What had been begun and has not ended ends as lost. The number of slots that have ended in FAULT and that no device
-// counted.
+// Puts the slots of `from` that have not been begun into `to`, whose positions begin with the first of them, and all
+// completions. What had been begun and has not finished ends as lost. Returns how many slots ended in FAULT and were
+// counted by no device.
 std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Positions& at) {
-    for (std::uint64_t i = 0; i < from.capacity(); ++i) copy_slot(from, to, i);
+    for (std::uint64_t position = at.first - from.completions(); position != at.first; ++position) {
+        // One of a slot that was never published, or had not been begun, is forged.
+        if (from.is_finished(position + from.completions())) continue;
+        const std::uint64_t head = from.completion_ref(position, 0).load(std::memory_order_acquire);  // A1: first
+        to.completion_ref(position, 1)
+            .store(from.completion_ref(position, 1).load(std::memory_order_relaxed), std::memory_order_relaxed);
+        to.completion_ref(position, 0).store(head, std::memory_order_relaxed);
+    }
     std::uint32_t faults = 0;
     for (std::uint64_t position = at.completed; position != at.first; ++position) {
-        if (!is_published(to, position)) {
-            faults += (to.state_word(position) & SR_STATE_MASK) != SR_STATE_DONE;
+        if (to.is_finished(position)) {
+            faults +=
+                (to.completion_ref(position, 0).load(std::memory_order_relaxed) & SR_STATE_MASK) != SR_STATE_DONE;
             continue;
         }
         ++faults;
-        if ((to.word(position, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0) continue;
-        std::uint32_t end[SR_SLOT_WORDS] = {};
-        end[SR_WORD_STATE] = to.tagged(position, SR_STATE_FAULT);
-        end[SR_WORD_CODE] = SR_CODE_DEVICE_LOST;
-        to.end_slot(position, end);
+        if ((from.word(position, SR_WORD_PRIORITY) & SR_FLAG_QUIET) == 0)
+            to.complete(position, {State::fault, Code::device_lost});
     }
     // A producer that has reserved slots and not published them writes to the old ring, if anywhere: the slots in
     // their place here end as lost.
     for (std::uint64_t position = at.first; position != at.reserved; ++position) {
-        if (is_published(to, position)) continue;
-        std::memset(to.slot(position) + 1, 0, SR_SLOT_BYTES - 4);
-        to.slot(position)[SR_WORD_OPCODE] = SR_OP_LOST;
-        set_state(to, position, to.tagged(position, SR_STATE_PUBLISHED));
+        std::uint32_t* const slot = to.slot(position);
+        if (is_published(from, position)) {
+            std::memcpy(slot + 1, from.slot(position) + 1, SR_SLOT_BYTES - sizeof *slot);
+        } else {
+            std::memset(slot + 1, 0, SR_SLOT_BYTES - sizeof *slot);
+            slot[SR_WORD_OPCODE] = SR_OP_LOST;
+        }
+        std::atomic_ref(*slot).store(to.tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
     }
-    to.word64(SR_RING_RESERVED).store(at.reserved, std::memory_order_release);
+    to.producers(&detail::Producers::reserved).store(at.reserved, std::memory_order_release);
     return faults;
 }
 
@@ -120,7 +116,7 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
 std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Session> opened, Options next) {
     lost_sessions.reserve(lost_sessions.size() + 1);
     const Positions at = positions_of(inside(ring), *session);
-    const auto made = Ring::create(opened->ring_memory(), next.capacity, at.first);
+    const auto made = Ring::create(opened->ring_memory(), next.capacity, at.first, next.completions);
     if (!made) return std::unexpected(Error{made.error(), {}});
 
     const std::uint32_t counted = faults_of(ring);

@@ -22,9 +22,9 @@ bool ring_works() {
     const auto ring = Ring::create(memory, 4);
     if (!ring || !ring->publish(store_u32(7, 160))) return false;
     const auto done = [](std::span<const std::uint32_t, SR_SLOT_WORDS> slot) {
-        return Outcome{.result = slot[SR_WORD_ARGS]};
+        return Completion{.result = slot[SR_WORD_ARGS]};
     };
-    return Consumer(*ring).drain(1, done) == 1 && ring->word(0, SR_WORD_RESULT) == 7;
+    return Consumer(*ring).drain(1, done) == 1 && ring->completion(0)->result == 7;
 }
 
 bool runtime_works() {
