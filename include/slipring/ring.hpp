@@ -30,6 +30,7 @@
 //   A  a slot's end, back from the consumer to a waiter, and to the producer that writes the slot next;
 //   E  a completion of the next generation, to a reader that comes too late: see completion();
 //   S  sleep: between a launch that leaves and a producer that must start the next: see lib/ring_inside.hpp.
+// tests/model/ has a model of these edges, and shows what goes wrong without each of them.
 //
 // Orderings sit on the atomics. Ideas: Vyukov's bounded queue (a sequence in each slot), Michael and Scott (helping).
 #pragma once
