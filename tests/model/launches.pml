@@ -72,7 +72,7 @@ inline step() {
     :: !lost && seen == HAS_LEFT(launch) ->
        if
        :: is_published[completed] -> submit()
-       :: else                             /* whoever publishes after this look sees LEFT, and comes here */
+       :: else                             /* a thread that publishes after this look sees LEFT, and comes here */
        fi
     :: !lost && seen == WANTED(launch) -> submit()
     :: else ->

@@ -5,8 +5,8 @@
  * it is. A slot and an entry are two words each: the state, and all the others as one.
  *
  * Each statement is one access to shared memory, and takes effect at once. A weaker order of two accesses is written
- * as what it allows: the other order (R, A), or a look that finds less (E: see `known`). The unbroken edges need no
- * more than that, so they are two statements in program order. -DBREAK_X breaks edge X. run.py has the list.
+ * as what it allows: the other order (R, A), or a look that finds less (E: see `known`). An edge that holds is two
+ * statements in program order. -DBREAK_X breaks edge X. run.py has the list.
  */
 #define CAPACITY 2
 #define TOTAL 5                            /* positions that are published */
@@ -190,8 +190,8 @@ active proctype device() {
 
 /* ---- a reader ------------------------------------------------------------------------------------------------- */
 
-/* The reader loads RESERVED at its oldest: `known` is the least that it must see by what it acquired before. Whoever
- * writes for position p does it after p was reserved, through R and A, so each word proves a RESERVED: E. */
+/* The reader loads RESERVED at its oldest: `known` is the least that it must see by what it acquired before. A word
+ * of position p is written after p was reserved (R, E1), so a reader that acquires it sees that RESERVED: E. */
 #define ACQUIRE(least) known = (known > (least) -> known : (least))
 
 /* Runtime::wait and result, for any position, with or without a wait before. */

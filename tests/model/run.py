@@ -15,7 +15,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 MEMORY = 1500  # MiB: what a search may use
 
-# A model and its sizes. The most of each size together would be ten times as many states, and nothing new.
+# A model and its sizes. All sizes at their largest at once would be ten times as many states.
 WHOLE = [
     ("ring.pml", ""),
     ("launches.pml", "-DMAX_TOLD=0"),
@@ -131,7 +131,7 @@ def main():
         if not expected and found:
             defects.append(f"{name}: it does not hold: {found}")
         elif expected and not found:
-            defects.append(f"{name}: nobody notices that the edge is broken")
+            defects.append(f"{name}: no property fails, though the edge is broken")
         elif expected not in found:
             defects.append(f"{name}: the defect is another than \"{expected}\": {found}")
     for defect in defects:
