@@ -1,0 +1,39 @@
+// The soak's own operation, and where everything lies: which control word, which buffer.
+#pragma once
+
+#include <cstdint>
+
+#include <slipring/runtime.hpp>
+
+#include "../stalling.hpp"
+#include "ledger.hpp"
+
+namespace slipring::soak {
+
+constexpr auto mark = custom_opcode<0x103>();
+
+// Counts in the slot's own word that it ran. Its result is Marks::result of the slot's number.
+inline const CustomOp marking{.opcode = 0x103,
+                              .name = "mark",
+                              .source = R"(
+uint mark(sr_args a, const sr_buffers* b, uint* result) {
+    const uint slot = a.word[0];
+    if (slot >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
+    sr_atomic_add((__global uint*)b->at[0] + slot, 1u);
+    *result = slot * 2654435761u;
+    return SR_CODE_OK;
+}
+)",
+                              .buffers = {"marks"}};
+
+constexpr std::uint32_t max_producers = 4;
+constexpr std::uint32_t marks_of_a_round = 8192;  // a producer's
+
+// Control words: each producer has its sums, and behind them the word that its results come from.
+constexpr std::uint32_t words_of_a_producer = 2 * Sums::words;
+constexpr std::uint32_t first_word(std::uint32_t producer) {
+    return first_user_word + producer * words_of_a_producer;
+}
+constexpr std::uint32_t control_words = first_word(max_producers);
+
+}  // namespace slipring::soak
