@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Options options_of(const Request& request, const Setting& setting, std::uint32_t marks) {
+Options options_of(const Request& request, const Setting& setting) {
     Options options{.device = request.device, .shape = request.shape, .capacity = setting.capacity};
     options.control_words = control_words;
     options.idle_timeout = setting.idle_timeout;
@@ -24,8 +24,9 @@ Options options_of(const Request& request, const Setting& setting, std::uint32_t
     options.shutdown_timeout = 60s;
     if (setting.kind == Kind::per_launch) options.mode = ExecutionMode::per_launch;
     if (!setting.has_marks()) return options;
-    options.ops = {stalling, marking};
-    options.buffers = {release_word, {.name = "marks", .bytes = marks * 4u, .use = BufferSpec::Use::output}};
+    options.ops = {marking, stalling_marked};
+    options.buffers = {release_word,
+                       {.name = "marks", .bytes = marks_of(setting.rounds) * 4u, .use = BufferSpec::Use::output}};
     return options;
 }
 
@@ -33,7 +34,7 @@ class Opening {
 public:
     Opening(Runtime runtime, const Setting& setting, Random random, bool brief)
         : runtime_(std::move(runtime)), setting_(setting), random_(random), brief_(brief),
-          marks_(setting.has_marks() ? setting.rounds * max_producers * marks_of_a_round : 0) {
+          marks_(setting.has_marks() ? marks_of(setting.rounds) : 0) {
         const DeviceInfo& device = runtime_.device();
         const bool in_order = device.shape == LaunchShape{1, 1} && device.teams.groups == 0;
         for (std::uint32_t i = 0; i < max_producers; ++i) producers_.emplace_back(i, random_.word(), in_order);
@@ -57,7 +58,7 @@ public:
             std::vector<std::jthread> threads;
             for (std::uint32_t i = 0; i < plan_.producers; ++i)
                 threads.emplace_back([&round, &producer = producers_[i]] { producer.run(round); });
-            if (round.may_be_lost) lose();
+            if (round.may_be_lost) lose(first_stall(setting_.rounds) + number);
         }
         if (round.may_be_lost) wrong = recover(round);
         if (wrong.empty()) wrong = check();
@@ -98,15 +99,17 @@ private:
     // ---- a device that is lost -----------------------------------------------------------------------------------
 
     // Publishes a slot that stalls, somewhere among those of the producers.
-    void lose() {
+    void lose(std::uint32_t number) {
         const std::uint64_t from = runtime_.ring().reserved() + random_.below(2 * marks_of_a_round);
         for (const auto end = Clock::now() + 50ms; runtime_.ring().reserved() < from && Clock::now() < end;)
             std::this_thread::yield();
         stall_.reset();
+        const Slot stalls = slot(stall_marked, {number, stall_slot(runtime_.device()).args()[0]});
         for (const auto end = Clock::now() + patience; Clock::now() < end;) {
-            const auto ticket = runtime_.publish(stall_slot(runtime_.device()));
+            const auto ticket = runtime_.publish(stalls);
             if (ticket) {
                 stall_ = *ticket;
+                stall_mark_ = number;
                 ++stalls_;
                 return;
             }
@@ -129,7 +132,8 @@ private:
         if (stall_) {
             const auto result = runtime_.result(*stall_);
             if (!result) return "the slot that stalled: " + std::string(message(result.error()));
-            told_stalls_ += result->code == Code::device_lost;
+            told_stalls_ += !result->ok();
+            marks_.set(stall_mark_, result->ok() ? Marks::End::done : Marks::End::lost);
         }
         // What comes back now must run nothing that ran here.
         for (const auto release : lost_releases_) word(release).store(1);
@@ -220,7 +224,7 @@ private:
     std::vector<Producer> producers_{};
     Stats at_open_{};
     std::optional<Ticket> stall_{};
-    std::uint32_t stalls_ = 0, told_stalls_ = 0;
+    std::uint32_t stall_mark_ = 0, stalls_ = 0, told_stalls_ = 0;
     std::vector<std::span<std::byte>> lost_marks_{}, lost_releases_{};
 };
 
@@ -237,8 +241,7 @@ std::expected<Outcome, Error> run_opening(const Request& request, std::uint64_t 
                                           Clock::time_point end) {
     Random random = random_of(request.seed, number);
     const Setting setting = draw_setting(random, kind_of(number));
-    const std::uint32_t marks = setting.rounds * max_producers * marks_of_a_round;
-    auto runtime = Runtime::open(options_of(request, setting, marks));
+    auto runtime = Runtime::open(options_of(request, setting));
     if (!runtime) return std::unexpected(std::move(runtime.error()));
 
     Outcome outcome{.device = runtime->device()};
