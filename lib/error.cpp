@@ -112,6 +112,9 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::foreign_buffer:
             return {"a buffer of another OpenCL context",
                     "open the runtime in the buffer's context: Options::context"};
+        case Errc::no_window:
+            return {"the host has no window into the device's memory",
+                    "see the detail; slipring needs none, and uses other memory"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

@@ -11,7 +11,7 @@ using namespace slipring;
 namespace {
 
 constexpr int first = static_cast<int>(Errc::too_many_arguments);
-constexpr int last = static_cast<int>(Errc::foreign_buffer);
+constexpr int last = static_cast<int>(Errc::no_window);
 
 }  // namespace
 

@@ -68,6 +68,8 @@ enum class Errc {
     bad_context,        // no context, or a device that is none of its
     bad_memory_object,  // no buffer, or one that not both sides read and write
     foreign_buffer,     // a buffer of another context than the runtime's
+    // the bus window
+    no_window,  // device memory that the host cannot write through the bus
 };
 
 // One sentence: what happened. Static storage; never empty.
