@@ -96,6 +96,7 @@
 #define SR_CONTROL_FENCE_TAG 1u /* tag of the last BATCH_FENCE */
 #define SR_CONTROL_FAULTS 2u    /* slots that ended in FAULT or CANCELLED, QUIET ones included */
 #define SR_CONTROL_CROWDED 4u   /* five words of the drain's own: see sr_idle */
+#define SR_CONTROL_LEFT 9u      /* the launch that has left last, SR_LEFT_IDLE if so: see sr_begins */
 #define SR_OBSERVABLE_BASE 160u /* words below are the system's: ops may read them, not write */
 
 /* ---- a completion: how the slot of a position finished; 16 bytes, in one array beside the slots ------------ */
@@ -109,6 +110,11 @@
 #define SR_COMPLETION_HIGH_SHIFT 48u
 #define SR_COMPLETION_HIGH_MASK 0xFFFFu
 
+/* ---- launches: see launch.h ------------------------------------------------ */
+#define SR_LAUNCH_MASK 0x7FFFFFFFu /* they are numbered modulo 2^31; beside the number there is room for a flag: */
+#define SR_LEFT_WANTED 0x80000000u /* in SR_RING_LEFT: has not left, and wants the next launch queued behind it */
+#define SR_LEFT_IDLE 0x80000000u   /* in SR_CONTROL_LEFT: found nothing to do when it left */
+
 /* ---- a ring in shared memory: byte offsets ------------------------------- */
 /* Each word, slot and completion has one writer for ever, host or device; those of the two are 128 bytes or more
  * apart. So is LEFT, which every publish reads, from COMPLETED, which changes all the time. Behind the words lie the
@@ -120,8 +126,8 @@
 #define SR_RING_REVOKED 132u /* u32, host, once: not 0 if the ring was taken from this kernel: it runs nothing more */
 #define SR_RING_COMPLETED 256u /* u64, device: every position before it is terminal */
 #define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
-#define SR_RING_LEFT 384u    /* u32, device: number of the launch that has left: see launch.h. Away from COMPLETED */
-#define SR_RING_CLAIMED 512u /* u64, device: no position from here on has been started */
+#define SR_RING_LEFT 384u      /* u32, device: the launch that has left, or SR_LEFT_WANTED. Away from COMPLETED */
+#define SR_RING_CLAIMED 512u   /* u64, device: no position from here on has been started */
 #define SR_RING_SLOTS 640u
 #define SR_RING_ALIGN 128u
 #define SR_RING_FORMAT_2 0x53520002u

@@ -1,6 +1,11 @@
-/* When a launch leaves, and how: for the drain on one work-item and for the wide one alike. A launch leaves when it
- * has idled for long, when it has run for long, when it is asked to (STOP), and when the ring is taken from it
- * (REVOKED). Edge S as in ring.hpp, of which this is the other end. */
+/* When a launch begins and leaves, and how: for the drain on one work-item and for the wide one alike. A launch
+ * leaves when it has idled for long, when it has run for long, when it is asked to (STOP), and when the ring is taken
+ * from it (REVOKED). Edge S as in ring.hpp, of which this is the other end.
+ *
+ * Launches of a ring run one after the other, in the order of their numbers. The host starts one when its predecessor
+ * has left; or, while there is work, queues it behind the predecessor, which asks for it (sr_want). The host sees
+ * LEFT, in the ring. The next launch sees SR_CONTROL_LEFT, in device memory, which changes only when a launch
+ * leaves. */
 #ifndef SLIPRING_LAUNCH_H
 #define SLIPRING_LAUNCH_H
 
@@ -14,17 +19,57 @@
  * ever. */
 #define SR_STOP_AHEAD (1u << 16)
 static inline int sr_asked(const sr_ring* ring, uint launch) {
-    return sr_minus(sr_load_acquire((__global uint*)(ring->base + SR_RING_STOP)), launch) < SR_STOP_AHEAD;
+    const uint stop = sr_load_acquire((__global uint*)(ring->base + SR_RING_STOP));
+    return (sr_minus(stop, launch) & SR_LAUNCH_MASK) < SR_STOP_AHEAD;
+}
+
+static inline __global uint* sr_left(const sr_ring* ring) { return (__global uint*)(ring->base + SR_RING_LEFT); }
+static inline uint sr_predecessor(uint launch) { return sr_minus(launch, 1u) & SR_LAUNCH_MASK; }
+
+/* Whether the predecessor has left. If it died, what it shares with this launch is in no order: this one runs nothing
+ * and does not say that it has left, so that the host finds a launch that ended without leaving. A device's first
+ * launch, 0, has no predecessor. */
+static inline int sr_begins(const sr_memory* memory, uint launch) {
+    const uint left = sr_load(memory->control + SR_CONTROL_LEFT) & SR_LAUNCH_MASK;
+    return launch == 0 || left == sr_predecessor(launch);
+}
+
+/* The predecessor found nothing to do when it left. A launch that was queued behind it before has nothing to do
+ * either: it leaves at once, so that no kernel stays behind one that idled. A launch that finds a slot idles behind
+ * it for as long as any. */
+static inline int sr_follows_idle(const sr_memory* memory) {
+    return (sr_load(memory->control + SR_CONTROL_LEFT) & SR_LEFT_IDLE) != 0;
+}
+
+/* This launch has had half of its time, and has work: the host queues the next one behind it, which begins as soon
+ * as this one has left. The word is a hint and orders nothing. To say it again does no harm: the host compares it
+ * with the newest launch, which is another one then. */
+static inline void sr_want(const sr_ring* ring, uint launch) {
+    const uint wanted = launch | SR_LEFT_WANTED;
+#ifdef SR_CACHED
+    if (sr_load(sr_left(ring)) == wanted) return; /* every publish reads this line: leave it where it is */
+#endif
+    sr_store(sr_left(ring), wanted);
+}
+
+/* Says that this launch has left. There may be more to do. */
+static inline void sr_leave_work(const sr_ring* ring, const sr_memory* memory, uint launch) {
+    sr_store(memory->control + SR_CONTROL_LEFT, launch);
+    sr_store_seq_cst(sr_left(ring), launch);
 }
 
 /* S, the device's half. Says that this launch has left, then looks once more. If a producer published at `head` and
  * did not see LEFT, this load sees the slot; then it takes the word back and stays. The producer may have seen LEFT
- * all the same: it starts a launch that waits behind this one, and finds nothing to do. */
-static inline int sr_leave(const sr_ring* ring, ulong head, uint launch) {
-    __global uint* const left = (__global uint*)(ring->base + SR_RING_LEFT);
-    sr_store_seq_cst(left, launch);
+ * all the same: it starts a launch that waits behind this one, and finds nothing to do. Where a launch is queued
+ * already, LEFT is not the newest number and tells the producer nothing: that launch does the same when it leaves. */
+static inline int sr_leave(const sr_ring* ring, const sr_memory* memory, ulong head, uint launch) {
+    __global uint* const told = memory->control + SR_CONTROL_LEFT;
+    const uint before = sr_load(told);
+    sr_store(told, launch | SR_LEFT_IDLE);
+    sr_store_seq_cst(sr_left(ring), launch);
     if (sr_load_seq_cst(sr_slot(ring, head)) != sr_tagged(ring, head, SR_STATE_PUBLISHED)) return 1;
-    sr_store_seq_cst(left, sr_minus(launch, 1u));
+    sr_store(told, before);
+    sr_store_seq_cst(sr_left(ring), sr_predecessor(launch));
     return 0;
 }
 

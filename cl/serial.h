@@ -52,9 +52,11 @@ SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory,
                 sr_store(looked + 1, (uint)head);
             }
             if (leaves) {
-                if (sr_leave(ring, head, bounds->launch)) return SR_HAS_LEFT;
+                if (sr_leave(ring, memory, head, bounds->launch)) return SR_HAS_LEFT;
             } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->max_time) {
                 return SR_IS_TO_LEAVE;
+            } else if (glances == 0 && ran && now - began >= bounds->max_time / 2u) {
+                sr_want(ring, bounds->launch);
             }
         }
         const int revoked = sr_revoked_before(ring);
@@ -123,13 +125,17 @@ SR_INLINE uint sr_counts_as(const uint* copy) {
     return copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN || sr_may_be_slow(copy) ? 1u + SR_RELEASE_EVERY : 1u;
 }
 
-/* The launch was asked to leave, or has been here for long; looked at now and then. */
-SR_WRAPS SR_INLINE int
-sr_is_to_leave_serial(const sr_ring* ring, const sr_bounds* bounds, sr_serial* own) {
+/* The launch was asked to leave, or has been here for long; looked at now and then. After half of its time it asks
+ * for its successor. */
+SR_WRAPS SR_INLINE int sr_is_to_leave_serial(const sr_ring* ring, const sr_bounds* bounds, sr_serial* own) {
     own->unlooked += SR_RELEASE_EVERY;
     if (own->unlooked < SR_LOOK_EVERY) return 0;
     own->unlooked = 0;
-    return sr_asked(ring, bounds->launch) || sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began >= bounds->max_time;
+    if (sr_asked(ring, bounds->launch)) return 1;
+    const ulong here = sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began;
+    if (here >= bounds->max_time) return 1;
+    if (SR_RARELY(here >= bounds->max_time / 2u)) sr_want(ring, bounds->launch);
+    return 0;
 }
 
 /* `before_teams`: leaves in front of a slot that is for a team, as if it was told to. Positions count modulo 2^64,
@@ -144,6 +150,10 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* ring, const sr_memory
     own.began = sr_ticks(&own.counter, 0);
     /* The time since the last launch is no gap. */
     if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)own.began);
+    if (sr_follows_idle(memory) &&
+        !sr_is_next(sr_load_acquire(sr_slot(ring, own.head)), sr_awaited(ring, own.head)) &&
+        sr_leave(ring, memory, own.head, bounds->launch))
+        return;
     for (;;) {
         const int how = sr_next_serial(ring, memory, bounds, &own);
         if (how == SR_HAS_LEFT) return;
@@ -157,15 +167,15 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* ring, const sr_memory
         if (own.unreleased < SR_RELEASE_EVERY) continue;
         sr_release_serial(ring, &own);
         if (sr_is_to_leave_serial(ring, bounds, &own)) break;
-        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, own.head, bounds->launch)) return;
+        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, memory, own.head, bounds->launch)) return;
     }
     /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave
      * this up. */
     sr_release(ring, own.head);
-    sr_store_seq_cst((__global uint*)(ring->base + SR_RING_LEFT), bounds->launch);
+    sr_leave_work(ring, memory, bounds->launch);
 }
 static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
-    sr_drain_serial_but(ring, memory, bounds, 0);
+    if (sr_begins(memory, bounds->launch)) sr_drain_serial_but(ring, memory, bounds, 0);
 }
 
 #endif

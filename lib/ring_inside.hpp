@@ -30,13 +30,15 @@ public:
         return static_cast<std::int64_t>(begun - done) > 0 ? begun : done;
     }
 
-    // S, the host's half: after publishing, true if the consumer's launch `launch` has left, so that nothing looks at
-    // the slots until the next one starts. The device stores `launch` into LEFT and then loads the state at its head;
-    // a producer stores the state and then loads LEFT. All four are sequentially consistent, so one of the two sees
-    // the other; acquire and release would let both miss.
-    bool wake_needed(std::uint32_t launch) const noexcept {
-        return word32(SR_RING_LEFT).load(std::memory_order_seq_cst) == launch;
-    }
+    // S, the host's half: after publishing, true if the consumer's newest launch `launch` has left, so that nothing
+    // looks at the slots until the next one starts; or if it has work and wants the next one queued behind it. The
+    // device stores `launch` into LEFT and then loads the state at its head; a producer stores the state and then
+    // loads LEFT. All four are sequentially consistent, so one of the two sees the other; acquire and release would
+    // let both miss.
+    bool wake_needed(std::uint32_t launch) const noexcept { return (left() & SR_LAUNCH_MASK) == launch; }
+    bool has_left(std::uint32_t launch) const noexcept { return left() == launch; }
+    bool wants_successor(std::uint32_t launch) const noexcept { return left() == (launch | SR_LEFT_WANTED); }
+    std::uint32_t left() const noexcept { return word32(SR_RING_LEFT).load(std::memory_order_seq_cst); }
 };
 
 inline RingInside inside(const RingView& ring) noexcept { return RingInside(ring); }

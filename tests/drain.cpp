@@ -37,6 +37,8 @@ struct Device {
         const sr_bounds bounds{number, ring.completed(), idle_timeout, max_launch_time, gap};
         sr_drain_serial(&own, &words, &bounds);
     }
+    // The launch before `number` has left, with more to do.
+    void follow(uint number) { control[SR_CONTROL_LEFT] = (number - 1) & SR_LAUNCH_MASK; }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint faults() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_FAULTS)).load(); }
     uint left() { return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_LEFT)).load(); }
@@ -91,14 +93,15 @@ BOOST_AUTO_TEST_CASE(shutdown_ends_a_launch_that_would_poll_for_ever) {
 BOOST_AUTO_TEST_CASE(a_launch_leaves_after_its_bound_and_the_next_goes_on) {
     Device device;
     std::uint64_t published = 0;
+    uint launch = 0;
     while (published < 2 * 256) {
         if (device.ring.publish(atomic_add(1, 200))) {
             ++published;
             continue;
         }
-        device.launch(static_cast<uint>(published), 0, 1);
+        device.launch(++launch, 0, 1);
     }
-    device.launch(1'000'000, 0);
+    device.launch(++launch, 0);
     BOOST_TEST(device.control[200] == 512u);
     BOOST_TEST(device.ring.completed() == 512u);
 }
@@ -107,6 +110,7 @@ BOOST_AUTO_TEST_CASE(stop_ends_an_idle_launch_and_no_other) {
     Device device;
     std::atomic_ref(*reinterpret_cast<uint*>(device.memory.data() + SR_RING_STOP)).store(7);
     BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+    device.follow(7);
     device.launch(7, ~0ull);
     BOOST_TEST(device.left() == 7u);
     device.launch(8, 3);  // not asked; leaves for want of work
@@ -115,8 +119,9 @@ BOOST_AUTO_TEST_CASE(stop_ends_an_idle_launch_and_no_other) {
 
 // The host may have numbered the next launches when this one took LEFT back.
 BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
-    for (const auto& [number, stop] : {std::pair{7u, 8u}, {7u, 9u}, {~0u, 0u}, {~0u - 1, 2u}}) {
+    for (const auto& [number, stop] : {std::pair{7u, 8u}, {7u, 9u}, {SR_LAUNCH_MASK, 0u}, {SR_LAUNCH_MASK - 1, 2u}}) {
         Device device;
+        device.follow(number);
         std::atomic_ref(*reinterpret_cast<uint*>(device.memory.data() + SR_RING_STOP)).store(stop);
         std::thread kernel([&] { device.launch(number, ~0ull); });
         const bool heard = eventually([&] { return device.left() == number; });
@@ -184,10 +189,12 @@ BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
 BOOST_AUTO_TEST_CASE(a_launch_whose_core_others_want_does_not_linger) {
     Device device;
     uint* const told = &device.control[SR_CONTROL_CROWDED];
-    device.launch(1, 1000, ~0ull, 0);   // nobody minds
+    device.launch(1, 1000, ~0ull, 0);  // nobody minds
+    device.follow(2);
     device.launch(2, 1000, ~0ull, 17);  // no gap so long
     BOOST_TEST((told[0] == 0 && told[1] == 0 && told[2] == 0));
     const auto leaves = [&](uint number, ulong gap) {
+        device.follow(number);
         std::thread kernel([&] { device.launch(number, ~0ull, ~0ull, gap); });
         const bool left = eventually([&] { return device.left() == number; });
         if (!left) static_cast<void>(device.ring.publish(shutdown()));
@@ -210,6 +217,7 @@ BOOST_AUTO_TEST_CASE(a_launch_whose_core_others_want_does_not_linger) {
     leaves(8, 16);
     BOOST_TEST(told[2] == 1u);
     told[1] = 1;  // far from now: nothing to go by
+    device.follow(9);
     device.launch(9, 1000, ~0ull, 17);
     told[1] = 0;
     told[0] = 64;

@@ -166,6 +166,7 @@ BOOST_AUTO_TEST_CASE(the_drain_does) {
         RingMemory memory(capacity);
         const Ring ring = memory.ring(capacity, start);
         NativeMemory device;
+        device.control[SR_CONTROL_LEFT] = 8;
         std::vector<uint>&control = device.control, &log = device.log;
         const Slot batch[] = {store_u32(5, 200), store_u32(5, 2), *packed({inner(nop()), inner(store_u32(1, 2))}),
                               slot(opcode, {70, 3}), print(4, 5, 6)};

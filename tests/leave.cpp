@@ -129,6 +129,6 @@ BOOST_DATA_TEST_CASE(what_is_behind_a_shutdown_still_runs, data::make(modes), mo
     const auto last = runtime.publish(shutdown());
     BOOST_REQUIRE((last && runtime.wait(*last, 1min)));
     const auto launch = static_cast<std::uint32_t>(runtime.stats().launches);
-    BOOST_REQUIRE(eventually([&] { return inside(runtime.ring()).wake_needed(launch); }));
+    BOOST_REQUIRE(eventually([&] { return inside(runtime.ring()).has_left(launch); }));
     BOOST_TEST(run(runtime, atomic_add(1, 161)).value == 20u);
 }

@@ -3,6 +3,7 @@
 // launch that says that it has left runs nothing more.
 #include <boost/test/unit_test.hpp>
 
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <vector>
@@ -27,14 +28,20 @@ constexpr std::uint32_t capacity = 4;
 class Run;
 Run* running = nullptr;
 
-enum class Step { reserve, commit, commit_shutdown, look, stop };
+enum class Step { reserve, commit, commit_brief, commit_shutdown, look, stop };
+
+// How launches are to be.
+struct Bounds {
+    ulong idle_timeout = 0, max_time = ~ulong{0};
+    std::uint32_t queued = 1;  // launches that the host has queued before the first one begins
+};
 
 // One order of all steps; launches follow each other as the runtime has them.
 class Run {
 public:
-    Run(Choices& choices, std::vector<Step> steps, std::uint64_t start, ulong idle_timeout)
+    Run(Choices& choices, std::vector<Step> steps, std::uint64_t start, Bounds bounds)
         : choices_(choices), steps_(std::move(steps)), memory_(capacity), ring_(memory_.ring(capacity, start)),
-          idle_timeout_(idle_timeout) {
+          idle_timeout_(bounds.idle_timeout), max_time_(bounds.max_time), queued_(bounds.queued) {
         running = this;
         before_access = [this] { let_others(); };
     }
@@ -44,7 +51,7 @@ public:
     }
 
     void run() {
-        launch();
+        while (ran_ != queued_) launch();
         // Those that have not come to it yet find the launch gone.
         while (next_ != steps_.size()) step();
         while (ran_ != newest_) launch();
@@ -52,17 +59,19 @@ public:
         BOOST_REQUIRE(wrong_ == 0u);
     }
     std::uint32_t launches() const { return ran_; }
+    std::uint32_t successors() const { return successors_; }
 
     // A slot's effect, by sr_custom.
     void execute() {
         ++executed_;
-        wrong_ += inside(ring_).wake_needed(ran_);  // a launch that has left runs nothing
+        // A launch that has left runs nothing, whether it told the host or the next launch.
+        wrong_ += inside(ring_).has_left(ran_) || (device_.control[SR_CONTROL_LEFT] & SR_LAUNCH_MASK) == ran_;
     }
 
 private:
     void let_others() {
         // What a launch leaves behind when it says that it is gone is what the host may take.
-        wrong_ += inside(ring_).wake_needed(ran_) && ring_.completed() - inside(ring_).claimed() != 0;
+        wrong_ += inside(ring_).has_left(ran_) && ring_.completed() - inside(ring_).claimed() != 0;
         if (++accesses_ > 200) throw std::runtime_error("a launch that does not leave");
         // A launch that polls for ever waits for nobody: in the end they come.
         const std::size_t patience = idle_timeout_ == ~ulong{0} ? 24 : 60;
@@ -72,11 +81,15 @@ private:
         switch (steps_[next_++]) {
             case Step::reserve: open_.emplace(*ring_.reserve(1)); break;
             case Step::commit:
+            case Step::commit_brief:
             case Step::commit_shutdown:
-                open_->put(steps_[next_ - 1] == Step::commit ? slot(custom_opcode<0x100>()) : shutdown());
+                open_->put(steps_[next_ - 1] == Step::commit         ? slot(custom_opcode<0x100>())
+                           : steps_[next_ - 1] == Step::commit_brief ? nop()
+                                                                     : shutdown());
                 open_.reset();
                 break;
             case Step::look:  // as the runtime's wake_needed and step do
+                if (inside(ring_).wants_successor(newest_)) ++successors_;
                 if (inside(ring_).wake_needed(newest_)) ++newest_;
                 break;
             case Step::stop:
@@ -88,8 +101,11 @@ private:
     }
     void launch() {
         ++ran_;
-        device_.drain(ring_, ran_, idle_timeout_);
-        wrong_ += !inside(ring_).wake_needed(ran_) || ring_.completed() - inside(ring_).claimed() != 0;
+        device_.drain(ring_, ran_, idle_timeout_, max_time_);
+        wrong_ += !inside(ring_).has_left(ran_) || ring_.completed() - inside(ring_).claimed() != 0;
+        // Its end is told. One that found nothing more to do needs no such help.
+        const bool idled = (device_.control[SR_CONTROL_LEFT] & SR_LEFT_IDLE) != 0;
+        if (!idled && ran_ == newest_ && ring_.completed() != ring_.tail()) ++newest_;
         accesses_ = 0;
     }
 
@@ -97,25 +113,28 @@ private:
     std::vector<Step> steps_;
     RingMemory memory_;
     Ring ring_;
-    ulong idle_timeout_;
+    ulong idle_timeout_, max_time_;
     std::size_t next_ = 0, accesses_ = 0, executed_ = 0, wrong_ = 0;
-    std::uint32_t ran_ = 0, newest_ = 1;
+    std::uint32_t queued_, ran_ = 0, newest_ = queued_, successors_ = 0;
     std::optional<Ring::Reservation> open_;
     NativeMemory device_;
 };
 
-void every_order(const std::vector<Step>& steps, std::uint64_t start, ulong idle_timeout = 0) {
+// In how many orders a launch was queued behind one that runs.
+std::size_t every_order(const std::vector<Step>& steps, std::uint64_t start, Bounds bounds = {}) {
     Choices choices;
-    std::size_t orders = 0, once = 0, again = 0;
+    std::size_t orders = 0, once = 0, again = 0, successors = 0;
     do {
-        Run run(choices, steps, start, idle_timeout);
+        Run run(choices, steps, start, bounds);
         run.run();
         ++orders;
         ++(run.launches() == 1 ? once : again);
+        successors += run.successors() != 0;
     } while (choices.next());
     BOOST_TEST(orders > 20u);
     BOOST_TEST(again > 0u);
     BOOST_TEST_MESSAGE(orders << " orders, " << once << " of one launch");
+    return successors;
 }
 
 }  // namespace
@@ -128,7 +147,7 @@ static uint sr_custom(uint, const uint*, const sr_memory*, ulong*) {
 BOOST_AUTO_TEST_CASE(one_producer) {
     for (const std::uint64_t start : hard_starts(capacity))
         every_order({Step::reserve, Step::commit, Step::look}, start);
-    every_order({Step::reserve, Step::commit, Step::look}, 0, 2 * SR_GLANCES);
+    every_order({Step::reserve, Step::commit, Step::look}, 0, {.idle_timeout = 2 * SR_GLANCES});
 }
 
 BOOST_AUTO_TEST_CASE(two_that_publish_one_after_the_other) {
@@ -140,15 +159,16 @@ BOOST_AUTO_TEST_CASE(two_that_publish_one_after_the_other) {
 
 // A launch that would poll for ever hears STOP wherever it is, also behind a publish.
 BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave) {
-    every_order({Step::stop}, 0, ~ulong{0});
-    every_order({Step::reserve, Step::commit, Step::look, Step::stop}, 0, ~ulong{0});
-    every_order({Step::stop, Step::reserve, Step::commit, Step::look}, ~std::uint64_t{0}, ~ulong{0});
+    every_order({Step::stop}, 0, {.idle_timeout = ~ulong{0}});
+    every_order({Step::reserve, Step::commit, Step::look, Step::stop}, 0, {.idle_timeout = ~ulong{0}});
+    every_order({Step::stop, Step::reserve, Step::commit, Step::look}, ~std::uint64_t{0},
+                {.idle_timeout = ~ulong{0}});
 }
 
 // It takes LEFT back for the slot behind a SHUTDOWN, and the host, which saw LEFT, has counted on.
 BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave_by_the_number_of_the_next) {
     every_order({Step::reserve, Step::commit_shutdown, Step::reserve, Step::commit, Step::look, Step::stop}, 0,
-                ~ulong{0});
+                {.idle_timeout = ~ulong{0}});
 }
 
 // While there is work it looks at STOP and at the clock now and then: behind 8 slots that may be slow.
@@ -158,10 +178,136 @@ BOOST_AUTO_TEST_CASE(a_busy_one_that_is_told_to_leave_or_has_had_its_time) {
         const Ring ring = memory.ring(64);
         for (int i = 0; i < 40; ++i) BOOST_REQUIRE(ring.publish(*packed({inner(nop())})).has_value());
         if (told) inside(ring).word32(SR_RING_STOP).store(3);
-        NativeMemory().drain(ring, 3, ~ulong{0}, told ? ~ulong{0} : 1);
+        NativeMemory device;
+        device.control[SR_CONTROL_LEFT] = 2;
+        device.drain(ring, 3, ~ulong{0}, told ? ~ulong{0} : 1);
         BOOST_TEST(ring.completed() == 8u);
-        BOOST_TEST(inside(ring).wake_needed(3));
+        BOOST_TEST(inside(ring).has_left(3));
     }
+}
+
+// The host queues a launch behind one that runs. It finds what was published for it, wherever the launch before is.
+BOOST_AUTO_TEST_CASE(one_that_asks_for_its_successor) {
+    const std::vector<Step> steps{Step::reserve, Step::commit_brief, Step::look,
+                                  Step::reserve, Step::commit,       Step::look};
+    BOOST_TEST(every_order(steps, 0, {.idle_timeout = 2 * SR_GLANCES, .max_time = 2 * SR_GLANCES}) > 0u);
+    BOOST_TEST(every_order(steps, 0, {.idle_timeout = ~ulong{0}, .max_time = SR_GLANCES + 1}) > 0u);
+    BOOST_TEST(every_order(steps, 0) == 0u);
+}
+
+// It leaves, since the one before it had idled, while a producer publishes.
+BOOST_AUTO_TEST_CASE(a_successor_that_leaves_at_once) {
+    for (const std::uint64_t start : hard_starts(capacity))
+        every_order({Step::reserve, Step::commit, Step::look}, start, {.queued = 2});
+    every_order({Step::reserve, Step::commit, Step::look}, 0, {.queued = 3});
+}
+
+namespace {
+
+// Up to 64 slots, and what LEFT said before each access of a launch.
+struct Seen {
+    RingMemory memory{64};
+    Ring ring = memory.ring(64);
+    NativeMemory device;
+    std::size_t accesses = 0;
+    std::uint32_t launch = 0;
+    std::optional<std::uint64_t> wanted_at;  // COMPLETED when it first asked for its successor
+    std::function<void()> step = [] {};
+
+    void publish(int slots) {
+        for (int i = 0; i < slots; ++i) BOOST_REQUIRE(ring.publish(*packed({inner(nop())})).has_value());
+    }
+    void run(ulong idle_timeout, ulong max_time) {
+        accesses = 0;
+        ++launch;
+        wanted_at.reset();
+        before_access = [&] {
+            if (++accesses > 5000) throw std::runtime_error("a launch that does not leave");
+            if (inside(ring).wants_successor(launch) && !wanted_at) wanted_at = ring.completed();
+            step();
+        };
+        device.drain(ring, launch, idle_timeout, max_time);
+        before_access = [] {};
+    }
+};
+
+}  // namespace
+
+// The clock counts 256 behind 8 slots that may be slow, and else the looks at an empty slot.
+BOOST_AUTO_TEST_CASE(a_launch_with_work_asks_for_its_successor_after_half_of_its_time) {
+    Seen busy;
+    busy.publish(60);
+    busy.run(~ulong{0}, 1024);
+    BOOST_TEST(busy.ring.completed() == 32u);
+    BOOST_REQUIRE(busy.wanted_at.has_value());
+    BOOST_TEST(*busy.wanted_at == 16u);
+    BOOST_TEST(inside(busy.ring).has_left(1));
+    busy.run(64, 64 * 1024);  // whatever the one before asked
+    BOOST_TEST(!busy.wanted_at.has_value());
+
+    Seen idle;
+    idle.run(~ulong{0}, 1024);
+    BOOST_TEST(!idle.wanted_at.has_value());
+
+    // At a look of its first half, and of its second.
+    for (const bool late : {false, true}) {
+        Seen one;
+        one.step = [&] {
+            if (one.accesses == (late ? 900u : 100u)) BOOST_REQUIRE(one.ring.publish(nop()).has_value());
+        };
+        one.run(~ulong{0}, 1024);
+        BOOST_TEST(one.ring.completed() == 1u);
+        BOOST_TEST(one.wanted_at.has_value() == late);
+        BOOST_TEST(inside(one.ring).has_left(1));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_successor_of_an_idle_launch_leaves_at_once_unless_there_is_work) {
+    Seen seen;
+    seen.run(64, ~ulong{0});
+    for (int again = 0; again < 3; ++again) {
+        seen.run(~ulong{0}, ~ulong{0});
+        BOOST_TEST(inside(seen.ring).has_left(seen.launch));
+        BOOST_TEST(seen.accesses < 16u);
+    }
+    // It finds a slot, and idles behind it as long as any; then the next one leaves at once again.
+    seen.publish(1);
+    seen.run(320, ~ulong{0});
+    BOOST_TEST(seen.ring.completed() == 1u);
+    BOOST_TEST(seen.accesses > 320u);
+    seen.run(~ulong{0}, ~ulong{0});
+    BOOST_TEST(seen.accesses < 16u);
+}
+
+BOOST_AUTO_TEST_CASE(the_successor_of_a_busy_launch_idles_as_long_as_any) {
+    Seen seen;
+    seen.publish(8);
+    seen.run(~ulong{0}, 1);
+    BOOST_REQUIRE(seen.ring.completed() == 8u);
+    seen.run(320, ~ulong{0});
+    BOOST_TEST(seen.accesses > 320u);
+    BOOST_TEST(inside(seen.ring).has_left(2));
+}
+
+BOOST_AUTO_TEST_CASE(a_launch_whose_predecessor_did_not_leave_runs_nothing) {
+    for (const std::uint32_t launch : {1u, 3u, 4u, 0x40000002u}) {  // 2 has its predecessor
+        Seen seen;
+        seen.run(0, ~ulong{0});
+        seen.publish(1);
+        seen.device.drain(seen.ring, launch, 0);
+        BOOST_TEST(seen.ring.completed() == 0u);
+        BOOST_TEST(inside(seen.ring).claimed() == 0u);
+        BOOST_TEST(inside(seen.ring).has_left(1));
+    }
+    // The one behind the last number is 0 again.
+    Seen seen;
+    seen.device.control[SR_CONTROL_LEFT] = SR_LAUNCH_MASK | SR_LEFT_IDLE;
+    seen.publish(1);
+    seen.device.drain(seen.ring, 0, 0);
+    BOOST_TEST(seen.ring.completed() == 1u);
+    seen.publish(1);
+    seen.device.drain(seen.ring, 1, 0);
+    BOOST_TEST(seen.ring.completed() == 2u);
 }
 
 // How long an empty ring is looked at: for `idle_timeout` looks after the last slot, and no longer than to the next

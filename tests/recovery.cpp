@@ -117,7 +117,7 @@ BOOST_DATA_TEST_CASE(what_was_not_claimed_runs_once_on_the_new_device, data::mak
     // The old kernel comes back: what it had claimed it may run, nothing else, and nobody listens to it.
     if (live) {
         word(old_release).store(1);
-        BOOST_REQUIRE(eventually([&] { return inside(old_ring).wake_needed(launch); }));
+        BOOST_REQUIRE(eventually([&] { return inside(old_ring).has_left(launch); }));
         BOOST_TEST(word(old_count).load() <= 20u - tallied);  // none of them twice
     }
     ended_or_is_lost(runtime, stuck);
@@ -136,7 +136,7 @@ BOOST_AUTO_TEST_CASE(a_handler_that_asks_learns_that_its_kernel_was_given_up) {
     const auto behind = runtime.publish(std::array{batch_fence(1, 1), atomic_add(1, 160)});
     BOOST_REQUIRE((stuck && behind));
     is_lost(runtime, *behind);
-    BOOST_REQUIRE(eventually([&] { return inside(old_ring).wake_needed(1); }));
+    BOOST_REQUIRE(eventually([&] { return inside(old_ring).has_left(1); }));
     BOOST_TEST(runtime.result(*stuck)->code == Code{77});
     recover(runtime);
     BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());

@@ -111,7 +111,7 @@ BOOST_AUTO_TEST_CASE(the_serial_drain_behind_a_wide_one_leaves_them) {
     const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
     sr_drain_serial_but(&own, &words, &bounds, 1);
     BOOST_TEST((ring.completed() == 1 && inside(ring).claimed() == 1 && memory.control[200] == 1));
-    BOOST_TEST(inside(ring).wake_needed(1));
+    BOOST_TEST(inside(ring).has_left(1));
 }
 
 BOOST_AUTO_TEST_CASE(sub_groups_of_one_lane_run_team_slots) {

@@ -44,9 +44,7 @@ void copy_everything(Runtime& runtime) {
     static_cast<void>(runtime.stats());
 }
 
-bool kernel_has_left(const Runtime& runtime, std::uint32_t launch) {
-    return inside(runtime.ring()).wake_needed(launch);
-}
+bool kernel_has_left(const Runtime& runtime, std::uint32_t launch) { return inside(runtime.ring()).has_left(launch); }
 
 }  // namespace
 

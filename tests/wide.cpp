@@ -162,6 +162,7 @@ BOOST_AUTO_TEST_CASE(faults_are_counted_before_their_slots_are_complete) {
         Device device;
         uint faults = 0;
         for (uint number = 1; number <= 3; ++number) {
+            device.follow(number);
             std::thread kernel([&] { device.launch(number, subgroups, for_ever); });
             for (uint round = 0; round < 30; ++round) {
                 const Slot batch[] = {atomic_add(1, 200), store_u32(1, round % 3 == 0 ? 200 : 2),

@@ -77,6 +77,8 @@ struct Device {
         }
         for (std::thread& subgroup : threads) subgroup.join();
     }
+    // The launch before `number` has left, with more to do.
+    void follow(uint number) { control[SR_CONTROL_LEFT] = (number - 1) & SR_LAUNCH_MASK; }
     void revoke() { std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + SR_RING_REVOKED)).store(1); }
     uint word(uint index) { return sr_load_acquire(control.data() + index); }
     bool is_done(std::uint64_t position) { return ring.state(position) == State::done; }

@@ -307,3 +307,36 @@ BOOST_AUTO_TEST_CASE(nothing_slow_is_claimed_while_no_worker_waits) {
     BOOST_TEST(order.size() == 3u);
     BOOST_TEST(device.ring.completed() == 132u);
 }
+
+// It is said once a launch has had half of its time, if there is work then or later. The clock counts the retirer's
+// rounds.
+BOOST_AUTO_TEST_CASE(a_launch_with_work_asks_for_its_successor_after_half_of_its_time) {
+    enum class Work { none, early, late, always };
+    for (uint seed = 1; seed <= schedules; ++seed) {
+        uint all = 0;  // steps of a launch
+        for (const Work work : {Work::none, Work::early, Work::late, Work::always}) {
+            BOOST_TEST_CONTEXT("work " << static_cast<int>(work) << ", seed " << seed) {
+                Device device(64);
+                device.launch(1, 3, for_ever, seed, 3000);
+                bool wanted = false, put = false;
+                uint steps = 0, wanted_at = 0;
+                for (; !device.machine->ended() && steps < patience; ++steps) {
+                    const bool now = work == Work::always || (!put && work == Work::early && steps == 10) ||
+                                     (!put && work == Work::late && steps > all / 4 * 3);
+                    if (now) put = device.ring.publish(atomic_add(1, 200)).has_value() || put;
+                    device.machine->step();
+                    if (!wanted && inside(device.ring).wants_successor(1)) {
+                        wanted = true;
+                        wanted_at = steps;
+                    }
+                }
+                BOOST_REQUIRE(device.machine->ended());
+                all = steps;
+                BOOST_TEST(wanted == (work == Work::late || work == Work::always));
+                if (work == Work::always) BOOST_TEST((steps / 4 < wanted_at && wanted_at < steps / 4 * 3));
+                BOOST_TEST(inside(device.ring).has_left(1));
+                BOOST_TEST(device.control[SR_CONTROL_LEFT] == 1u);  // for want of time, not of work
+            }
+        }
+    }
+}

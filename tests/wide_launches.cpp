@@ -89,17 +89,103 @@ BOOST_AUTO_TEST_CASE(a_launch_begins_where_the_last_one_ended_whatever_the_host_
 
 // The host may have numbered the next launches when this one took LEFT back. STOP stands when they have left.
 BOOST_AUTO_TEST_CASE(stop_for_a_newer_launch_ends_this_one_too) {
-    for (const auto& [number, stop] : {std::pair{7u, 7u}, {7u, 8u}, {~0u, 1u}}) {
+    for (const auto& [number, stop] : {std::pair{7u, 7u}, {7u, 8u}, {SR_LAUNCH_MASK, 1u}}) {
         Device device;
+        device.follow(number);
         std::atomic_ref(*reinterpret_cast<uint*>(device.memory.data() + SR_RING_STOP)).store(stop);
         std::thread kernel([&] { device.launch(number, 3, for_ever); });
         const bool heard = eventually([&] { return device.left() == number; });
         if (!heard) static_cast<void>(device.ring.publish(shutdown()));
         kernel.join();
         BOOST_TEST(heard);
+        device.follow(stop + 1);
         device.launch(stop + 1, 3, 200);  // not asked: leaves for want of work
         BOOST_TEST(device.left() == stop + 1);
     }
+}
+
+// What runs a launch beside the test, and ends it whatever happens.
+namespace {
+struct Beside {
+    Device& device;
+    std::atomic<bool> ended{false};
+    std::thread kernel;
+    Beside(Device& of, uint number, uint subgroups, ulong idle_timeout)
+        : device(of), kernel([this, number, subgroups, idle_timeout] {
+              device.launch(number, subgroups, idle_timeout);
+              ended = true;
+          }) {}
+    ~Beside() {
+        while (!ended.load() && !device.ring.publish(shutdown())) std::this_thread::yield();
+        kernel.join();
+    }
+    bool ends() {
+        return eventually([this] { return ended.load(); });
+    }
+};
+}  // namespace
+
+// No kernel stays behind one that idled, whether its sub-groups are together or one is alone. With work it stays.
+BOOST_AUTO_TEST_CASE(the_successor_of_an_idle_launch_leaves_at_once_unless_there_is_work) {
+    for (const uint subgroups : {2u, 3u, 5u}) {
+        Device device;
+        device.launch(1, subgroups, 10);
+        BOOST_TEST(device.control[SR_CONTROL_LEFT] == (1u | SR_LEFT_IDLE));
+        for (const uint number : {2u, 3u}) {
+            Beside kernel(device, number, subgroups, for_ever);
+            BOOST_TEST(kernel.ends());
+            BOOST_TEST(device.left() == number);
+        }
+        const auto first = device.ring.publish(atomic_add(1, 200));
+        BOOST_REQUIRE(first.has_value());
+        {
+            Beside kernel(device, 4, subgroups, for_ever);
+            BOOST_TEST(eventually([&] { return device.ring.is_complete(*first + 1); }));
+            for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+            BOOST_TEST(!kernel.ended.load());
+            const auto second = device.ring.publish(atomic_add(1, 200));
+            BOOST_TEST(eventually([&] { return device.ring.is_complete(*second + 1); }));
+        }
+        BOOST_TEST(device.left() == 4u);
+        BOOST_TEST(device.control[200] == 2u);
+    }
+    Device device;
+    device.launch(1, 3, 10);
+    alone_after = 10;
+    const Device::Given given = device.give(2, for_ever, 100'000, 0);
+    sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), 0, 3, 0);
+    sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), 1, 3, 0);
+    sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), 2, 3, 0);
+    alone_after = 1u << 30;
+    BOOST_TEST(device.control[SR_CONTROL_LEFT] == (2u | SR_LEFT_IDLE));  // and not because its time was up
+}
+
+BOOST_AUTO_TEST_CASE(the_successor_of_a_busy_launch_stays) {
+    Device device;
+    device.follow(2);
+    Beside kernel(device, 2, 3, for_ever);
+    for (int i = 0; i < 1000; ++i) std::this_thread::yield();
+    BOOST_TEST(!kernel.ended.load());
+    const auto first = device.ring.publish(atomic_add(1, 200));
+    BOOST_TEST(eventually([&] { return device.ring.is_complete(*first + 1); }));
+}
+
+// The scheduler state may be in any order then.
+BOOST_AUTO_TEST_CASE(a_launch_whose_predecessor_did_not_leave_runs_nothing) {
+    Device device;
+    device.launch(1, 3, 10);
+    BOOST_REQUIRE(device.ring.publish(std::vector<Slot>(9, atomic_add(1, 200))).has_value());
+    for (uint word = SR_SCHED_CLAIMED; word <= SR_SCHED_LEFT; word += 32) device.sched[word] = 7;
+    const std::vector<uint> before = device.sched;
+    for (const uint number : {1u, 3u, 4u}) {
+        const Device::Given given = device.give(number, 0, for_ever, 0);
+        for (uint subgroup = 0; subgroup < 3; ++subgroup)
+            sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), subgroup, 3, 0);
+    }
+    BOOST_TEST((device.sched == before));
+    BOOST_TEST(device.left() == 1u);
+    BOOST_TEST(device.ring.completed() == 0u);
+    BOOST_TEST(device.control[200] == 0u);
 }
 
 // A kernel that was given up, and comes back, wherever it stood: a handler that was stuck, and others behind its

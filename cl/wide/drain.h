@@ -29,7 +29,7 @@ static inline void sr_close(const sr_wide* wide) {
     for (uint word = SR_SCHED_ARRIVED; word <= SR_SCHED_LEFT; word += 32u) sr_store(sched + word, 0);
     sr_fence_device();
     if (leave == SR_LEAVE_BUSY || leave == SR_LEAVE_REVOKED) {
-        sr_store_seq_cst((__global uint*)(wide->ring->base + SR_RING_LEFT), wide->bounds->launch);
+        sr_leave_work(wide->ring, wide->memory, wide->bounds->launch);
         return;
     }
     sr_bounds rest = *wide->bounds; /* what was published since, by a few slots at most */
@@ -80,6 +80,7 @@ static inline void sr_depart(const sr_wide* wide) {
  * `teams`: so many groups besides are teams. */
 static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
                                  __global uint* sched, uint subgroup, uint subgroups, uint teams) {
+    if (!sr_begins(memory, bounds->launch)) return;
     const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u, teams};
     if (subgroup == 0) sr_retire(&wide);
     else sr_serve(&wide, subgroup == 1u);
@@ -91,6 +92,7 @@ static inline void sr_drain_wide(const sr_ring* ring, const sr_memory* memory, c
 static inline void sr_drain_team(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
                                  __global uint* sched, uint subgroups, uint teams, const sr_team* team,
                                  __local uint* board) {
+    if (!sr_begins(memory, bounds->launch)) return;
     const sr_wide wide = {ring, memory, bounds, sched, sr_load(sched + SR_SCHED_BASE), subgroups - 2u, teams};
     sr_serve_as_team(&wide, team, board);
     if (sr_leads(team)) sr_depart(&wide);

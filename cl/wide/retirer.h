@@ -1,5 +1,5 @@
 /* The retirer, one sub-group, moves the watermarks ISSUED, RETIRED and COMPLETED over the chunks whose flags say so,
- * hands on to the host what it has acquired (A2), and says when to leave. */
+ * hands on to the host what it has acquired (A2), and says when to leave and when the next launch is wanted. */
 #ifndef SLIPRING_WIDE_RETIRER_H
 #define SLIPRING_WIDE_RETIRER_H
 
@@ -117,7 +117,8 @@ SR_WRAPS static inline void sr_retire(const sr_wide* wide) {
     const ulong began = sr_ticks(&counter, 0);
     ulong idle_since = began;
     uint rounds = 0;
-    for (int was_idle = 0;;) {
+    const int follows_idle = sr_follows_idle(wide->memory);
+    for (int was_idle = 0, wanted = 0;;) {
         sr_issue(wide, &own);
         const sr_retired found = sr_retire_chunks(wide, &own);
         sr_tell(wide, &own, found);
@@ -141,8 +142,14 @@ SR_WRAPS static inline void sr_retire(const sr_wide* wide) {
         const ulong now = sr_ticks(&counter, 1u);
         if (idle && !was_idle) idle_since = now;
         was_idle = idle;
+        const int works = found.moved != 0 || own.retired != claimed;
+        if (lane == 0 && !wanted && works && now - began >= wide->bounds->max_time / 2u) {
+            sr_want(wide->ring, wide->bounds->launch);
+            wanted = 1;
+        }
+        const ulong idle_timeout = follows_idle && claimed == 0 ? 0 : wide->bounds->idle_timeout;
         uint why = 0;
-        if (idle && now - idle_since >= wide->bounds->idle_timeout) why = SR_LEAVE_IDLE;
+        if (idle && now - idle_since >= idle_timeout) why = SR_LEAVE_IDLE;
         if (now - began >= wide->bounds->max_time) why = SR_LEAVE_BUSY;
         if (looks_up && sr_asked(wide->ring, wide->bounds->launch)) why = SR_LEAVE_BUSY;
         why = sr_share(why, 0);

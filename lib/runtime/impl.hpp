@@ -31,7 +31,8 @@ struct Runtime::Impl {
     Ring ring;
 
     std::atomic<Phase> phase{Phase::open};
-    // The newest launch's number. LEFT in the ring equals it while no kernel runs: 0 before the first.
+    // The newest launch's number, modulo 2^31; it may be queued behind one that runs. LEFT in the ring equals it
+    // while no kernel runs: 0 before the first.
     std::atomic<std::uint32_t> launch{0};
     std::atomic<std::uint64_t> launches{0};
 
@@ -66,7 +67,8 @@ struct Runtime::Impl {
         session->tell([this] { wake(); });
     }
 
-    // Where the kernel may have left, starts it. In per_launch mode also takes in what a launch has done.
+    // Where the kernel may have left, starts it; where it wants its successor, queues that. In per_launch mode also
+    // takes in what a launch has done.
     void wake() noexcept;
     bool wake_needed() const noexcept {
         return session->telling().by_reap || inside(ring).wake_needed(launch.load(std::memory_order_seq_cst));

@@ -58,19 +58,26 @@ void Runtime::Impl::step() noexcept {
     session->reap(ring);
     if (!check_progress()) return;
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
-    if (!inside(ring).wake_needed(current)) {
-        // It says that it is still there. If OpenCL says that it is not, it died.
-        if (current != 0 && finished)
-            lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
+    const std::uint32_t left = inside(ring).left();
+    const bool has_left = left == current;
+    if (!has_left && current != 0 && finished) {
+        // It says that it is still there. If OpenCL says that it is not, it died; or the one before it did, behind
+        // which it was queued: then it ran nothing. The event of an older launch tells nothing more.
+        lose(session->failed() ? "a launch ended in an error" : "a launch ended without leaving");
         return;
     }
+    // A launch that wants its successor gets it, whatever there is to do at this moment: otherwise each publish would
+    // come here until there is. If the launch then idles, its successor leaves at once.
+    if (!has_left && left != (current | SR_LEFT_WANTED)) return;
     // A producer that publishes after this look sees LEFT and comes here itself.
-    if (ring.completed() == ring.tail()) return;
+    if (has_left && ring.completed() == ring.tail()) return;
 
-    // The number first: from here on LEFT differs from it, and no other thread starts a launch.
-    launch.store(current + 1, std::memory_order_seq_cst);
+    // The number first: from here on LEFT differs from it, and no other thread starts a launch. So one at most is
+    // queued behind a launch that runs.
+    const std::uint32_t next = (current + 1) & SR_LAUNCH_MASK;
+    launch.store(next, std::memory_order_seq_cst);
     launches.fetch_add(1, std::memory_order_relaxed);
-    if (auto ok = session->submit(ring, current + 1); !ok) lose(ok.error().what, ok.error().status);
+    if (auto ok = session->submit(ring, next); !ok) lose(ok.error().what, ok.error().status);
 }
 
 bool Runtime::Impl::lock_kernel(Backoff& backoff) noexcept {
