@@ -87,6 +87,7 @@ void run(Input& in) {
         const std::uint32_t opcode = in.word(), attributes = in.word(), argument = in.word();
         rewrite.value = rewrite.word == 1 ? opcode : rewrite.word == 3 ? attributes : argument;
     }
+    memory.set_left(0);
     const sr_memory device = memory.of_device();
     const sr_ring view = sr_ring_of(reinterpret_cast<uchar*>(bytes.data()), capacity - 1, 1, 1);
     const sr_bounds bounds{1, 0, 0, ~ulong{0}, 0};
@@ -98,9 +99,9 @@ void run(Input& in) {
 
     const sr_outcome expected = memory.run(attack.seen, 0);
     if (expected.code != SR_CODE_OK) ++memory.control(SR_CONTROL_FAULTS);
+    FUZZ_CHECK(memory.take_left() == (1u | SR_LEFT_IDLE));
     memory.check();
-    FUZZ_CHECK(ring.completed() == 1 && slipring::inside(ring).claimed() == 1 &&
-               slipring::inside(ring).wake_needed(1));
+    FUZZ_CHECK(ring.completed() == 1 && slipring::inside(ring).claimed() == 1 && slipring::inside(ring).has_left(1));
     // The slot is as the attack left it.
     for (std::size_t word = 0; word < SR_SLOT_WORDS; ++word) FUZZ_CHECK(slot[word] == attack.written[word]);
     const Entries entries(bytes, capacity);

@@ -121,6 +121,11 @@ public:
     }
     uint& control(std::size_t index) noexcept { return control_[index]; }
     // The device's own, for a target that says itself what is there and when.
+    // The launch that has left last. A launch alone changes it, when it leaves: behind its slots the model has it
+    // from the device.
+    void set_left(uint launch) noexcept { control_[SR_CONTROL_LEFT] = device_control_[SR_CONTROL_LEFT] = launch; }
+    uint take_left() noexcept { return control_[SR_CONTROL_LEFT] = device_control_[SR_CONTROL_LEFT]; }
+
     std::span<uint> device_control() const noexcept { return device_control_; }
     std::span<uint> device_log() const noexcept { return device_log_; }
 

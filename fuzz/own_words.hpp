@@ -1,8 +1,9 @@
 // Control words that each slot of a ring has for itself. What runs side by side then comes to the same in any order,
 // and one model that goes from slot to slot says what: an effect that is lost, comes twice or too late shows here.
 //
-// Three words are no slot's own. The epoch and the last fence's tag change with each fence, and everything may read
-// them: they show in which order a slot and a fence ran. And the count of faults, which no slot may read here.
+// Four words are no slot's own. The epoch and the last fence's tag change with each fence, and everything may read
+// them: they show in which order a slot and a fence ran. And the count of faults and the launch that has left, which
+// no slot may read here.
 #pragma once
 
 #include <algorithm>
@@ -45,7 +46,7 @@ private:
     bool is_others(uint index) const noexcept { return index >= SR_OBSERVABLE_BASE && index < words_; }
     void move(uint& index) const noexcept {
         if (is_others(index)) index = first_ + (index - SR_OBSERVABLE_BASE) % size_;
-        if (index == SR_CONTROL_FAULTS) ++index;
+        if (index == SR_CONTROL_FAULTS || index == SR_CONTROL_LEFT) ++index;
     }
     void move_out(uint& out) const noexcept {
         if (out >= words_ - SR_OBSERVABLE_BASE) return;
@@ -94,6 +95,7 @@ private:
         }
         // As far as the source goes, and the destination.
         const uint end = source < SR_CONTROL_FAULTS    ? SR_CONTROL_FAULTS
+                         : source < SR_CONTROL_LEFT    ? SR_CONTROL_LEFT
                          : source < SR_OBSERVABLE_BASE ? SR_OBSERVABLE_BASE
                                                        : first_ + size_;
         words = std::min({words, end - source, first_ + size_ - destination});

@@ -44,6 +44,7 @@ public:
         : memory_(in), capacity_(2u << in.word() % 9), start_(hard_position(in, capacity_)),
           bytes_(ring_memory().take(*Ring::bytes(capacity_))), ring_(*Ring::create(bytes_, capacity_, start_)),
           entries_(bytes_, capacity_), head_(start_), bounds_{1, start_, in.word() % 256, unbounded, 0} {
+        memory_.set_left(0);
         const std::uint32_t leave = in.word();
         if (leave % 2 == 1) bounds_.max_time = leave % 8;  // after 256 slots, of which a slow one counts for 32
         alone_ = leave / 32 % 2 == 1;
@@ -70,8 +71,7 @@ public:
         }
         if (alone_) device_drain_alone(&ring, &memory, &bounds_, sched_);
         else device_drain_serial(&ring, &memory, &bounds_);
-        FUZZ_CHECK(slipring::inside(ring_).wake_needed(bounds_.launch) &&
-                   !slipring::inside(ring_).wake_needed(bounds_.launch + 1));
+        FUZZ_CHECK(slipring::inside(ring_).has_left(bounds_.launch));
 
         // All of them; but a bounded launch, or one that is asked to leave, may do so behind 8 or more.
         const std::uint64_t done = ring_.completed();
@@ -80,6 +80,8 @@ public:
         FUZZ_CHECK(done != head_ || end == head_);
         FUZZ_CHECK(slipring::inside(ring_).claimed() == done);
         for (; head_ != done; ++head_) check_slot(head_);
+        const uint left = memory_.take_left();
+        FUZZ_CHECK(left == bounds_.launch || (left == (bounds_.launch | SR_LEFT_IDLE) && done == end));
         memory_.check();
         FUZZ_CHECK(word32(SR_RING_FAULTS) == told_faults_);
         ++bounds_.launch;

@@ -207,6 +207,12 @@ private:
 
     // ---- launches ----
     bool has_left() const noexcept { return word32(SR_RING_LEFT) == bounds_.launch; }
+    // It has not left, or it wants its successor: only after half of its time.
+    bool is_there() const noexcept {
+        const uint left = word32(SR_RING_LEFT);
+        return left == bounds_.launch - 1 ||
+               (left == (bounds_.launch | SR_LEFT_WANTED) && bounds_.max_time != for_ever);
+    }
     void launch() noexcept {
         if (revoked_) return;
         if (machine_ && !machine_->ended()) return;
@@ -284,11 +290,14 @@ private:
         }
         if (is_polled()) teams_.claim(for_teams, sched_);
         else FUZZ_CHECK(for_teams == 0 || is_alone_);
-        if (is_polled()) FUZZ_CHECK(for_teams == 0 || for_teams + long_copies == n);
+        // An earlier claim of this launch, up to where those of the last one ended, is not seen: it is part of n.
+        const bool is_one = has_claimed_ || claimed_ == bounds_.first;
+        if (is_polled() && is_one) FUZZ_CHECK(for_teams == 0 || for_teams + long_copies == n);
     }
     void look() noexcept {
         is_alone_ = is_alone_ || sched_[SR_SCHED_STAGE] == SR_STAGE_ALONE;
         teams_.check(sched_);
+        FUZZ_CHECK(is_there() || has_left());
         const std::uint64_t completed = load64(SR_RING_COMPLETED), claimed = load64(SR_RING_CLAIMED);
         FUZZ_CHECK(!before(completed, completed_) && !before(tail_, completed));
         if (claimed != raw_claimed_) {
@@ -334,7 +343,10 @@ private:
     }
     // A launch has ended.
     void left() noexcept {
-        FUZZ_CHECK(has_left());
+        const uint told_next = slots_.take_left();
+        FUZZ_CHECK(has_left() && (told_next & SR_LAUNCH_MASK) == bounds_.launch);
+        // A slot that a sub-group found when it said that it has left was published in time.
+        FUZZ_CHECK((told_next & SR_LEFT_IDLE) == 0 || published_since_left_ || completed_ == tail_);
         FUZZ_CHECK(word32(SR_RING_STOP) <= bounds_.launch && word32(SR_RING_REVOKED) == (revoked_ ? 1 : 0));
         FUZZ_CHECK(ring_.reserved() == slots_.end());
         for (std::uint64_t p = completed_; p != slots_.end(); ++p) {

@@ -21,6 +21,7 @@ public:
         : capacity_(capacity), end_(start), entries_(ring, capacity), bytes_(in, capacity),
           memory_(in, own_first(capacity), {&bytes_}) {
         memory_.control(SR_CONTROL_FAULTS) = memory_.device_control()[SR_CONTROL_FAULTS] = 0;
+        memory_.set_left(0);
         read_ = log(SR_LOG_WRITTEN);
         first_written_ = read_;
         first_dropped_ = log(SR_LOG_DROPPED);
@@ -143,6 +144,8 @@ public:
         log(SR_LOG_CONSUMED) = read_;
     }
 
+    // The launch that has left last, as it told the next one.
+    uint take_left() noexcept { return memory_.take_left(); }
     // A launch has left, and everything before `completed` ran and nothing else.
     void check_all(std::uint64_t completed) noexcept {
         const bool all = completed == end_;
