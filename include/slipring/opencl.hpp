@@ -16,7 +16,8 @@
 // Order: the user's queues and slipring's are not ordered with each other. Finish the commands that write a buffer
 // before you publish slots that read it, and wait for slots before you enqueue commands that read what they wrote. On
 // NVIDIA, to release memory of the context, and to learn of a kernel's end by its event, waits for the persistent
-// kernel, Options::max_launch_time at most while there is work; a read and the event of a read do not.
+// kernel: while there is work for Options::max_launch_time, and as long again if the next launch is queued. A read
+// and the event of a read do not.
 //
 // Thread-safety: any thread.
 #pragma once

@@ -116,7 +116,8 @@ struct Options {
     // again. Unset: 1 ms on a CPU, 3 ms elsewhere. On a CPU whose core other programs want, an unset one is 0 for a
     // while.
     std::optional<std::chrono::microseconds> idle_timeout{};
-    // How long a launch may go on while there is work; then the next one follows at once.
+    // How long a launch may go on while there is work; then the next one follows at once. Threads that publish or
+    // wait queue it behind a launch that has had half of this time.
     std::chrono::milliseconds max_launch_time{250};
     // A kernel that has work and shows no progress for so long is lost: every waiter gets device_lost, and so does a
     // producer that finds the ring full. Do not publish an operation that takes longer than this. The waiting threads
