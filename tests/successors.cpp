@@ -102,7 +102,7 @@ BOOST_AUTO_TEST_CASE(no_launch_stays_behind_one_that_idles) {
 // One thread, which waits and never publishes, starts the next launch too.
 BOOST_AUTO_TEST_CASE(a_thread_that_waits_queues_the_next_launch) {
     const CustomOp work{.opcode = 0x103, .name = "work", .source = R"(
-uint work(sr_args a, const sr_buffers* b, uint* result) {
+uint work(sr_args a, const sr_buffers* b, ulong* result) {
     volatile uint spent = 0;
     while (spent < a.word[0]) spent = spent + 1;
     return SR_CODE_OK;

@@ -16,7 +16,7 @@ constexpr auto mark = custom_opcode<0x103>();
 inline const CustomOp marking{.opcode = 0x103,
                               .name = "mark",
                               .source = R"(
-uint mark(sr_args a, const sr_buffers* b, uint* result) {
+uint mark(sr_args a, const sr_buffers* b, ulong* result) {
     const uint slot = a.word[0];
     if (slot >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
     sr_atomic_add((__global uint*)b->at[0] + slot, 1u);
@@ -32,7 +32,7 @@ constexpr auto stall_marked = custom_opcode<0x104>();
 inline const CustomOp stalling_marked{.opcode = 0x104,
                                       .name = "stall_marked",
                                       .source = R"(
-uint stall_marked(sr_args a, const sr_buffers* b, uint* result) {
+uint stall_marked(sr_args a, const sr_buffers* b, ulong* result) {
     const uint slot = a.word[0];
     __global uint* const release = (__global uint*)b->at[1];
     if (slot >= b->bytes[0] / 4) return SR_CODE_OUT_OF_RANGE;
