@@ -18,7 +18,7 @@ bool codec_works() {
 }
 
 bool ring_works() {
-    alignas(Ring::alignment) static std::byte memory[1024];
+    alignas(Ring::alignment) static std::byte memory[*Ring::bytes(4)];
     const auto ring = Ring::create(memory, 4);
     if (!ring || !ring->publish(store_u32(7, 160))) return false;
     const auto done = [](std::span<const std::uint32_t, SR_SLOT_WORDS> slot) {
