@@ -114,7 +114,7 @@ public:
     void scan(const Segment& segment) {
         sr_args args{};
         std::ranges::copy(segment.slot(), args.word);
-        uint hits = 0;
+        ulong hits = 0;
         FUZZ_CHECK(run(args, automaton_.image(), hits) == SR_CODE_OK);
         const std::span<const uint> found = found_.subspan(2 * std::size_t{segment.found()});
         FUZZ_CHECK(hits <= segment.used() && found[0] == hits);
