@@ -70,6 +70,7 @@ BOOST_AUTO_TEST_CASE(launches_are_queued_behind_each_other_while_there_is_work) 
         slots += some;
         // One at a time, until the next launch runs.
         BOOST_REQUIRE(eventually([&] {
+            BOOST_REQUIRE(runtime.wait_for_room(1, 1min).has_value());
             ++slots;
             run(runtime, atomic_add(1, 160));
             return !is_queued(runtime);
@@ -114,8 +115,9 @@ uint work(sr_args a, const sr_buffers* b, ulong* result) {
     BOOST_TEST(eventually([&] {
         const auto ticket = runtime.publish(std::vector<Slot>(200, slot(custom_opcode<0x103>(), {turns})));
         BOOST_REQUIRE(ticket.has_value());
+        const std::uint32_t published_to = newest(runtime);
         for (auto waited = runtime.wait(*ticket, 1ms); !queued && !waited; waited = runtime.wait(*ticket, 1ms))
-            queued = is_queued(runtime);
+            queued = is_queued(runtime) && newest(runtime) != published_to;
         return queued;
     }));
 }
