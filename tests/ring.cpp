@@ -60,6 +60,26 @@ BOOST_AUTO_TEST_CASE(bad_capacity) {
     }
 }
 
+// Its place is reserved again and not yet written: the slot still has the words that it was published with.
+BOOST_AUTO_TEST_CASE(a_slot_whose_completion_has_expired_is_not_published) {
+    for (const std::uint64_t start : hard_starts(4)) {
+        RingMemory memory(4);
+        const Ring ring = memory.ring(4, start);
+        Consumer consumer(ring);
+        BOOST_REQUIRE(ring.publish(nop()).has_value());
+        BOOST_TEST((ring.state(start) == State::published));
+        BOOST_TEST(consumer.drain(1, [](auto) { return Completion{.result = 9}; }) == 1u);
+        const auto next = ring.reserve(3);
+        BOOST_REQUIRE(next.has_value());
+        BOOST_TEST(ring.oldest_result() == start);
+        BOOST_TEST((ring.state(start) == State::done && ring.completion(start)->result == 9));
+        const auto again = ring.reserve(1);
+        BOOST_REQUIRE(again.has_value());
+        BOOST_TEST(ring.oldest_result() == start + 1);
+        BOOST_TEST((!ring.state(start) && !ring.completion(start) && ring.is_finished(start)));
+    }
+}
+
 // What it refuses besides: fuzz/ring_attach.cpp.
 BOOST_AUTO_TEST_CASE(attach_goes_on_where_the_ring_stood) {
     RingMemory memory(capacity);

@@ -177,10 +177,13 @@ public:
     // completion stays until the position completions() later is reserved.
     std::uint64_t oldest_result() const noexcept { return reserved() - completions(); }
 
-    // The state of the slot at `position`, or nothing if the slot has that of another generation. A QUIET one stays
-    // published.
+    // The state of the slot of `position`: published, or how it finished; nothing if it is not published, or its
+    // completion has expired. A QUIET one stays published until its place is used again.
     std::optional<State> state(std::uint64_t position) const noexcept {
-        if (const auto end = completion(position)) return end->state;
+        if (is_finished(position)) {
+            const auto end = completion(position);
+            return end ? std::optional(end->state) : std::nullopt;
+        }
         return is_published(position) ? std::optional(State::published) : std::nullopt;
     }
     // The position that holds up the tail: reserved and not yet published. A producer that died inside publish
