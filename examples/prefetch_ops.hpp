@@ -58,8 +58,10 @@ uint use_page(sr_args a, const sr_buffers* b, const sr_team* team, ulong* result
     __local uint* const parts = (__local uint*)team->local_memory;
     parts[team->lane] = lane_sum((const __global uint4*)(b->at[0] + frame * 65536), team->lane, team->width);
     sr_team_barrier(team);
-    if (team->lane == 0)
-        for (uint i = 0; i < team->width; ++i) *result += parts[i];
+    if (team->lane != 0) return SR_CODE_OK;
+    uint sum = 0;  // modulo 2^32, as checksum() below
+    for (uint i = 0; i < team->width; ++i) sum += parts[i];
+    *result = sum;
     return SR_CODE_OK;
 }
 )",
