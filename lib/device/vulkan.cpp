@@ -74,9 +74,9 @@ std::expected<void, Error> Made::make_instance() {
     const VkResult result = create(&info, nullptr, &instance);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER) return window_refused("Vulkan's loader finds no driver");
     if (result != VK_SUCCESS) return call_failed("vkCreateInstance", result);
-#define SR_FIND(name)                                            \
-    name = reinterpret_cast<PFN_##name>(entry(instance, #name)); \
-    if (name == nullptr) return window_refused("Vulkan has no " #name);
+#define SR_FIND(name)                                              \
+    (name) = reinterpret_cast<PFN_##name>(entry(instance, #name)); \
+    if ((name) == nullptr) return window_refused("Vulkan has no " #name);
     SR_VULKAN_CALLS(SR_FIND)
 #undef SR_FIND
     return {};
@@ -89,7 +89,7 @@ std::expected<void, Error> Made::find_physical(const DeviceUuid& uuid) {
     if (result == VK_SUCCESS) result = vkEnumeratePhysicalDevices(instance, &count, found.data());
     if (result < VK_SUCCESS) return call_failed("vkEnumeratePhysicalDevices", result);
     found.resize(count);
-    for (const VkPhysicalDevice one : found) {
+    for (auto* const one : found) {
         VkPhysicalDeviceIDProperties id{};
         id.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES;
         VkPhysicalDeviceProperties2 properties{};

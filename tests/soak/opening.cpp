@@ -56,6 +56,7 @@ public:
         std::string wrong;
         {
             std::vector<std::jthread> threads;
+            threads.reserve(plan_.producers);
             for (std::uint32_t i = 0; i < plan_.producers; ++i)
                 threads.emplace_back([&round, &producer = producers_[i]] { producer.run(round); });
             if (round.may_be_lost) lose(first_stall(setting_.rounds) + number);
