@@ -3,17 +3,25 @@
 #include "team.h"
 #include "wide/drain.h"
 
+/* A ring without a window has the ring's memory for that argument. */
+#ifdef SR_WINDOW
+#define SR_USE_WINDOW(ring, window) (ring).slots = (window)
+#else
+#define SR_USE_WINDOW(ring, window) (void)(window)
+#endif
+
 /* One work-item that polls and works: the slots run in the order of their positions. */
-__kernel void slipring_run(__global uchar* ring, uint mask, uint shift, uint completions_shift,
-                           __global uint* control, uint control_words, const __global uint* table, uint table_states,
-                           __global uint* log, uint log_mask, uint launch, ulong first, ulong idle_timeout,
-                           ulong max_time, ulong crowded_gap, __local uchar* team_local,
-                           uint team_local_bytes SR_BUFFER_PARAMETERS) {
+__kernel void slipring_run(__global uchar* ring, __global uchar* window, uint mask, uint shift,
+                           uint completions_shift, __global uint* control, uint control_words,
+                           const __global uint* table, uint table_states, __global uint* log, uint log_mask,
+                           uint launch, ulong first, ulong idle_timeout, ulong max_time, ulong crowded_gap,
+                           __local uchar* team_local, uint team_local_bytes SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
         SR_BUFFERS
         const sr_memory memory = {control,  control_words, table, table_states, log,
                                   log_mask, buffers,       0,     team_local,   team_local_bytes};
-        const sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
+        sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
+        SR_USE_WINDOW(own, window);
         const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
         sr_drain_serial(&own, &memory, &bounds);
     }
@@ -22,11 +30,12 @@ __kernel void slipring_run(__global uchar* ring, uint mask, uint shift, uint com
 /* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
  * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
  * takes none in front of such loops. */
-__kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, uint completions_shift,
-                                __global uint* control, uint control_words, const __global uint* table,
-                                uint table_states, __global uint* log, uint log_mask, uint launch, ulong first,
-                                ulong idle_timeout, ulong max_time, ulong crowded_gap, __local uchar* team_local,
-                                uint team_local_bytes, __global uint* sched, uint team_groups SR_BUFFER_PARAMETERS) {
+__kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, uint mask, uint shift,
+                                uint completions_shift, __global uint* control, uint control_words,
+                                const __global uint* table, uint table_states, __global uint* log, uint log_mask,
+                                uint launch, ulong first, ulong idle_timeout, ulong max_time, ulong crowded_gap,
+                                __local uchar* team_local, uint team_local_bytes, __global uint* sched,
+                                uint team_groups SR_BUFFER_PARAMETERS) {
 #ifdef __NV_CL_C_VERSION
     __local uint arrival;
 #ifdef SR_HAS_TEAMS
@@ -47,7 +56,8 @@ __kernel void slipring_run_wide(__global uchar* ring, uint mask, uint shift, uin
     SR_BUFFERS
     const sr_memory memory = {control,  control_words, table, table_states, log,
                               log_mask, buffers,       0,     team_local,   team_local_bytes};
-    const sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
+    sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
+    SR_USE_WINDOW(own, window);
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
     const uint subgroups = ((uint)get_num_groups(0) - teams) * in_group;
 #ifdef SR_HAS_TEAMS

@@ -8,6 +8,11 @@
 #include "types.h"
 
 static inline __global uint* sr_slot(const sr_ring* ring, ulong position) {
+    return (__global uint*)(ring->slots + (ulong)((uint)position & ring->mask) * SR_SLOT_BYTES);
+}
+
+/* The slot in shared memory, which the host looks at. With a window it is published a moment before its copy. */
+static inline __global uint* sr_shared_slot(const sr_ring* ring, ulong position) {
     return (__global uint*)(ring->base + SR_RING_SLOTS + (ulong)((uint)position & ring->mask) * SR_SLOT_BYTES);
 }
 
@@ -33,6 +38,17 @@ static inline uint sr_terminal_state(uint code) {
 /* `awaited` is the state word of the slot that is to be run next. */
 static inline int sr_is_next(uint state, uint awaited) { return state == awaited; }
 
+#ifdef __NV_CL_C_VERSION
+/* 16 bytes of the ring, past the caches: a store that comes through the window reaches none. */
+static inline uint4 sr_load16(const __global uint* p) {
+    uint4 v;
+    __asm__ volatile("ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4];"
+                     : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
+                     : "l"(p));
+    return v;
+}
+#endif
+
 #define SR_COPY_WORDS (SR_SLOT_WORDS + SR_WINDOW_PREFIX) /* a copied slot, and zeros behind it: see sr_run_slot */
 
 /* Copies a slot's 16 words, once. The fence keeps the compiler from reading the slot a second time behind a check:
@@ -40,6 +56,8 @@ static inline int sr_is_next(uint state, uint awaited) { return state == awaited
 static inline void sr_copy_slot(uint* to, const __global uint* from) {
 #if defined(SR_NATIVE) /* word by word: the fuzzers look at every load */
     for (uint i = 0; i < SR_SLOT_WORDS; ++i) to[i] = *(const volatile __global uint*)(from + i);
+#elif defined(__NV_CL_C_VERSION)
+    for (uint p = 0; p < 4; ++p) vstore4(sr_load16(from + 4u * p), p, to);
 #else
     const __global uint4* wide = (const __global uint4*)from;
     const uint4 a = wide[0], b = wide[1], c = wide[2], d = wide[3];

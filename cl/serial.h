@@ -35,6 +35,7 @@ SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory,
     /* Two words: the last look at the clock, of this idling or the one before, and where the drain stood. */
     __global uint* const looked = memory->control + SR_CONTROL_CROWDED + 3;
     ulong idle_since = 0;
+    int expects = 0; /* the slot is published, and its copy in the window on its way */
     for (uint glances = 0;; ++glances) {
         if (glances % SR_GLANCES == 0) {
             if (sr_revoked_behind(ring)) return SR_IS_TO_LEAVE;
@@ -51,10 +52,12 @@ SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory,
                 sr_store(looked, (uint)now);
                 sr_store(looked + 1, (uint)head);
             }
+            /* A producer that is stopped between the slot and its copy keeps no launch for longer than its time. */
+            const int looks = !leaves || expects;
+            if (looks && (sr_asked(ring, bounds->launch) || now - began >= bounds->max_time)) return SR_IS_TO_LEAVE;
             if (leaves) {
                 if (sr_leave(ring, memory, head, bounds->launch)) return SR_HAS_LEFT;
-            } else if (sr_asked(ring, bounds->launch) || now - began >= bounds->max_time) {
-                return SR_IS_TO_LEAVE;
+                expects = 1;
             } else if (glances == 0 && ran && now - began >= bounds->max_time / 2u) {
                 sr_want(ring, bounds->launch);
             }

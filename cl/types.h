@@ -29,6 +29,7 @@ typedef struct {
 /* A ring in shared memory; its slots and its completions are powers of two. */
 typedef struct {
     __global uchar* base;        /* SR_RING_* are offsets into it */
+    __global uchar* slots;       /* those that are read: in it, or in the window, where the host copies each */
     uint mask;                   /* slots - 1 */
     uint shift;                  /* log2 of the slots */
     __global uchar* completions; /* the array */
@@ -37,6 +38,7 @@ typedef struct {
 } sr_ring;
 static inline sr_ring sr_ring_of(__global uchar* base, uint mask, uint shift, uint completions_shift) {
     const sr_ring ring = {base,
+                          base + SR_RING_SLOTS,
                           mask,
                           shift,
                           base + SR_RING_SLOTS + ((ulong)mask + 1u) * SR_SLOT_BYTES,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <new>
 
+#include "wide_store.hpp"
+
 namespace slipring {
 
 static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free &&
@@ -31,12 +33,17 @@ std::expected<RingView, Errc> RingView::format(const RingParts& memory, std::uin
     if (!shared) return std::unexpected(shared.error());
     if (!fits(memory.shared, *shared) || !fits(memory.producers, producers_bytes))
         return std::unexpected(Errc::bad_memory);
+    const bool has_window = !memory.window.empty();
+    if (has_window && (!fits(memory.window, window_bytes(capacity)) || widest_store() == WideStore::none))
+        return std::unexpected(Errc::bad_memory);
 
     // Zero is EMPTY with generation 0: published, or finished, in no generation, wherever the positions start.
     std::memset(memory.shared.data(), 0, *shared);
     auto* const producers = new (memory.producers.data())
         detail::Producers{.reserved = start, .tail = start, .reclaimed = start, .held = start - 1, .held_since = 0};
-    const RingView ring(memory.shared.data(), producers, capacity, completions);
+    RingView ring(memory.shared.data(), producers, capacity, completions);
+    if (has_window) ring.window_ = memory.window.data();
+    ring.copy_to_window(0, capacity);
     for (const std::size_t word : {SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);
     ring.word32(SR_RING_CAPACITY).store(capacity, std::memory_order_release);
@@ -86,6 +93,20 @@ std::expected<RingView, Errc> RingView::inspect(std::span<std::byte> memory) noe
     // When that was, is another clock's.
     ring.producers(&detail::Producers::held).store(completed - 1, std::memory_order_release);
     return ring;
+}
+
+void RingView::fill_window(std::uint64_t first, std::uint64_t n) const noexcept {
+    static const WideStore widest = widest_store();
+    std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler, too, leaves these stores where they are
+    while (n != 0) {
+        const std::size_t at = static_cast<std::size_t>(first) & mask_;
+        const std::size_t run = std::min(static_cast<std::size_t>(n), capacity() - at);  // up to the array's end
+        std::byte* const to = window_ + at * SR_SLOT_BYTES;
+        for (std::size_t i = 0; i < run; ++i) release_unseen(to + i * SR_SLOT_BYTES);
+        store_wide(widest, to, slot(first), run);
+        first += run;
+        n -= run;
+    }
 }
 
 // Lower bounds all the way: `completed` is passed at once (what is terminal was published), and a slot that is

@@ -13,6 +13,7 @@ public:
     using RingView::came_back;
     using RingView::complete;
     using RingView::completion_ref;
+    using RingView::copy_to_window;
     using RingView::producers;
     using RingView::slot;
     using RingView::state_word;

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <string_view>
 
 #include <boost/test/unit_test.hpp>
 
@@ -23,7 +24,8 @@ inline Options patient(Options options) {
     return options;
 }
 
-// SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device.
+// SLIPRING_TEST_SHAPE=3x1 runs the tests with three groups of one lane, SLIPRING_TEST_DEVICE=nvidia on that device,
+// SLIPRING_TEST_MEMORY=bus_window with a window where nothing else is asked for.
 inline Options from_environment(Options options) {
     if (options.device == "auto") options.device = test_device();
     if (const char* const shape = std::getenv("SLIPRING_TEST_SHAPE");
@@ -38,6 +40,9 @@ inline Options from_environment(Options options) {
 inline Runtime open(ExecutionMode mode, Options options = {}) {
     options = patient(from_environment(std::move(options)));
     options.mode = mode;
+    const char* const memory = std::getenv("SLIPRING_TEST_MEMORY");
+    const bool asks = memory != nullptr && std::string_view(memory) == name(SharedMemory::bus_window);
+    if (asks && mode == ExecutionMode::persistent && !options.memory) options.memory = SharedMemory::bus_window;
     auto runtime = Runtime::open(std::move(options));
     BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
     BOOST_REQUIRE(runtime->device().mode == mode);

@@ -12,7 +12,7 @@
 
 #include <unistd.h>
 
-#include "../lib/device/wide_store.hpp"
+#include "../lib/wide_store.hpp"
 #include "../lib/device/window.hpp"
 
 #if __has_include(<vulkan/vulkan.h>)

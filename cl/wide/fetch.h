@@ -18,14 +18,7 @@
 
 #ifdef __NV_CL_C_VERSION /* natively, with SR_LANES, tests/lanes.hpp has made them */
 
-/* 16 bytes of the ring, past the caches. */
-static inline uint4 sr_load16(const __global uint* p) {
-    uint4 v;
-    __asm__ volatile("ld.volatile.global.v4.u32 {%0, %1, %2, %3}, [%4];"
-                     : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                     : "l"(p));
-    return v;
-}
+/* As sr_load16. */
 static inline uint2 sr_load8(const __global uint* p) {
     uint2 v;
     __asm__ volatile("ld.volatile.global.v2.u32 {%0, %1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(p));

@@ -31,9 +31,12 @@ constexpr std::string_view name(ExecutionMode mode) noexcept {
 // How the host and the kernel share the ring.
 enum class SharedMemory {
     none,
-    svm,       // fine-grained shared virtual memory: one address (PoCL, Intel, AMD)
-    nv_host,   // a location-host buffer of cl_nv_create_buffer: host memory that the kernel reads over the bus
-    mirrored,  // a copy on each side, moved by transfers around a launch (per_launch)
+    svm,         // fine-grained shared virtual memory: one address (PoCL, Intel, AMD)
+    nv_host,     // a location-host buffer of cl_nv_create_buffer: host memory that the kernel reads over the bus
+    mirrored,    // a copy on each side, moved by transfers around a launch (per_launch)
+    bus_window,  // one of the first two, and the device's own memory for the slots, which the host writes through the
+                 // bus: it takes cl_khr_external_memory_opaque_fd, Vulkan at run time, and a processor with a store
+                 // of 64 bytes. Chosen only where Options::memory asks for it
 };
 
 constexpr std::string_view name(SharedMemory memory) noexcept {
@@ -41,6 +44,7 @@ constexpr std::string_view name(SharedMemory memory) noexcept {
         case SharedMemory::svm: return "svm";
         case SharedMemory::nv_host: return "nv_host";
         case SharedMemory::mirrored: return "mirrored";
+        case SharedMemory::bus_window: return "bus_window";
         case SharedMemory::none: break;
     }
     return "none";

@@ -85,11 +85,15 @@ struct Completion {
     std::uint32_t inner = 0;    // in a packed slot: the operation that faulted, from 0
 };
 
-// A ring's memory in its two parts, both aligned to RingView::alignment: what the consumer sees too,
-// RingView::shared_bytes(), and what producers alone use, RingView::producers_bytes.
+// A ring's memory in its parts, all aligned to RingView::alignment: what the consumer sees too,
+// RingView::shared_bytes(); what producers alone use, RingView::producers_bytes; and, if the consumer reads the slots
+// in memory near it, that window, RingView::window_bytes(). A window is write-combining memory behind a bus: each
+// published slot is copied there by one 64-byte store, and nothing here ever loads from it. The slots in the shared
+// part are what this side looks at, and are complete.
 struct RingParts {
     std::span<std::byte> shared;
     std::span<std::byte> producers;
+    std::span<std::byte> window{};
 };
 
 namespace detail {
@@ -129,6 +133,10 @@ public:
         const std::size_t bytes =
             SR_RING_SLOTS + std::size_t{capacity} * SR_SLOT_BYTES + std::size_t{completions} * SR_COMPLETION_BYTES;
         return (bytes + alignment - 1) / alignment * alignment;
+    }
+
+    static constexpr std::size_t window_bytes(std::uint32_t capacity) noexcept {
+        return std::size_t{capacity} * SR_SLOT_BYTES;
     }
 
     std::uint32_t capacity() const noexcept { return mask_ + 1; }
@@ -260,6 +268,12 @@ protected:
         const std::uint64_t generation = position >> shift_;
         return static_cast<std::uint32_t>(generation) << SR_GENERATION_SHIFT | state;
     }
+    // The window's copies of n slots, in the order of their positions; no more than capacity().
+    void copy_to_window(std::uint64_t first, std::uint64_t n) const noexcept {
+        if (window_ != nullptr) fill_window(first, n);
+    }
+    void fill_window(std::uint64_t first, std::uint64_t n) const noexcept;
+
     std::byte* base() const noexcept { return base_; }
     // For a caller that knows that the slots [from, to) are terminal, on a ring whose consumer is a device: by R and
     // A it goes on after their producers, and ThreadSanitizer is told so (see tsan.hpp). Without that it is nothing.
@@ -279,6 +293,7 @@ protected:
     std::byte* base_;         // the shared part, of which SR_RING_* are offsets
     std::byte* completions_;  // in it
     detail::Producers* producers_;
+    std::byte* window_ = nullptr;  // where the consumer reads the slots, if not in the shared part
     std::uint32_t mask_;
     std::uint32_t shift_;
     std::uint32_t completions_mask_;
@@ -293,7 +308,7 @@ public:
 
     // Formats `memory` as an empty ring whose first position is `start`. Call it before any consumer looks.
     // `completions`, a power of two and no less than the capacity: how many there are; 0: as many as slots.
-    // Errors: bad_capacity, bad_memory.
+    // Errors: bad_capacity, bad_memory (also: a window, and this processor has no store of 64 bytes).
     [[nodiscard]] static std::expected<BasicRing, Errc> create(std::span<std::byte> memory, std::uint32_t capacity,
                                                                std::uint64_t start = 0,
                                                                std::uint32_t completions = 0) noexcept {
@@ -304,6 +319,7 @@ public:
     [[nodiscard]] static std::expected<BasicRing, Errc> create(const RingParts& memory, std::uint32_t capacity,
                                                                std::uint64_t start = 0,
                                                                std::uint32_t completions = 0) noexcept {
+        if (!may_have_window && !memory.window.empty()) return std::unexpected(Errc::bad_memory);
         const auto ring = format(memory, capacity, start, completions);
         if (!ring) return std::unexpected(ring.error());
         return BasicRing(*ring);
@@ -328,7 +344,7 @@ public:
         const auto first = reserve_positions(1);
         if (!first) return first;
         write<Source::just_made>(*first, slot, static_cast<std::uint32_t>(quiet));
-        hand_over_first(*first);
+        hand_over_first(*first, 1);
         return first;
     }
     [[nodiscard]] std::expected<std::uint64_t, Errc> publish(std::span<const Slot> batch,
@@ -352,6 +368,8 @@ public:
     }
 
 private:
+    static constexpr bool may_have_window = Policy::publish_order == std::memory_order_seq_cst;
+
     explicit BasicRing(const RingView& ring) noexcept : RingView(ring) {}
 
     template <class SlotAt>
@@ -365,7 +383,7 @@ private:
             write(*first + i, slot_at(i), flags);
             hand_over(*first + i);
         }
-        hand_over_first(*first);
+        hand_over_first(*first, n);
         return first;
     }
 
@@ -449,12 +467,21 @@ private:
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
     }
 
-    // Hands over a reservation's first slot, and with it the whole reservation. Bus: one atomic on the slot's line.
+    // Hands over a reservation's first slot, and with it the whole reservation of n. Bus: one atomic on the slot's
+    // line; with a window one store a slot instead.
     // R1: synchronizes with R2, the consumer's load of the state. S, where the consumer may leave: sequentially
     // consistent, and before the load in wake_needed.
-    void hand_over_first(std::uint64_t position) const noexcept {
+    //
+    // With a window R1 is the first slot's copy, and stores to a window are not atomics. So that the consumer sees
+    // what came before, of this thread's to any memory, the copy comes behind a sequentially consistent store, which
+    // on x86 waits until all earlier stores have left the processor, also those to the window. The state in the
+    // shared part comes first: a consumer that is about to leave looks there (S), and no other producer writes the
+    // slot again before its copy has been consumed.
+    void hand_over_first(std::uint64_t position, std::uint64_t n) const noexcept {
         detail::at_step<Policy>(detail::RingStep::all_written);
+        if constexpr (may_have_window) copy_to_window(position + 1, n - 1);
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), Policy::publish_order);
+        if constexpr (may_have_window) copy_to_window(position, 1);
         detail::at_step<Policy>(detail::RingStep::published);
     }
 };
@@ -485,8 +512,8 @@ public:
     void commit() noexcept {
         if (count_ == 0) return;
         while (filled_ < count_) put(nop());
-        count_ = 0;
-        ring_.hand_over_first(first_);
+        const std::uint64_t count = std::exchange(count_, 0);
+        ring_.hand_over_first(first_, count);
     }
 
 private:

@@ -27,4 +27,11 @@ inline void acquire_unseen([[maybe_unused]] void* address) noexcept {
 #endif
 }
 
+// The other end: for a store to `address` that ThreadSanitizer does not see.
+inline void release_unseen([[maybe_unused]] void* address) noexcept {
+#ifdef SLIPRING_TSAN
+    __tsan_release(address);
+#endif
+}
+
 }  // namespace slipring

@@ -67,8 +67,8 @@ std::expected<void, Error> Device::make_queues() {
 
 std::expected<void, Error> Device::make_kernels(const Options& options) {
     if (auto ok = check_local_memory(options.ops, chosen.device); !ok) return ok;
-    auto built =
-        build(context, chosen.device, program_source(options.ops, options.buffers), options.ops, has_wide_teams());
+    auto built = build(context, chosen.device, program_source(options.ops, options.buffers), options.ops,
+                       {.teams = has_wide_teams(), .window = chosen.probe.window});
     if (!built) return std::unexpected(built.error());
     program = std::move(*built);
     cl_int status = CL_SUCCESS;
@@ -115,6 +115,11 @@ std::expected<void, Error> Device::make_memory(const Options& options) {
                                         {&slot, std::size_t{SR_SLOT_BYTES}},
                                         {&outcome, std::size_t{20}}})
         if (auto made = make(*memory, shared, bytes); !made) return made;
+    if (chosen.probe.window) {
+        auto made = BusWindow::make(context, data_queue, chosen.device, RingView::window_bytes(options.capacity));
+        if (!made) return std::unexpected(made.error());
+        window = std::move(*made);
+    }
     if (auto made = make_buffers(options); !made) return made;
     auto no_table = table_memory(1024);
     if (!no_table) return std::unexpected(no_table.error());
@@ -159,6 +164,7 @@ cl_int Device::bind(const Options& options) {
     const cl_uint log_mask = options.log_records - 1, team_bytes = local_bytes(options.ops);
     Status status;
     status << ring.bind(run, run_arg::ring);
+    status << (chosen.probe.window ? run.setArg(run_arg::window, window.buffer()) : ring.bind(run, run_arg::window));
     status << run.setArg(run_arg::mask, cl_uint{options.capacity - 1});
     status << run.setArg(run_arg::shift, static_cast<cl_uint>(std::countr_zero(options.capacity)));
     status << run.setArg(run_arg::completions_shift, static_cast<cl_uint>(std::countr_zero(options.completions)));

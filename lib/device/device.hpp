@@ -18,6 +18,7 @@
 #include "memory.hpp"
 #include "select.hpp"
 #include "sentinel.hpp"
+#include "window.hpp"
 
 namespace slipring {
 
@@ -25,6 +26,7 @@ namespace slipring {
 namespace run_arg {
 enum : cl_uint {
     ring,
+    window,
     mask,
     shift,
     completions_shift,
@@ -119,6 +121,7 @@ struct Device {
     cl::Kernel alone;
     cl_uint alone_number = 0;
     Memory ring, control, log;
+    BusWindow window;  // of the ring's slots, if the probe found one
     // What the ring's producers alone use: nothing of it is the device's.
     struct alignas(RingView::alignment) Producers {
         std::byte bytes[RingView::producers_bytes];

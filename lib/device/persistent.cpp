@@ -82,7 +82,7 @@ std::expected<std::unique_ptr<DeviceSession>, Error> persistent_session(std::uni
 
     const bool in_order = !device->wide();
     // A later slot is not seen finished before an earlier one where the caches are shared.
-    const bool shares_caches = info.memory == SharedMemory::svm;
+    const bool shares_caches = device->chosen.probe.kind == MemoryKind::svm;
     const Session::Telling telling{.by_last = in_order && shares_caches, .by_reap = false};
     return std::make_unique<Persistent>(telling, std::move(device));
 }

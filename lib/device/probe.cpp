@@ -12,6 +12,8 @@
 #include "../left.hpp"
 #include "program.hpp"
 #include "sentinel.hpp"
+#include "../wide_store.hpp"
+#include "window.hpp"
 
 namespace slipring {
 namespace {
@@ -38,14 +40,18 @@ struct Bench {
     cl::Kernel kernel;
     Sentinel sentinel;
     std::vector<Memory> memories;  // one a try, the last in use; none is released before all are: see Probe
+    BusWindow window;              // where the host asks, if there is one; else in the memory in use
     bool cpu = false;
     bool stuck = false;  // a launch is under way, and this probe no longer waits for it
 
     Memory& memory() noexcept { return memories.back(); }
+    bool has_window() const noexcept { return !window.host().empty(); }
     cl_int launch(cl_uint answers, cl_ulong polls, cl::Event& ended) {
         cl_int status = memory().bind(kernel, 0);
-        if (status == CL_SUCCESS) status = kernel.setArg(1, answers);
-        if (status == CL_SUCCESS) status = kernel.setArg(2, polls);
+        if (status == CL_SUCCESS)
+            status = has_window() ? kernel.setArg(1, window.buffer()) : memory().bind(kernel, 1);
+        if (status == CL_SUCCESS) status = kernel.setArg(2, answers);
+        if (status == CL_SUCCESS) status = kernel.setArg(3, polls);
         if (status == CL_SUCCESS)
             status =
                 queue.enqueueNDRangeKernel(kernel, cl::NullRange, cl::NDRange(1), cl::NDRange(1), nullptr, &ended);
@@ -62,6 +68,14 @@ struct Bench {
 
 std::atomic_ref<cl_uint> word(const Memory& memory, std::size_t index) {
     return std::atomic_ref(*reinterpret_cast<cl_uint*>(memory.host().data() + index * 4));
+}
+
+// Where the kernel looks for the host's pings.
+void say(Bench& bench, cl_uint ping) {
+    constexpr std::size_t index = 32;
+    if (!bench.has_window()) return word(bench.memory(), index).store(ping, std::memory_order_release);
+    alignas(64) const std::array<cl_uint, 16> line{ping};
+    store_wide(widest_store(), bench.window.host().data() + index * 4, line.data());
 }
 
 std::uint64_t word64(const Memory& memory, std::size_t index) {
@@ -99,7 +113,7 @@ bool ask(Bench& bench, Probe& out) {
     while (answered < pings) {
         if (answered == enough / 2) std::this_thread::sleep_for(200us);  // to learn how fast its clock goes
         const auto start = Clock::now();
-        word(bench.memory(), 32).store(answered + 1, std::memory_order_release);
+        say(bench, answered + 1);
         if (!appears(word(bench.memory(), 0), answered + 1, launch, deadline)) break;
         const auto at = Clock::now();
         seen[answered++] = {at - start, at, word64(bench.memory(), 64)};
@@ -139,6 +153,22 @@ std::chrono::microseconds since(Clock::time_point start) {
 }
 
 // Asks again until `enough_tried`: the host may be too busy to answer in time.
+bool ask_until(Clock::time_point enough_tried, Bench& bench, Probe& out) {
+    bool answered = false;
+    do {
+        word(bench.memory(), 0).store(0, std::memory_order_release);
+        say(bench, 0);
+        answered = ask(bench, out);
+    } while (!answered && !bench.stuck && Clock::now() < enough_tried);
+    return answered;
+}
+
+std::string outcome_of(std::string what, const Attempt& attempt, const std::optional<Error>& refused) {
+    if (attempt.answered) return what + ": a running kernel answered the host";
+    if (refused) return what + " is offered, but " + refused->text();
+    return what + " is offered, but a running kernel did not answer the host in time";
+}
+
 Attempt try_persistent(Bench& bench, const cl::Device& device, const Way& way, Clock::time_point enough_tried,
                        Probe& out) {
     const auto start = Clock::now();
@@ -147,15 +177,26 @@ Attempt try_persistent(Bench& bench, const cl::Device& device, const Way& way, C
     auto made = Memory::make(bench.context, bench.queue, device, way.kind, 4096);
     if (made) {
         bench.memories.push_back(std::move(*made));
-        do {
-            for (const std::size_t index : {0u, 32u}) word(bench.memory(), index).store(0, std::memory_order_release);
-            attempt.answered = ask(bench, out);
-        } while (!attempt.answered && !bench.stuck && Clock::now() < enough_tried);
+        attempt.answered = ask_until(enough_tried, bench, out);
     }
-    attempt.outcome =
-        std::string(way.what) + (attempt.answered ? ": a running kernel answered the host"
-                                 : made ? " is offered, but a running kernel did not answer the host in time"
-                                        : " is offered, but " + made.error().text());
+    attempt.outcome = outcome_of(way.what, attempt, made ? std::optional<Error>() : made.error());
+    attempt.took = since(start);
+    return attempt;
+}
+
+// Beside memory over which a kernel has answered.
+Attempt try_window(Bench& bench, const cl::Device& device, Clock::time_point enough_tried, Probe& out) {
+    const auto start = Clock::now();
+    Attempt attempt;
+    attempt.memory = SharedMemory::bus_window;
+    auto made = BusWindow::make(bench.context, bench.queue, device, 4096);
+    if (made) {
+        bench.window = std::move(*made);
+        attempt.answered = ask_until(enough_tried, bench, out);
+        attempt.outcome = outcome_of("a bus window", attempt, {});
+    } else {
+        attempt.outcome = made.error().text();
+    }
     attempt.took = since(start);
     return attempt;
 }
@@ -217,16 +258,24 @@ void note(Probe& out, const Attempt& attempt) {
     out.why += (out.why.empty() ? "" : "; ") + attempt.outcome;
 }
 
-// Tries each kind of memory that the device claims, or `only`, until a running kernel answers.
+// Tries each kind of memory that the device claims, or `only`, until a running kernel answers; for a bus window, the
+// window beside that one.
 bool find_persistent(Bench& bench, const cl::Device& device, std::optional<SharedMemory> only, Probe& out) {
     const auto enough_tried = Clock::now() + (bench.cpu ? patience_cpu : patience_gpu / 2);
+    const bool with_window = only == SharedMemory::bus_window;
     for (const Way& way : claimed_ways(device)) {
-        if (only && *only != way.memory) continue;
-        const Attempt attempt = try_persistent(bench, device, way, enough_tried, out);
+        if (only && !with_window && *only != way.memory) continue;
+        Attempt attempt = try_persistent(bench, device, way, enough_tried, out);
         note(out, attempt);
+        if (attempt.answered && with_window) {
+            attempt = try_window(bench, device, Clock::now() + patience_gpu / 2, out);
+            note(out, attempt);
+            if (!attempt.answered) return false;
+        }
         if (attempt.answered) {
             out.mode = ExecutionMode::persistent;
             out.kind = way.kind;
+            out.window = with_window;
             return true;
         }
         if (bench.stuck) return false;

@@ -15,6 +15,7 @@ namespace slipring {
 struct Probe {
     ExecutionMode mode = ExecutionMode::none;
     MemoryKind kind = MemoryKind::mirrored;  // of the memory that host and kernel share
+    bool window = false;                     // and the kernel reads slots in a bus window
     double ticks_per_us = 1.0;               // of the device's clock, sr_ticks, where a kernel answered
     double round_trip_us = 0;                // of a word, where a kernel answered
     std::vector<Attempt> attempts;

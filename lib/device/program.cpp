@@ -61,7 +61,7 @@ std::string blame_by_line(const std::string& log, const std::string& source, std
 }  // namespace
 
 std::expected<cl::Program, Error> build(const cl::Context& context, const cl::Device& device,
-                                        const std::string& source, std::span<const CustomOp> ops, bool teams) {
+                                        const std::string& source, std::span<const CustomOp> ops, BuildFor what) {
     cl_int status = CL_SUCCESS;
     cl::Program program(context, source, false, &status);
     if (status != CL_SUCCESS) return cl_error("clCreateProgramWithSource", status);
@@ -75,7 +75,8 @@ std::expected<cl::Program, Error> build(const cl::Context& context, const cl::De
     if ((device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0) options += " -DSR_CACHED";
     if (version.find("pocl") != std::string::npos || version.find("PoCL") != std::string::npos)
         options += " -DSR_CYCLES";
-    if (teams) options += " -DSR_TEAMS";
+    if (what.teams) options += " -DSR_TEAMS";
+    if (what.window) options += " -DSR_WINDOW";
     status = program.build(device, options.c_str());
     if (status != CL_SUCCESS) {
         const std::string log = program.getBuildInfo<CL_PROGRAM_BUILD_LOG>(device);

@@ -16,9 +16,13 @@ namespace embedded {
 extern const char* const probe;
 }  // namespace embedded
 
-// `teams`: groups of a launch are teams of several lanes.
+// How the device code is built for a device.
+struct BuildFor {
+    bool teams = false;   // groups of a launch are teams of several lanes
+    bool window = false;  // slots are read in the bus window
+};
 // Errors: build_failed, whose detail names the handler and line that the log complains of, if any, and the log.
 std::expected<cl::Program, Error> build(const cl::Context& context, const cl::Device& device,
-                                        const std::string& source, std::span<const CustomOp> ops, bool teams = false);
+                                        const std::string& source, std::span<const CustomOp> ops, BuildFor what = {});
 
 }  // namespace slipring

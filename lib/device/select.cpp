@@ -23,8 +23,9 @@ DeviceInfo describe(const cl::Platform& platform, const cl::Device& device) {
     return info;
 }
 
-SharedMemory shared(MemoryKind kind) {
-    switch (kind) {
+SharedMemory shared(const Probe& probe) {
+    if (probe.window) return SharedMemory::bus_window;
+    switch (probe.kind) {
         case MemoryKind::svm: return SharedMemory::svm;
         case MemoryKind::nv_host: return SharedMemory::nv_host;
         case MemoryKind::device:
@@ -36,7 +37,7 @@ SharedMemory shared(MemoryKind kind) {
 // Puts what the probe found into the DeviceInfo.
 void serve(Candidate& one) {
     one.info.mode = one.probe.mode;
-    one.info.memory = one.probe.mode == ExecutionMode::none ? SharedMemory::none : shared(one.probe.kind);
+    one.info.memory = one.probe.mode == ExecutionMode::none ? SharedMemory::none : shared(one.probe);
     one.info.probe_round_trip_us = one.probe.round_trip_us;
     one.info.attempts = one.probe.attempts;
     one.info.why = one.probe.why;
@@ -154,6 +155,7 @@ std::expected<Candidate, Error> choose(const Options& options) {
     if (options.mode == ExecutionMode::per_launch && best->probe.mode == ExecutionMode::persistent) {
         best->probe.mode = ExecutionMode::per_launch;
         best->probe.kind = MemoryKind::mirrored;
+        best->probe.window = false;
         best->probe.why = "per_launch was asked for; " + best->probe.why;
         serve(*best);
     }

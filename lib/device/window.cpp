@@ -4,7 +4,7 @@
 
 #include <unistd.h>
 
-#include "wide_store.hpp"
+#include "../wide_store.hpp"
 
 namespace slipring {
 namespace {

@@ -80,6 +80,7 @@ std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Pos
         }
         std::atomic_ref(*slot).store(to.tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
     }
+    to.copy_to_window(at.first, at.reserved - at.first);
     to.producers(&detail::Producers::reserved).store(at.reserved, std::memory_order_release);
     return faults;
 }

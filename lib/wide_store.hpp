@@ -34,22 +34,25 @@ inline WideStore widest_store() noexcept {
     return __builtin_cpu_is("intel") && __builtin_cpu_supports("avx512f") ? WideStore::avx512 : WideStore::none;
 }
 
-[[gnu::target("movdir64b")]] inline void store_by_movdir64b(void* to, const void* from) noexcept {
-    _movdir64b(to, from);
+[[gnu::target("movdir64b")]] inline void store_by_movdir64b(std::byte* to, const std::byte* from,
+                                                            std::size_t slots) noexcept {
+    for (; slots != 0; --slots, to += 64, from += 64) _movdir64b(to, from);
 }
 
-[[gnu::target("avx512f")]] inline void store_by_avx512(void* to, const void* from) noexcept {
-    _mm512_store_si512(to, _mm512_loadu_si512(from));
+[[gnu::target("avx512f")]] inline void store_by_avx512(std::byte* to, const std::byte* from,
+                                                       std::size_t slots) noexcept {
+    for (; slots != 0; --slots, to += 64, from += 64) _mm512_store_si512(to, _mm512_loadu_si512(from));
 }
 
-// Copies 64 bytes to `to`, which is aligned to 64. `how` is what widest_store() gave, and not none.
+// Copies so many times 64 bytes to `to`, which is aligned to 64. `how` is what widest_store() gave, and not none.
 //
 // Orders nothing. Slots may arrive in another order than they were stored in: of 100,000 looks at a slot that had
 // just come some 50 found one of the 32 before it missing. What the device is to find in other memory when it sees
 // the slot needs a store_fence() before the slot.
-inline void store_wide(WideStore how, void* to, const void* from) noexcept {
-    if (how == WideStore::movdir64b) store_by_movdir64b(to, from);
-    else store_by_avx512(to, from);
+inline void store_wide(WideStore how, void* to, const void* from, std::size_t slots = 1) noexcept {
+    auto* const begin = static_cast<std::byte*>(to);
+    if (how == WideStore::movdir64b) store_by_movdir64b(begin, static_cast<const std::byte*>(from), slots);
+    else store_by_avx512(begin, static_cast<const std::byte*>(from), slots);
 }
 
 // What was stored before this leaves the processor before what is stored after it.
@@ -58,7 +61,7 @@ inline void store_fence() noexcept { _mm_sfence(); }
 #else
 
 inline WideStore widest_store() noexcept { return WideStore::none; }
-inline void store_wide(WideStore, void*, const void*) noexcept {}
+inline void store_wide(WideStore, void*, const void*, std::size_t = 1) noexcept {}
 inline void store_fence() noexcept {}
 
 #endif
