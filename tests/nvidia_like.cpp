@@ -8,28 +8,17 @@
 //    that does not end holds up all that come later;
 //  - to release the last reference to a buffer or a context waits until no kernel of the process runs, in
 //    any context.
-#define CL_TARGET_OPENCL_VERSION 300
-#include <CL/cl.h>
-#include <dlfcn.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <mutex>
-#include <string>
 #include <vector>
 
-namespace {
+#include "preload.hpp"
 
-template <class Function>
-Function real(const char* name) {
-    void* const found = dlsym(RTLD_NEXT, name);
-    if (found == nullptr) std::abort();
-    return reinterpret_cast<Function>(found);
-}
-#define REAL(name) static const auto call = real<decltype(&name)>(#name)
+namespace {
 
 struct Command {
     cl_context context;
@@ -133,14 +122,6 @@ cl_mem CL_API_CALL create_nv(cl_context context, cl_mem_flags, cl_bitfield, std:
     return buffer;
 }
 
-cl_int answer(const void* value, std::size_t bytes, std::size_t room, void* to, std::size_t* needed) {
-    if (needed != nullptr) *needed = bytes;
-    if (to == nullptr) return CL_SUCCESS;
-    if (room < bytes) return CL_INVALID_VALUE;
-    std::memcpy(to, value, bytes);
-    return CL_SUCCESS;
-}
-
 }  // namespace
 
 extern "C" {
@@ -151,14 +132,7 @@ cl_int CL_API_CALL clGetDeviceInfo(cl_device_id device, cl_device_info what, siz
         const cl_device_svm_capabilities coarse = CL_DEVICE_SVM_COARSE_GRAIN_BUFFER;
         return answer(&coarse, sizeof coarse, room, to, needed);
     }
-    if (what == CL_DEVICE_EXTENSIONS) {
-        size_t bytes = 0;
-        call(device, what, 0, nullptr, &bytes);
-        std::string names(bytes, '\0');
-        call(device, what, bytes, names.data(), nullptr);
-        names = names.c_str() + std::string(" cl_nv_create_buffer");
-        return answer(names.c_str(), names.size() + 1, room, to, needed);
-    }
+    if (what == CL_DEVICE_EXTENSIONS) return answer_extensions(call, device, "cl_nv_create_buffer", room, to, needed);
     return call(device, what, room, to, needed);
 }
 
