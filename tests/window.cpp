@@ -1,5 +1,5 @@
-// The bus window: the store that fills a slot there, each reason for which there is no window, by a Vulkan made up
-// here, and what the devices of this machine say.
+// The bus window: the store that fills a slot there, each reason for which there is no window, by a made-up Vulkan,
+// and what the devices of this machine say.
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
@@ -10,19 +10,11 @@
 #include <utility>
 #include <vector>
 
-#include <unistd.h>
-
 #include "../lib/wide_store.hpp"
 #include "../lib/device/window.hpp"
 
 #if __has_include(<vulkan/vulkan.h>)
-#include <map>
-#include <set>
-
-#include <fcntl.h>
-
-#define VK_NO_PROTOTYPES
-#include <vulkan/vulkan.h>
+#include "made_up_vulkan.hpp"
 #endif
 
 using namespace slipring;
@@ -86,103 +78,10 @@ BOOST_AUTO_TEST_CASE(each_device_here_has_a_window_or_says_why_not) {
 
 namespace {
 
-constexpr VkMemoryPropertyFlags all_three =
-    VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
-constexpr DeviceUuid uuid{1, 2, 3};
-
-// A driver with one device, and what goes wrong with it.
-struct Driver {
-    std::string absent{};                       // a function
-    std::map<std::string, VkResult> results{};  // of those that fail
-    DeviceUuid uuid = ::uuid;
-    VkExternalMemoryFeatureFlags features = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
-    std::vector<VkMemoryPropertyFlags> types{VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT, all_three};
-    VkDeviceSize heap = 1 << 20;
-    std::multiset<std::string> alive{};  // what has been made and not been freed
-    std::vector<std::byte> memory{};
-
-    VkResult result(const std::string& call) const {
-        const auto found = results.find(call);
-        return found == results.end() ? VK_SUCCESS : found->second;
-    }
-    template <class Handle>
-    VkResult make(const std::string& call, Handle* made) {
-        if (result(call) != VK_SUCCESS) return result(call);
-        *made = reinterpret_cast<Handle>(this);
-        alive.insert(call);
-        return VK_SUCCESS;
-    }
-};
-Driver driver;
-
-VkResult create_instance(const VkInstanceCreateInfo*, const VkAllocationCallbacks*, VkInstance* made) {
-    return driver.make("vkCreateInstance", made);
-}
-void destroy_instance(VkInstance, const VkAllocationCallbacks*) { driver.alive.erase("vkCreateInstance"); }
-VkResult enumerate(VkInstance, std::uint32_t* count, VkPhysicalDevice* found) {
-    if (driver.result("vkEnumeratePhysicalDevices") != VK_SUCCESS) return driver.result("vkEnumeratePhysicalDevices");
-    *count = 1;
-    if (found != nullptr) *found = reinterpret_cast<VkPhysicalDevice>(&driver);
-    return VK_SUCCESS;
-}
-void properties(VkPhysicalDevice, VkPhysicalDeviceProperties2* out) {
-    auto* const id = static_cast<VkPhysicalDeviceIDProperties*>(out->pNext);
-    std::ranges::copy(driver.uuid, id->deviceUUID);
-}
-void memory_properties(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties* out) {
-    *out = {};
-    out->memoryHeapCount = 1;
-    out->memoryHeaps[0].size = driver.heap;
-    for (const VkMemoryPropertyFlags flags : driver.types)
-        out->memoryTypes[out->memoryTypeCount++].propertyFlags = flags;
-}
-void external(VkPhysicalDevice, const VkPhysicalDeviceExternalBufferInfo*, VkExternalBufferProperties* out) {
-    out->externalMemoryProperties.externalMemoryFeatures = driver.features;
-}
-VkResult create_device(VkPhysicalDevice, const VkDeviceCreateInfo*, const VkAllocationCallbacks*, VkDevice* made) {
-    return driver.make("vkCreateDevice", made);
-}
-void destroy_device(VkDevice, const VkAllocationCallbacks*) { driver.alive.erase("vkCreateDevice"); }
-VkResult allocate(VkDevice, const VkMemoryAllocateInfo* info, const VkAllocationCallbacks*, VkDeviceMemory* made) {
-    BOOST_TEST(driver.types.at(info->memoryTypeIndex) == all_three);
-    driver.memory.resize(info->allocationSize);
-    return driver.make("vkAllocateMemory", made);
-}
-void free_memory(VkDevice, VkDeviceMemory, const VkAllocationCallbacks*) { driver.alive.erase("vkAllocateMemory"); }
-VkResult map(VkDevice, VkDeviceMemory, VkDeviceSize, VkDeviceSize, VkMemoryMapFlags, void** at) {
-    *at = driver.memory.data();
-    return driver.result("vkMapMemory");
-}
-VkResult get_fd(VkDevice, const VkMemoryGetFdInfoKHR*, int* fd) {
-    if (driver.result("vkGetMemoryFdKHR") != VK_SUCCESS) return driver.result("vkGetMemoryFdKHR");
-    *fd = open("/dev/null", O_RDONLY);
-    return VK_SUCCESS;
-}
-
-const std::map<std::string, void (*)()> functions{
-    {"vkCreateInstance", reinterpret_cast<void (*)()>(create_instance)},
-    {"vkDestroyInstance", reinterpret_cast<void (*)()>(destroy_instance)},
-    {"vkEnumeratePhysicalDevices", reinterpret_cast<void (*)()>(enumerate)},
-    {"vkGetPhysicalDeviceProperties2", reinterpret_cast<void (*)()>(properties)},
-    {"vkGetPhysicalDeviceMemoryProperties", reinterpret_cast<void (*)()>(memory_properties)},
-    {"vkGetPhysicalDeviceExternalBufferProperties", reinterpret_cast<void (*)()>(external)},
-    {"vkCreateDevice", reinterpret_cast<void (*)()>(create_device)},
-    {"vkDestroyDevice", reinterpret_cast<void (*)()>(destroy_device)},
-    {"vkAllocateMemory", reinterpret_cast<void (*)()>(allocate)},
-    {"vkFreeMemory", reinterpret_cast<void (*)()>(free_memory)},
-    {"vkMapMemory", reinterpret_cast<void (*)()>(map)},
-    {"vkGetMemoryFdKHR", reinterpret_cast<void (*)()>(get_fd)},
-};
-
-void (*entry(VkInstance, const char* name))() {
-    const auto found = functions.find(name);
-    return found == functions.end() || name == driver.absent ? nullptr : found->second;
-}
-
 // The refusal of such a driver, which must have everything back.
 Error refusal(Driver given, std::size_t bytes = 4096) {
     driver = std::move(given);
-    const auto memory = vulkan_memory(entry, uuid, bytes);
+    const auto memory = vulkan_memory(entry, made_up_uuid, bytes);
     BOOST_REQUIRE(!memory.has_value());
     if (driver.absent != "vkDestroyInstance") BOOST_TEST(driver.alive.empty());
     return memory.error();
@@ -198,11 +97,14 @@ BOOST_AUTO_TEST_CASE(a_loader_that_is_not_there_or_is_none_is_refused) {
 BOOST_AUTO_TEST_CASE(memory_of_the_right_type_is_mapped_exported_and_freed) {
     driver = {};
     {
-        auto memory = vulkan_memory(entry, uuid, 4096);
+        auto memory = vulkan_memory(entry, made_up_uuid, 4096);
         BOOST_REQUIRE_MESSAGE(memory.has_value(), (memory ? "" : memory.error().text()));
-        BOOST_TEST(memory->host == driver.memory.data());
+        BOOST_REQUIRE(driver.alive.size() == 3u);
+        const Made& made = *driver.alive.back();
+        BOOST_TEST(made.type == all_three);
+        BOOST_TEST(memory->host == made.at);
         BOOST_TEST(memory->bytes >= 4096u);
-        BOOST_TEST(memory->bytes == driver.memory.size());
+        BOOST_TEST(memory->bytes == made.bytes);
         BOOST_TEST(close(memory->fd) == 0);
         const VulkanMemory moved = std::move(*memory);
         BOOST_TEST(driver.alive.size() == 3u);
@@ -231,6 +133,7 @@ BOOST_AUTO_TEST_CASE(a_device_that_does_not_suit_says_why) {
     hidden.types = {VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT,
                     VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT};
     BOOST_TEST(says(refusal(hidden), "no memory of its own that the host can write"));
+    narrow.heap = 1 << 20;
     BOOST_TEST(says(refusal(narrow, std::size_t{2} << 20), "of which the host can write 1048576"));
 }
 
