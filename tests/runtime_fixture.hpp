@@ -9,6 +9,7 @@
 
 #include <slipring/runtime.hpp>
 
+#include "../lib/wide_store.hpp"
 #include "printing.hpp"
 #include "test_device.hpp"
 
@@ -37,12 +38,18 @@ inline Options from_environment(Options options) {
     return options;
 }
 
+// On a processor without a store of 64 bytes there is none.
+inline bool asks_for_window() {
+    const char* const memory = std::getenv("SLIPRING_TEST_MEMORY");
+    return memory != nullptr && std::string_view(memory) == name(SharedMemory::bus_window) &&
+           widest_store() != WideStore::none;
+}
+
 inline Runtime open(ExecutionMode mode, Options options = {}) {
     options = patient(from_environment(std::move(options)));
     options.mode = mode;
-    const char* const memory = std::getenv("SLIPRING_TEST_MEMORY");
-    const bool asks = memory != nullptr && std::string_view(memory) == name(SharedMemory::bus_window);
-    if (asks && mode == ExecutionMode::persistent && !options.memory) options.memory = SharedMemory::bus_window;
+    if (asks_for_window() && mode == ExecutionMode::persistent && !options.memory)
+        options.memory = SharedMemory::bus_window;
     auto runtime = Runtime::open(std::move(options));
     BOOST_REQUIRE_MESSAGE(runtime.has_value(), (runtime ? "" : runtime.error().text()));
     BOOST_REQUIRE(runtime->device().mode == mode);
