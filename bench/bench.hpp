@@ -41,7 +41,8 @@ inline constexpr Shape shapes[] = {{1, 1}, {1, 32}, {2, 1}, {2, 32}, {4, 1}, {4,
 struct RingNumbers {
     std::string queue;
     Shape shape;
-    double slots_per_s = 0;  // the median of the turns, and their quartiles
+    std::uint32_t capacity = 0;  // how many slots the queue holds at most
+    double slots_per_s = 0;      // the median of the turns, and their quartiles
     double low = 0;
     double high = 0;
     bool intact = true;  // in every turn what went in came out, checked by count and sum
@@ -79,8 +80,9 @@ struct Rate {
 
 // One slot's round trip while others keep the device busy.
 struct Loaded {
-    unsigned percent = 0;    // of the peak of the quiet rates
-    double slots_per_s = 0;  // that were in fact published beside it
+    unsigned percent = 0;        // of the peak of the quiet rates
+    std::uint32_t capacity = 0;  // of the ring
+    double slots_per_s = 0;      // that were in fact published beside it
     Percentiles round_trip_us{};
 };
 
@@ -99,6 +101,7 @@ struct Limits {
 
 struct DeviceNumbers {
     DeviceInfo info{};
+    std::uint32_t capacity = 0;     // of the ring, for the figures down to launches_per_s, and for wake_up_us
     double clock_ns = 0;            // what reading the clock adds to each sample of latency
     Percentiles round_trip_us{};    // publish one slot, poll until it is terminal
     Percentiles with_result_us{};   // and read its result
@@ -113,6 +116,7 @@ struct DeviceNumbers {
     std::vector<Loaded> loaded{};
     Percentiles wake_up_us{};  // the round trip of a slot that finds the kernel gone
     std::chrono::milliseconds max_launch_time{0};
+    std::uint32_t pause_capacity = 0;
     Percentiles pause_us{};  // no slot ended for so long, at each relaunch under load
     Limits limits{};
 
@@ -134,7 +138,8 @@ struct Beside {
 };
 struct Coexistence {
     DeviceInfo info{};
-    Beside alone{};  // no runtime is open
+    std::uint32_t capacity = 0;  // of the ring, where a runtime is open
+    Beside alone{};              // no runtime is open
     // A runtime is open in the program's context, or in one of its own, and has nothing to do, or its ring is full.
     Beside same_idle{}, same_busy{};
     Beside other_idle{}, other_busy{};
@@ -143,12 +148,13 @@ std::expected<Coexistence, Error> measure_coexistence(const std::string& device,
 
 // Pages brought into a cache in device memory, one way.
 struct PageNumbers {
-    double hit_rate = 0;        // the page was there or under way when it was required
-    Percentiles stall_us{};     // of each access: from requiring its page until it was there
-    double stall_share = 0;     // of all stalls in the time of the runs
-    Percentiles page_us{};      // the stalls of those that were no hits
-    double accesses_per_s = 0;  // each is brought, used by the device, and its result read
-    std::uint64_t wrong = 0;    // results of another page than the required one
+    std::uint32_t capacity = 0;  // of the ring; 0: there is none
+    double hit_rate = 0;         // the page was there or under way when it was required
+    Percentiles stall_us{};      // of each access: from requiring its page until it was there
+    double stall_share = 0;      // of all stalls in the time of the runs
+    Percentiles page_us{};       // the stalls of those that were no hits
+    double accesses_per_s = 0;   // each is brought, used by the device, and its result read
+    std::uint64_t wrong = 0;     // results of another page than the required one
 };
 struct Prefetch {
     DeviceInfo info{};

@@ -154,6 +154,7 @@ std::expected<Coexistence, Error> measure_coexistence(const std::string& device,
         const auto runtime = Runtime::open({.device = device});
         if (!runtime) return std::unexpected(runtime.error());
         to.info = runtime->device();
+        to.capacity = runtime->ring().capacity();
     }
     User user;
     if (const cl_int status = user.open(to.info); status != CL_SUCCESS) return std::unexpected(failed(status));

@@ -20,7 +20,8 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Se
         auto runtime = Runtime::open({.device = device});
         if (!runtime) return std::unexpected(runtime.error());
         to.info = runtime->device();
-        // Over a bus what is in flight fills more than the default ring.
+        // Latency is measured with the default ring, and so is all else on a CPU. Over a bus more slots are in flight
+        // than that ring holds: rates, load and relaunches need a ring there that does not bound them.
         capacity = to.info.is_cpu ? runtime->ring().capacity() : 1u << 18;
         if (auto ok = measure_turns(*runtime, time * for_turns, to); !ok) return failed(ok.error(), "round trips");
         if (auto ok = measure_wake_up(*runtime, time * for_wake_up, to); !ok) return failed(ok.error(), "wake-up");

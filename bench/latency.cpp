@@ -109,7 +109,7 @@ std::expected<Loaded, Errc> measure_at(Runtime& runtime, const Rate& peak, unsig
     for (const auto& load : loads)
         if (load->failed) return std::unexpected(*load->failed);
     if (!done) return std::unexpected(done.error());
-    return Loaded{percent, rate, percentiles(std::move(samples))};
+    return Loaded{percent, runtime.ring().capacity(), rate, percentiles(std::move(samples))};
 }
 
 // ---- pauses ------------------------------------------------------------------------------------------------------
@@ -189,6 +189,7 @@ Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to) {
     if (!last) return std::unexpected(last.error());
     if (auto done = finish(runtime, *last); !done) return done;
 
+    to.pause_capacity = runtime.ring().capacity();
     Longest gaps;
     const std::uint64_t launches = runtime.stats().launches;
     std::uint64_t seen = runtime.ring().completed();

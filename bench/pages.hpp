@@ -18,6 +18,9 @@ class Pages {
 public:
     virtual ~Pages() = default;
 
+    // Of the ring; 0: there is none.
+    virtual std::uint32_t capacity() const { return 0; }
+
     // Empties the cache, and has the device ready.
     virtual std::expected<void, Error> clear() = 0;
     // Until the required page is in its frame.

@@ -15,6 +15,8 @@ class ByWindow : public Pages {
 public:
     ByWindow(Runtime runtime, std::uint32_t frames) : runtime_(std::move(runtime)), frames_(frames) {}
 
+    std::uint32_t capacity() const override { return runtime_.ring().capacity(); }
+
     std::expected<void, Error> clear() override {
         windows_.emplace(runtime_, frames_);
         const std::uint64_t bytes = std::uint64_t{frames_} * prefetch::page_bytes;

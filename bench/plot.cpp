@@ -174,7 +174,10 @@ Line distribution(std::string name, const Percentiles& p, const char* colour) {
 }
 
 Panel latency(const DeviceNumbers& device) {
-    Panel panel{"Latency of one slot",
+    std::string title = "Latency of one slot (ring of " + std::to_string(device.capacity);
+    if (!device.loaded.empty() && device.loaded.front().capacity != device.capacity)
+        title += "; at a load " + std::to_string(device.loaded.front().capacity);
+    Panel panel{title + " slots)",
                 "percentile",
                 "microseconds",
                 {{0, "0"}, {0.30103, "50"}, {1, "90"}, {2, "99"}, {3, "99.9"}, {4, "99.99"}},
@@ -203,7 +206,9 @@ Line throughput(const DeviceNumbers& device, Want want, unsigned producers, cons
 }
 
 Panel rates(const DeviceNumbers& device) {
-    Panel panel{"Throughput against the size of a batch", "slots a batch", "slots per second", {}, {}};
+    const std::string title =
+        "Throughput against the size of a batch (ring of " + std::to_string(device.rate_capacity);
+    Panel panel{title + " slots)", "slots a batch", "slots per second", {}, {}};
     unsigned most = 1, producers = 1;
     for (const Rate& each : device.rates) {
         most = std::max(most, each.shape.batch);

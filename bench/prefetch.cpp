@@ -88,7 +88,9 @@ std::expected<Prefetch, Error> measure_prefetch(const std::string& device, Secon
         if (took + took / turns > time) break;  // another would take as long
     }
     to.windows = windows.numbers();
+    to.windows.capacity = (*by_window)->capacity();
     to.writes = writes.numbers();
+    to.writes.capacity = (*by_write)->capacity();
     return to;
 }
 

@@ -3,6 +3,7 @@
 //
 //   push(producer, batch)   how many slots of the batch went in, 0 when the queue is full; never waits
 //   drain(read)             calls read(the 16 words) for each slot that is there, up to some hundred; how many
+//   capacity(producers)     how many slots it holds at most where so many producers push
 //
 // All carry slipring's Slot, 64 bytes, 64-byte aligned, and hold 1024 of them where not said otherwise.
 #pragma once
@@ -39,10 +40,13 @@ class RingQueue {
 public:
     static constexpr const char* name = Roomy ? "slipring_roomy" : "slipring";
 
+    static constexpr std::uint32_t capacity(unsigned producers) {
+        if (!Roomy) return queue_capacity;
+        return producers > 2 ? 4096 : 2048;
+    }
+
     explicit RingQueue(unsigned producers)
-        : capacity_(Roomy && producers > 2 ? 4096
-                    : Roomy                ? 2048
-                                           : queue_capacity),
+        : capacity_(capacity(producers)),
           memory_(new(std::align_val_t{ThreadRing::alignment}) std::byte[*ThreadRing::bytes(capacity_)]) {}
 
     std::size_t push(unsigned, Batch batch) {
@@ -76,6 +80,7 @@ template <bool Spsc>
 class AtomicQueue {
 public:
     static constexpr const char* name = Spsc ? "atomic_queue_spsc" : "atomic_queue";
+    static constexpr std::uint32_t capacity(unsigned) { return queue_capacity; }
 
     explicit AtomicQueue(unsigned) {}
 
@@ -104,8 +109,17 @@ private:
 // formula, room for 1024 however they are spread, which is 2048 to 5216 in all.
 template <bool Roomy>
 class Moodycamel {
+    using Queue = moodycamel::ConcurrentQueue<Slot>;
+
 public:
     static constexpr const char* name = Roomy ? "moodycamel_roomy" : "moodycamel";
+
+    // It allocates (items / block - 1) * (producers + 1) + 2 * producers blocks.
+    static constexpr std::uint32_t capacity(unsigned producers) {
+        const std::size_t block = Queue::BLOCK_SIZE;
+        return static_cast<std::uint32_t>(((items_for(producers) / block - 1) * (producers + 1) + 2 * producers) *
+                                          block);
+    }
 
     explicit Moodycamel(unsigned producers) : queue_(items_for(producers), producers, 0), consumer_(queue_) {
         for (unsigned i = 0; i < producers; ++i) producers_.emplace_back(queue_);
@@ -124,9 +138,6 @@ public:
     }
 
 private:
-    using Queue = moodycamel::ConcurrentQueue<Slot>;
-
-    // It allocates (items / block - 1) * (producers + 1) + 2 * producers blocks.
     static constexpr std::size_t items_for(unsigned producers) {
         return Roomy ? queue_capacity : queue_capacity / (producers + 1) / Queue::BLOCK_SIZE * Queue::BLOCK_SIZE;
     }
@@ -142,6 +153,7 @@ private:
 class BoostQueue {
 public:
     static constexpr const char* name = "boost_queue";
+    static constexpr std::uint32_t capacity(unsigned) { return queue_capacity; }
 
     explicit BoostQueue(unsigned) {}
 
@@ -166,6 +178,7 @@ private:
 class BoostSpsc {
 public:
     static constexpr const char* name = "boost_spsc_queue";
+    static constexpr std::uint32_t capacity(unsigned) { return queue_capacity; }
 
     explicit BoostSpsc(unsigned) {}
 

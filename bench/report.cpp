@@ -14,6 +14,13 @@ Json json(const Percentiles& p) {
             {"p999", p.p999}, {"p9999", p.p9999}, {"samples", p.samples}};
 }
 
+// Of slots that went through a ring of so many.
+Json json(const Percentiles& p, std::uint32_t capacity) {
+    Json to = json(p);
+    to["capacity"] = capacity;
+    return to;
+}
+
 void add_device(Json& out, const DeviceNumbers& device) {
     const DeviceInfo& info = device.info;
     out["device"] = info.name;
@@ -25,21 +32,23 @@ void add_device(Json& out, const DeviceNumbers& device) {
     out["lanes"] = info.shape.lanes;
     out["probe_round_trip_us"] = info.probe_round_trip_us;
     out["clock_ns"] = device.clock_ns;
-    out["round_trip_us"] = json(device.round_trip_us);
-    out["round_trip_with_result_us"] = json(device.with_result_us);
+    out["round_trip_us"] = json(device.round_trip_us, device.capacity);
+    out["round_trip_with_result_us"] = json(device.with_result_us, device.capacity);
     out["launch_us"] = json(device.launch_us);
     out["launch_to_round_trip"] = device.launch_us.p50 / device.round_trip_us.p50;
     out["end_to_end_slots_per_s"] = device.quiet_slots_per_s;
     out["end_to_end_with_results_slots_per_s"] = device.result_slots_per_s;
     out["end_to_end_batch"] = device.batch;
+    out["end_to_end_capacity"] = device.capacity;
     out["launches_per_s"] = device.launches_per_s;
 
     for (const Loaded& each : device.loaded) {
-        Json& to = out["loaded_round_trip_us"][std::to_string(each.percent)] = json(each.round_trip_us);
+        Json& to = out["loaded_round_trip_us"][std::to_string(each.percent)] =
+            json(each.round_trip_us, each.capacity);
         to["load_slots_per_s"] = each.slots_per_s;
     }
-    out["wake_up_us"] = json(device.wake_up_us);
-    out["relaunch_pause_us"] = json(device.pause_us);
+    out["wake_up_us"] = json(device.wake_up_us, device.capacity);
+    out["relaunch_pause_us"] = json(device.pause_us, device.pause_capacity);
     out["relaunch_pause_us"]["epoch_ms"] = device.max_launch_time.count();
 
     out["rates_capacity"] = device.rate_capacity;
@@ -57,18 +66,21 @@ Json json(const Beside& beside) { return {{"small_us", json(beside.small_us)}, {
 
 Json json(const Coexistence& coexistence) {
     return {{"device", coexistence.info.name},
+            {"capacity", coexistence.capacity},
             {"alone", json(coexistence.alone)},
             {"same_context", {{"idle", json(coexistence.same_idle)}, {"busy", json(coexistence.same_busy)}}},
             {"other_context", {{"idle", json(coexistence.other_idle)}, {"busy", json(coexistence.other_busy)}}}};
 }
 
 Json json(const PageNumbers& pages) {
-    return {{"hit_rate", pages.hit_rate},
-            {"stall_us", json(pages.stall_us)},
-            {"stall_share", pages.stall_share},
-            {"page_us", json(pages.page_us)},
-            {"accesses_per_s", pages.accesses_per_s},
-            {"wrong", pages.wrong}};
+    Json to = {{"hit_rate", pages.hit_rate},
+               {"stall_us", json(pages.stall_us)},
+               {"stall_share", pages.stall_share},
+               {"page_us", json(pages.page_us)},
+               {"accesses_per_s", pages.accesses_per_s},
+               {"wrong", pages.wrong}};
+    if (pages.capacity != 0) to["capacity"] = pages.capacity;
+    return to;
 }
 
 Json json(const Prefetch& prefetch) {
@@ -109,8 +121,10 @@ std::string as_json(const Report& report) {
     for (const RingNumbers& each : report.rings) {
         const std::string producers = std::to_string(each.shape.producers);
         const std::string batch = std::to_string(each.shape.batch);
-        Json& to = each.queue == "slipring" ? out["ring_slots_per_s"] : out["peers_slots_per_s"][each.queue];
-        to[producers][batch] = each.slots_per_s;
+        const bool is_ring = each.queue == "slipring";
+        (is_ring ? out["ring_slots_per_s"] : out["peers_slots_per_s"][each.queue])[producers][batch] =
+            each.slots_per_s;
+        (is_ring ? out["ring_capacity"] : out["peers_capacity"][each.queue])[producers] = each.capacity;
         out["quartiles_slots_per_s"][each.queue][producers][batch] = {each.low, each.high};
     }
     if (const auto& device = report.device) {

@@ -15,6 +15,7 @@ namespace {
 struct Contender {
     const char* name;
     bool single_producer;
+    std::uint32_t (*capacity)(unsigned producers);
     Throughput (*one)(unsigned producers, std::chrono::nanoseconds length);
     Throughput (*many)(unsigned producers, std::chrono::nanoseconds length);
 
@@ -26,7 +27,7 @@ struct Contender {
 
 template <class Queue>
 constexpr Contender contender(bool single_producer = false) {
-    return {Queue::name, single_producer, measure<Queue, 1>, measure<Queue, 32>};
+    return {Queue::name, single_producer, Queue::capacity, measure<Queue, 1>, measure<Queue, 32>};
 }
 
 constexpr Contender contenders[] = {
@@ -83,8 +84,9 @@ std::vector<RingNumbers> measure_rings(std::chrono::duration<double> time) {
     for (auto& row : by_shape) {
         for (Cell& cell : row) {
             std::ranges::sort(cell.turns);
-            numbers.push_back({cell.contender->name, cell.shape, quantile(cell.turns, 0.5),
-                               quantile(cell.turns, 0.25), quantile(cell.turns, 0.75), cell.intact});
+            numbers.push_back({cell.contender->name, cell.shape, cell.contender->capacity(cell.shape.producers),
+                               quantile(cell.turns, 0.5), quantile(cell.turns, 0.25), quantile(cell.turns, 0.75),
+                               cell.intact});
         }
     }
     return numbers;

@@ -1,5 +1,7 @@
 // The report for a person.
+#include <algorithm>
 #include <cstdio>
+#include <ranges>
 
 #include "bench.hpp"
 #include "shares.hpp"
@@ -14,9 +16,12 @@ void print(std::string& to, const char* format, Args... args) {
     to += line;
 }
 
-void print_latency(std::string& to, const char* name, const Percentiles& p) {
-    print(to, "  %-28s %9.3f %9.3f %9.3f %9.3f %9.3f   of %zu\n", name, p.p50, p.p90, p.p99, p.p999, p.p9999,
+// Of slots that went through a ring of so many; 0: through none.
+void print_latency(std::string& to, const char* name, const Percentiles& p, std::uint32_t capacity) {
+    print(to, "  %-28s %9.3f %9.3f %9.3f %9.3f %9.3f   of %zu", name, p.p50, p.p90, p.p99, p.p999, p.p9999,
           p.samples);
+    if (capacity != 0) print(to, ", ring of %u", capacity);
+    to += '\n';
 }
 
 void print_rings(std::string& to, const std::vector<RingNumbers>& rings) {
@@ -33,6 +38,10 @@ void print_rings(std::string& to, const std::vector<RingNumbers>& rings) {
             if (at == rings.end()) print(to, "%9s", "-");
             else print(to, "%8.1f%c", at->slots_per_s / 1e6, at->intact ? ' ' : '!');
         }
+        const auto held = std::ranges::minmax(
+            rings | std::views::filter([&](const RingNumbers& each) { return each.queue == name; }) |
+            std::views::transform(&RingNumbers::capacity));
+        print(to, held.min == held.max ? "   holds %u" : "   holds %u to %u", held.min, held.max);
     }
     to += '\n';
 }
@@ -71,24 +80,25 @@ void print_device(std::string& to, const DeviceNumbers& device) {
           info.driver.c_str(), std::string(name(info.mode)).c_str(), std::string(name(info.memory)).c_str(),
           info.shape.groups, info.shape.lanes);
     print(to, "  %-28s %9s %9s %9s %9s %9s\n", "one task, us", "p50", "p90", "p99", "p99.9", "p99.99");
-    print_latency(to, "through the ring", device.round_trip_us);
-    print_latency(to, "through the ring, with result", device.with_result_us);
-    print_latency(to, "by a launch", device.launch_us);
-    print_latency(to, "by an empty launch", device.limits.launch_us);
+    print_latency(to, "through the ring", device.round_trip_us, device.capacity);
+    print_latency(to, "through the ring, with result", device.with_result_us, device.capacity);
+    print_latency(to, "by a launch", device.launch_us, 0);
+    print_latency(to, "by an empty launch", device.limits.launch_us, 0);
     for (const Loaded& each : device.loaded) {
         char text[64];
         std::snprintf(text, sizeof text, "at %u %% load (%.1f M/s)", each.percent, each.slots_per_s / 1e6);
-        print_latency(to, text, each.round_trip_us);
+        print_latency(to, text, each.round_trip_us, each.capacity);
     }
-    print_latency(to, "waking a kernel that has left", device.wake_up_us);
+    print_latency(to, "waking a kernel that has left", device.wake_up_us, device.capacity);
     char text[64];
     std::snprintf(text, sizeof text, "pause at a relaunch (%lld ms)",
                   static_cast<long long>(device.max_launch_time.count()));
-    print_latency(to, text, device.pause_us);
+    print_latency(to, text, device.pause_us, device.pause_capacity);
     print(to, "  the ring is %.0f times faster (p50); reading the clock adds %.0f ns to each sample\n",
           device.launch_us.p50 / device.round_trip_us.p50, device.clock_ns);
-    print(to, "  end to end %.1f M slots/s in batches of %u (%.1f M/s with results); %.0f launches/s\n",
-          device.quiet_slots_per_s / 1e6, device.batch, device.result_slots_per_s / 1e6, device.launches_per_s);
+    print(to, "  end to end %.1f M slots/s in batches of %u (%.1f M/s with results), ring of %u; %.0f launches/s\n",
+          device.quiet_slots_per_s / 1e6, device.batch, device.result_slots_per_s / 1e6, device.capacity,
+          device.launches_per_s);
     print_rates(to, device);
     print_limits(to, device);
 }
@@ -100,8 +110,8 @@ void print_beside(std::string& to, const char* where, const Beside& beside, cons
 }
 
 void print_coexistence(std::string& to, const Coexistence& coexistence) {
-    print(to, "\nyour own kernels beside slipring on %s, us from enqueueing to its result\n",
-          coexistence.info.name.c_str());
+    print(to, "\nyour own kernels beside slipring (ring of %u) on %s, us from enqueueing to its result\n",
+          coexistence.capacity, coexistence.info.name.c_str());
     print(to, "  %-28s %10s %10s  %8s %12s %10s  %8s\n", "", "small p50", "p99", "of alone", "big p50", "p99",
           "of alone");
     print_beside(to, "alone", coexistence.alone, coexistence.alone);
@@ -122,7 +132,9 @@ void print_prefetch(std::string& to, const Prefetch& prefetch) {
           prefetch.windows.hit_rate * 100);
     print(to, "  %-28s %10s %10s %10s %10s %11s %12s\n", "us", "page p50", "p99", "stall p50", "p99", "of all time",
           "accesses/s");
-    print_pages(to, "by windows", prefetch.windows);
+    char text[64];
+    std::snprintf(text, sizeof text, "by windows, ring of %u", prefetch.windows.capacity);
+    print_pages(to, text, prefetch.windows);
     print_pages(to, "by clEnqueueWriteBuffer", prefetch.writes);
 }
 

@@ -107,6 +107,7 @@ Done measure_turns(Runtime& runtime, Seconds time, DeviceNumbers& to) {
     }
     if (!meter.ok()) return meter.done;
 
+    to.capacity = runtime.ring().capacity();
     to.clock_ns = clock_ns();
     to.round_trip_us = percentiles(std::move(meter.round_trips));
     to.with_result_us = percentiles(std::move(meter.with_result));

@@ -1,7 +1,9 @@
 // The bench: its arithmetic, and a very short run whose JSON has every field, each a finite positive number.
 #include <boost/test/unit_test.hpp>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -19,6 +21,12 @@ constexpr std::chrono::duration<double> short_time{0.1};
 
 bool is_positive(const Json& value) {
     return value.is_number() && std::isfinite(value.get<double>()) && value.get<double>() > 0;
+}
+
+// A ring's.
+bool is_capacity(const Json& value) {
+    return value.is_number_unsigned() && value.get<std::uint64_t>() >= 2 && value.get<std::uint64_t>() <= 1u << 24 &&
+           std::has_single_bit(value.get<std::uint64_t>());
 }
 
 void check_latency(const Json& value) {
@@ -82,7 +90,14 @@ BOOST_AUTO_TEST_CASE(ring_figures_in_every_shape_and_nothing_lost) {
         const Json& peer = json.at("peers_slots_per_s").at(each.queue);
         const Json& rate = peer.at(std::to_string(each.shape.producers)).at(std::to_string(each.shape.batch));
         BOOST_TEST(is_positive(rate), each.queue);
+        // Each holds about 1024 slots; the roomy ones up to that many for each producer, and some.
+        const Json& capacity = json.at("peers_capacity").at(each.queue).at(std::to_string(each.shape.producers));
+        BOOST_TEST(capacity.get<unsigned>() >= 900, each.queue);
+        BOOST_TEST(capacity.get<unsigned>() <= 6000, each.queue);
     }
+    for (const char* const producers : {"1", "2", "4"}) BOOST_TEST(json.at("ring_capacity").at(producers) == 1024);
+    BOOST_TEST(json.at("peers_capacity").at("slipring_roomy").at("4") == 4096);
+    BOOST_TEST(as_table({.machine = {}, .rings = rings}).find("holds 2048 to 4096") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(device_figures) {
@@ -97,10 +112,16 @@ BOOST_AUTO_TEST_CASE(device_figures) {
         check_latency(json.at(key));
     for (const char* const key :
          {"clock_ns", "launch_to_round_trip", "end_to_end_slots_per_s", "end_to_end_with_results_slots_per_s",
-          "end_to_end_batch", "launches_per_s", "rates_capacity", "peak_packed_ops_per_s"})
+          "end_to_end_batch", "launches_per_s", "peak_packed_ops_per_s"})
         BOOST_TEST(is_positive(json.at(key)), key);
+    for (const char* const key : {"end_to_end_capacity", "rates_capacity"})
+        BOOST_TEST(is_capacity(json.at(key)), key);
+    for (const char* const key : {"round_trip_us", "round_trip_with_result_us", "wake_up_us", "relaunch_pause_us"})
+        BOOST_TEST(is_capacity(json.at(key).at("capacity")), key);
+    BOOST_TEST(!json.at("launch_us").contains("capacity"));  // no ring
     for (const char* const percent : {"10", "50", "90"}) {
         check_latency(json.at("loaded_round_trip_us").at(percent));
+        BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("capacity") == json.at("rates_capacity"));
         BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("load_slots_per_s").get<double>() >= 0);
     }
     // How often the kernel left, or was relaunched, in so short a time nobody can say.
@@ -137,6 +158,7 @@ BOOST_AUTO_TEST_CASE(coexistence_figures) {
     BOOST_TEST_REQUIRE(coexistence.has_value(), (coexistence ? "" : coexistence.error().text()));
     const Json json = Json::parse(as_json({.machine = {}, .coexistence = *coexistence})).at("coexistence");
     BOOST_TEST(!json.at("device").get<std::string>().empty());
+    BOOST_TEST(is_capacity(json.at("capacity")));
     for (const Json& beside :
          {json.at("alone"), json.at("same_context").at("idle"), json.at("same_context").at("busy"),
           json.at("other_context").at("idle"), json.at("other_context").at("busy")}) {
@@ -183,6 +205,8 @@ BOOST_AUTO_TEST_CASE(prefetch_figures_of_the_same_pages_both_ways) {
             BOOST_TEST(figures.at("page_us").at("p9999") <= figures.at("stall_us").at("p9999"));
         }
     }
+    BOOST_TEST(is_capacity(json.at("windows").at("capacity")));
+    BOOST_TEST(!json.at("writes").contains("capacity"));
     BOOST_TEST(json.at("windows").at("hit_rate") == json.at("writes").at("hit_rate"));
     BOOST_TEST(as_table({.machine = {}, .prefetch = *prefetch}).find("by clEnqueueWriteBuffer") != std::string::npos);
 }
