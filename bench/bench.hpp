@@ -118,6 +118,8 @@ struct DeviceNumbers {
     std::chrono::milliseconds max_launch_time{0};
     std::uint32_t pause_capacity = 0;
     Percentiles pause_us{};  // no slot ended for so long, at each relaunch under load
+    // The same as a thread sees it that neither publishes nor enqueues; unset where cores are too few.
+    std::optional<Percentiles> observed_pause_us{};
     Limits limits{};
 
     // The best rate of a kind, over all shapes or those of one producer; 0 if there is none.

@@ -4,8 +4,8 @@ namespace slipring::bench {
 namespace {
 
 // Of the time, as long as a runtime measures several things in it.
-constexpr double for_turns = 0.35, for_rates = 0.25, for_loaded = 0.1, for_wake_up = 0.07, for_pauses = 0.15,
-                 for_limits = 0.08;
+constexpr double for_turns = 0.33, for_rates = 0.23, for_loaded = 0.1, for_wake_up = 0.07, for_pauses = 0.1,
+                 for_observed = 0.1, for_limits = 0.07;
 
 std::unexpected<Error> failed(Errc code, const char* where) {
     return std::unexpected(Error{code, std::string("while measuring ") + where});
@@ -37,6 +37,9 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Se
         auto runtime = Runtime::open({.device = device, .capacity = capacity, .max_launch_time = to.max_launch_time});
         if (!runtime) return std::unexpected(runtime.error());
         if (auto ok = measure_pauses(*runtime, time * for_pauses, to); !ok) return failed(ok.error(), "pauses");
+        if (can_observe_pauses(to.info, std::thread::hardware_concurrency()))
+            if (auto ok = measure_observed_pauses(*runtime, time * for_observed, to); !ok)
+                return failed(ok.error(), "observed pauses");
     }
     auto limits = measure_limits(to.info, time * for_limits);
     if (!limits) return std::unexpected(limits.error());

@@ -50,8 +50,11 @@ Done measure_rates(Runtime& runtime, Seconds time, DeviceNumbers& to);
 // latency.cpp; the first wants the rates
 Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to);
 Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to);
-// `runtime` has the max_launch_time that `to` says.
+// pauses.cpp. `runtime` has the max_launch_time that `to` says.
 Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);
+Done measure_observed_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);
+// Whether each thread of that measurement has a core of its own, and so has a device that is a CPU.
+bool can_observe_pauses(const DeviceInfo& info, unsigned cores);
 // limits.cpp: plain OpenCL, on the device that `info` describes
 std::expected<Limits, Error> measure_limits(const DeviceInfo& info, Seconds time);
 

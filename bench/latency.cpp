@@ -1,7 +1,6 @@
-// Latency where something else goes on: other producers' load, a kernel that has left, a kernel that is relaunched.
+// Latency where something else goes on: other producers' load, a kernel that has left.
 #include <algorithm>
 #include <atomic>
-#include <functional>
 #include <thread>
 
 #include "drive.hpp"
@@ -112,32 +111,6 @@ std::expected<Loaded, Errc> measure_at(Runtime& runtime, const Rate& peak, unsig
     return Loaded{percent, runtime.ring().capacity(), rate, percentiles(std::move(samples))};
 }
 
-// ---- pauses ------------------------------------------------------------------------------------------------------
-
-// The longest of very many.
-class Longest {
-public:
-    void add(double value) {
-        if (heap_.size() == keep) {
-            if (value <= heap_.front()) return;
-            std::ranges::pop_heap(heap_, std::greater{});
-            heap_.pop_back();
-        }
-        heap_.push_back(value);
-        std::ranges::push_heap(heap_, std::greater{});
-    }
-
-    std::vector<double> take(std::size_t n) {
-        std::ranges::sort(heap_, std::greater{});
-        heap_.resize(std::min(n, heap_.size()));
-        return std::move(heap_);
-    }
-
-private:
-    static constexpr std::size_t keep = 100'000;
-    std::vector<double> heap_{};  // the least first
-};
-
 }  // namespace
 
 Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
@@ -178,37 +151,6 @@ Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to) {
         else rest = std::min(longest_rest, rest * 3 / 2);
     }
     to.wake_up_us = percentiles(std::move(samples));
-    return {};
-}
-
-// One thread keeps the ring full and watches what has ended. Of all gaps between two changes, as many of the longest
-// count as there were relaunches: no relaunch can have cost more, though something else may have.
-Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to) {
-    const std::vector<Slot> slots = stores(to.info.is_cpu ? 32 : 256);
-    auto last = publish(runtime, std::span<const Slot>(slots), Quiet::yes);
-    if (!last) return std::unexpected(last.error());
-    if (auto done = finish(runtime, *last); !done) return done;
-
-    to.pause_capacity = runtime.ring().capacity();
-    Longest gaps;
-    const std::uint64_t launches = runtime.stats().launches;
-    std::uint64_t seen = runtime.ring().completed();
-    const auto begin = Clock::now();
-    for (auto now = begin, changed = begin; now < begin + time || !runtime.poll(*last); now = Clock::now()) {
-        if (now < begin + time) {
-            if (auto ticket = runtime.publish(slots, Quiet::yes)) last = ticket;
-            else if (ticket.error() != Errc::ring_full) return std::unexpected(ticket.error());
-        } else if (now > begin + time + patience) {
-            return std::unexpected(Errc::timed_out);
-        }
-        (void)runtime.poll(*last);  // which brings back a kernel that has left: no other call does
-        if (const std::uint64_t completed = runtime.ring().completed(); completed != seen) {
-            gaps.add(Micros(now - changed).count());
-            seen = completed;
-            changed = now;
-        }
-    }
-    to.pause_us = percentiles(gaps.take(runtime.stats().launches - launches));
     return {};
 }
 

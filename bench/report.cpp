@@ -50,6 +50,10 @@ void add_device(Json& out, const DeviceNumbers& device) {
     out["wake_up_us"] = json(device.wake_up_us, device.capacity);
     out["relaunch_pause_us"] = json(device.pause_us, device.pause_capacity);
     out["relaunch_pause_us"]["epoch_ms"] = device.max_launch_time.count();
+    if (device.observed_pause_us) {
+        Json& to = out["observed_relaunch_pause_us"] = json(*device.observed_pause_us, device.pause_capacity);
+        to["epoch_ms"] = device.max_launch_time.count();
+    }
 
     out["rates_capacity"] = device.rate_capacity;
     for (const Rate& each : device.rates)

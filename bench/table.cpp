@@ -94,6 +94,9 @@ void print_device(std::string& to, const DeviceNumbers& device) {
     std::snprintf(text, sizeof text, "pause at a relaunch (%lld ms)",
                   static_cast<long long>(device.max_launch_time.count()));
     print_latency(to, text, device.pause_us, device.pause_capacity);
+    if (device.observed_pause_us)
+        print_latency(to, "the same, by an observer", *device.observed_pause_us, device.pause_capacity);
+    else print(to, "  %-28s not measured: too few cores\n", "the same, by an observer");
     print(to, "  the ring is %.0f times faster (p50); reading the clock adds %.0f ns to each sample\n",
           device.launch_us.p50 / device.round_trip_us.p50, device.clock_ns);
     print(to, "  end to end %.1f M slots/s in batches of %u (%.1f M/s with results), ring of %u; %.0f launches/s\n",

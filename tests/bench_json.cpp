@@ -124,6 +124,7 @@ BOOST_AUTO_TEST_CASE(device_figures) {
         BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("capacity") == json.at("rates_capacity"));
         BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("load_slots_per_s").get<double>() >= 0);
     }
+    BOOST_TEST(json.contains("observed_relaunch_pause_us") == device->observed_pause_us.has_value());
     // How often the kernel left, or was relaunched, in so short a time nobody can say.
     for (const char* const key : {"wake_up_us", "relaunch_pause_us"})
         BOOST_TEST(json.at(key).at("samples").is_number(), key);
@@ -150,6 +151,29 @@ BOOST_AUTO_TEST_CASE(device_figures) {
     BOOST_TEST(picture.ends_with("</svg>\n"));
     BOOST_TEST(picture.find("nan") == std::string::npos);
     BOOST_TEST(picture.find("inf") == std::string::npos);
+    for (const std::uint32_t capacity : {device->capacity, device->rate_capacity}) {
+        const std::string ring = "ring of " + std::to_string(capacity);
+        BOOST_TEST(picture.find(ring) != std::string::npos);
+        BOOST_TEST(as_table({.machine = {}, .device = *device}).find(ring) != std::string::npos);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_pause_has_a_key_where_it_was_observed) {
+    DeviceNumbers device;
+    BOOST_TEST(!Json::parse(as_json({.machine = {}, .device = device})).contains("observed_relaunch_pause_us"));
+    BOOST_TEST(as_table({.machine = {}, .device = device}).find("too few cores") != std::string::npos);
+
+    device.pause_capacity = 2048;
+    device.max_launch_time = std::chrono::milliseconds(10);
+    device.observed_pause_us = percentiles({3, 1, 2});
+    const Json json = Json::parse(as_json({.machine = {}, .device = device}));
+    const Json& pause = json.at("observed_relaunch_pause_us");
+    check_latency(pause);
+    BOOST_TEST(pause.at("p50") == 2);
+    BOOST_TEST(pause.at("capacity") == 2048);
+    BOOST_TEST(pause.at("epoch_ms") == 10);
+    BOOST_TEST(json.contains("relaunch_pause_us"));
+    BOOST_TEST(as_table({.machine = {}, .device = device}).find("too few cores") == std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(coexistence_figures) {
