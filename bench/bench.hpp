@@ -86,6 +86,13 @@ struct Loaded {
     Percentiles round_trip_us{};
 };
 
+// One producer of quiet slots on a ring of its own.
+struct AtCapacity {
+    std::uint32_t capacity = 0;
+    double slots_per_s = 0;  // the median of the turns
+    double publish_ns = 0;   // a slot, by the median call of publish that found room: no waiting
+};
+
 // What plain kernels get from memory of the kind that the ring lies in: what the bus (or the cache) would give. What
 // is zero was not measured: a device without shared memory has none to measure.
 struct Limits {
@@ -120,6 +127,8 @@ struct DeviceNumbers {
     Percentiles pause_us{};  // no slot ended for so long, at each relaunch under load
     // The same as a thread sees it that neither publishes nor enqueues; unset where cores are too few.
     std::optional<Percentiles> observed_pause_us{};
+    std::vector<AtCapacity> capacities{};
+    unsigned capacities_batch = 0;
     Limits limits{};
 
     // The best rate of a kind, over all shapes or those of one producer; 0 if there is none.

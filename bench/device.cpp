@@ -4,8 +4,8 @@ namespace slipring::bench {
 namespace {
 
 // Of the time, as long as a runtime measures several things in it.
-constexpr double for_turns = 0.33, for_rates = 0.23, for_loaded = 0.1, for_wake_up = 0.07, for_pauses = 0.1,
-                 for_observed = 0.1, for_limits = 0.07;
+constexpr double for_turns = 0.31, for_rates = 0.22, for_loaded = 0.09, for_wake_up = 0.06, for_pauses = 0.1,
+                 for_observed = 0.1, for_capacities = 0.06, for_limits = 0.06;
 
 std::unexpected<Error> failed(Errc code, const char* where) {
     return std::unexpected(Error{code, std::string("while measuring ") + where});
@@ -41,6 +41,7 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Se
             if (auto ok = measure_observed_pauses(*runtime, time * for_observed, to); !ok)
                 return failed(ok.error(), "observed pauses");
     }
+    if (auto ok = measure_capacities(device, time * for_capacities, to); !ok) return std::unexpected(ok.error());
     auto limits = measure_limits(to.info, time * for_limits);
     if (!limits) return std::unexpected(limits.error());
     to.limits = std::move(*limits);

@@ -64,6 +64,11 @@ void add_device(Json& out, const DeviceNumbers& device) {
         out["peak_one_producer_slots_per_s"][name(want)] = device.peak(want, true);
     }
     out["peak_packed_ops_per_s"] = device.peak(Want::packed) * inner_ops;
+    for (const AtCapacity& each : device.capacities)
+        out["capacities"].push_back({{"capacity", each.capacity},
+                                     {"batch", device.capacities_batch},
+                                     {"slots_per_s", each.slots_per_s},
+                                     {"publish_ns_per_slot", each.publish_ns}});
 }
 
 Json json(const Beside& beside) { return {{"small_us", json(beside.small_us)}, {"big_us", json(beside.big_us)}}; }

@@ -62,6 +62,16 @@ void print_rates(std::string& to, const DeviceNumbers& device) {
           device.peak(Want::packed) * inner_ops / 1e6);
 }
 
+void print_capacities(std::string& to, const DeviceNumbers& device) {
+    print(to, "\none producer of quiet slots in batches of %u\n  %-10s", device.capacities_batch, "ring of");
+    for (const AtCapacity& each : device.capacities) print(to, " %9u", each.capacity);
+    print(to, "\n  %-10s", "M slots/s");
+    for (const AtCapacity& each : device.capacities) print(to, " %9.1f", each.slots_per_s / 1e6);
+    print(to, "\n  %-10s", "ns a slot");
+    for (const AtCapacity& each : device.capacities) print(to, " %9.2f", each.publish_ns);
+    to += "   to publish, where there is room\n";
+}
+
 void print_limits(std::string& to, const DeviceNumbers& device) {
     const Limits& limits = device.limits;
     to += "\nlimits: plain kernels over the same memory\n";
@@ -103,6 +113,7 @@ void print_device(std::string& to, const DeviceNumbers& device) {
           device.quiet_slots_per_s / 1e6, device.batch, device.result_slots_per_s / 1e6, device.capacity,
           device.launches_per_s);
     print_rates(to, device);
+    print_capacities(to, device);
     print_limits(to, device);
 }
 

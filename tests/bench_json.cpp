@@ -124,6 +124,16 @@ BOOST_AUTO_TEST_CASE(device_figures) {
         BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("capacity") == json.at("rates_capacity"));
         BOOST_TEST(json.at("loaded_round_trip_us").at(percent).at("load_slots_per_s").get<double>() >= 0);
     }
+    const Json& capacities = json.at("capacities");
+    BOOST_TEST(capacities.size() >= 5u);
+    for (std::uint64_t last = 0; const Json& each : capacities) {
+        BOOST_TEST_REQUIRE(is_capacity(each.at("capacity")));
+        BOOST_TEST(each.at("capacity").get<std::uint64_t>() > last);
+        last = each.at("capacity").get<std::uint64_t>();
+        BOOST_TEST(2 * each.at("batch").get<std::uint64_t>() <= last);
+        BOOST_TEST(is_positive(each.at("slots_per_s")), last);
+        BOOST_TEST(is_positive(each.at("publish_ns_per_slot")), last);
+    }
     BOOST_TEST(json.contains("observed_relaunch_pause_us") == device->observed_pause_us.has_value());
     // How often the kernel left, or was relaunched, in so short a time nobody can say.
     for (const char* const key : {"wake_up_us", "relaunch_pause_us"})
