@@ -214,7 +214,7 @@ says out 'mode +(persistent|per_launch)'
 says out 'why '
 status 0 devices --json
 field 'any(d["usable"] and d["residency"] in ("persistent", "per_launch") and d["why"] for d in o["devices"])'
-field 'all(d["memory"] in ("none", "svm", "nv_host", "mirrored") for d in o["devices"])'
+field 'all(d["memory"] in ("none", "svm", "nv_host", "mirrored", "bus_window") for d in o["devices"])'
 field 'all(d["groups"] >= 0 and d["lanes"] >= 0 and d["probe_round_trip_us"] >= 0 for d in o["devices"])'
 field 'all(set(a) == {"memory", "answered", "outcome", "took_us"} for d in o["devices"] for a in d["attempts"])'
 # No platform at all: the loader is shown an empty folder.

@@ -71,8 +71,8 @@ BOOST_AUTO_TEST_CASE(what_serves_and_what_is_shared_go_together) {
     for (const ExecutionMode mode : {ExecutionMode::none, ExecutionMode::per_launch, ExecutionMode::persistent}) {
         const bool alone = mode != ExecutionMode::none;
         BOOST_TEST(!refusal([&](Options& o) { o.mode = mode; }).has_value() == alone);
-        for (const SharedMemory memory :
-             {SharedMemory::none, SharedMemory::mirrored, SharedMemory::svm, SharedMemory::nv_host}) {
+        for (const SharedMemory memory : {SharedMemory::none, SharedMemory::mirrored, SharedMemory::svm,
+                                          SharedMemory::nv_host, SharedMemory::bus_window}) {
             const bool mirrored = memory == SharedMemory::mirrored, relaunch = mode == ExecutionMode::per_launch;
             const bool both = alone && memory != SharedMemory::none && mirrored == relaunch;
             BOOST_TEST(!refusal([&](Options& o) {

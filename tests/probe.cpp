@@ -2,10 +2,13 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "../lib/wide_store.hpp"
 #include "runtime_fixture.hpp"
 
 using namespace slipring;
@@ -107,6 +110,27 @@ BOOST_AUTO_TEST_CASE(a_live_memory_is_had_or_refused_with_the_report) {
     BOOST_TEST(live.has_value() == (info.mode == ExecutionMode::persistent));
 }
 
+// SLIPRING_TEST_BUS_WINDOW: there is one, if the processor can fill it.
+BOOST_AUTO_TEST_CASE(a_bus_window_is_had_or_refused_with_the_reason) {
+    auto runtime = forced({}, SharedMemory::bus_window);
+    const bool expected = std::getenv("SLIPRING_TEST_BUS_WINDOW") != nullptr && widest_store() != WideStore::none;
+    BOOST_TEST((runtime.has_value() || !expected), (runtime ? "" : runtime.error().text()));
+    if (!runtime) {
+        BOOST_TEST(runtime.error().code == Errc::no_device);
+        const std::string& why = runtime.error().detail;
+        BOOST_TEST_MESSAGE(why);
+        const bool says = why.find(message(Errc::no_window)) != std::string::npos ||
+                          why.find("does not offer bus_window") != std::string::npos;
+        BOOST_TEST((says || usual().mode != ExecutionMode::persistent));
+        return;
+    }
+    check_report(runtime->device());
+    BOOST_TEST((runtime->device().memory == SharedMemory::bus_window));
+    BOOST_TEST((runtime->device().mode == ExecutionMode::persistent));
+    BOOST_TEST(runtime->device().attempts.size() >= 2u);  // the memory beside it first
+    for (std::uint32_t i = 1; i <= 3; ++i) BOOST_TEST(run(*runtime, atomic_add(1, 160)).value == i - 1);
+}
+
 BOOST_AUTO_TEST_CASE(what_contradicts_itself_is_refused) {
     const auto code = [](std::optional<ExecutionMode> mode, std::optional<SharedMemory> memory) {
         return forced(mode, memory).error().code;
@@ -115,6 +139,7 @@ BOOST_AUTO_TEST_CASE(what_contradicts_itself_is_refused) {
     BOOST_TEST(code({}, SharedMemory::none) == Errc::bad_options);
     BOOST_TEST(code(ExecutionMode::persistent, SharedMemory::mirrored) == Errc::bad_options);
     BOOST_TEST(code(ExecutionMode::per_launch, SharedMemory::svm) == Errc::bad_options);
+    BOOST_TEST(code(ExecutionMode::per_launch, SharedMemory::bus_window) == Errc::bad_options);
 }
 
 BOOST_AUTO_TEST_CASE(a_shape_is_chosen_taken_or_cut_to_the_device) {

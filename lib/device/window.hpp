@@ -1,6 +1,6 @@
 // The bus window: memory of the device's own that the host writes through the bus. What the device polls there is
 // near it, and the host's stores come by themselves. A load of the host's takes 1.05 us, a way over the bus and back:
-// the host never reads it. No ring lies in one yet.
+// the host never reads it. A ring's slots are copied into one where Options::memory asks for it: see RingParts.
 //
 // What was measured on an H200 over PCIe 5:
 //  - a slot there and its answer in host memory: p50 1.68 us, p99 1.84, where lanes poll whole slots by 16 bytes
