@@ -95,8 +95,9 @@ BOOST_AUTO_TEST_CASE(no_launch_stays_behind_one_that_idles) {
     Runtime runtime = open(ExecutionMode::persistent, {.idle_timeout = 5ms, .max_launch_time = 50ms});
     for (int round = 0; round < 5; ++round) {
         BOOST_REQUIRE(publish_until_queued(runtime) != 0);
+        // A launch whose time was up may have left with more to do: the next goes on.
+        BOOST_TEST(eventually([&] { return runtime.ring().is_complete(runtime.ring().reserved()); }));
         BOOST_TEST(all_have_left(runtime));
-        BOOST_TEST(runtime.ring().is_complete(runtime.ring().reserved()));
     }
 }
 
