@@ -60,7 +60,7 @@ bool claims_nothing_more(const Runtime& runtime) {
     return runtime.device().mode == ExecutionMode::persistent && runtime.device().shape.groups == 1;
 }
 
-// The newest launch's number: of a lost device the last there will be, which may be queued behind the one that stalls.
+// The newest launch's number: of a lost device the last there is, which may be queued behind the one that stalls.
 std::uint32_t newest(Runtime& runtime) { return static_cast<std::uint32_t>(runtime.stats().launches); }
 
 }  // namespace

@@ -45,9 +45,10 @@ inline bool asks_for_window() {
 inline Runtime open(ExecutionMode mode, Options options = {}) {
     options = patient(from_environment(std::move(options)));
     options.mode = mode;
-    // Groups that wait for each other, on cores that other programs want as well: each gets its turn some milliseconds
-    // after the one before, and a healthy device does nothing for longer than one group would.
-    if (mode == ExecutionMode::persistent && options.shape.groups > 1) options.hang_timeout *= 4;
+    // Groups that wait for each other, on cores that other programs want as well: each gets its turn some
+    // milliseconds after the one before, and a healthy device does nothing for longer than one group would.
+    const bool short_tempered = options.hang_timeout < std::chrono::seconds(1);
+    if (short_tempered && mode == ExecutionMode::persistent && options.shape.groups > 1) options.hang_timeout *= 4;
     const bool windowed = asks_for_window() && mode == ExecutionMode::persistent && !options.memory;
     if (windowed) options.memory = SharedMemory::bus_window;
     auto runtime = Runtime::open(options);
