@@ -62,8 +62,8 @@ static inline void sr_leave_work(const sr_ring* ring, const sr_memory* memory, u
  * did not see LEFT, this load sees the slot; then it takes the word back and stays. The producer may have seen LEFT
  * all the same: it starts a launch that waits behind this one, and finds nothing to do. Where a launch is queued
  * already, LEFT is not the newest number and tells the producer nothing: that launch does the same when it leaves.
- * With a window, too, the look is at the slot in shared memory, which the producer stores before it looks at LEFT: a
- * store to the window may be on its way over the bus for longer than both looks take. */
+ * W: with a window, too, the look is at the slot in shared memory, which the producer stores before it looks at LEFT:
+ * a store to the window may be on its way over the bus for longer than both looks take. */
 static inline int sr_leave(const sr_ring* ring, const sr_memory* memory, ulong head, uint launch) {
     __global uint* const told = memory->control + SR_CONTROL_LEFT;
     const uint before = sr_load(told);

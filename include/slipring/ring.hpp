@@ -29,6 +29,7 @@
 //   R  a slot's words, from producer to consumer;
 //   A  a slot's end, back from the consumer to a waiter, and to the producer that writes the slot next;
 //   E  a completion of the next generation, to a reader that comes too late: see completion();
+//   W  with a window, a slot's copy behind the slot: see hand_over_first();
 //   S  sleep: between a launch that leaves and a producer that must start the next: see lib/ring_inside.hpp.
 // tests/model/ has a model of these edges, and shows what goes wrong without each of them.
 //
@@ -472,7 +473,7 @@ private:
     // R1: synchronizes with R2, the consumer's load of the state. S, where the consumer may leave: sequentially
     // consistent, and before the load in wake_needed.
     //
-    // With a window R1 is the first slot's copy, and stores to a window are not atomics. So that the consumer sees
+    // W: with a window R1 is the first slot's copy, and stores to a window are not atomics. So that the consumer sees
     // what came before, of this thread's to any memory, the copy comes behind a sequentially consistent store, which
     // on x86 waits until all earlier stores have left the processor, also those to the window. The state in the
     // shared part comes first: a consumer that is about to leave looks there (S), and no other producer writes the

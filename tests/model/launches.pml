@@ -6,7 +6,8 @@
  * effect at once: all are sequentially consistent. A weaker order of two accesses is written as the other order.
  *
  * -DBREAK_X breaks edge X. -DDEATH: a launch may die while it drains. -DSHUTDOWN: nobody waits; the runtime is shut
- * down. -DPATIENT, with it: a launch idles until it is told to leave. run.py has the list.
+ * down. -DPATIENT, with it: a launch idles until it is told to leave. -DWINDOW: the device drains copies of the
+ * slots, which are on their way for a while. run.py has the list.
  */
 #ifndef TOTAL
 #define TOTAL 3                            /* positions that the threads publish together */
@@ -30,6 +31,12 @@
 byte reserved, completed, stop = NONE;
 bool is_published[TOTAL + 1];              /* the last one never is */
 byte left = HAS_LEFT(0);
+#ifdef WINDOW
+bool is_copied[TOTAL + 1];
+#define IS_SEEN(p) is_copied[p]
+#else
+#define IS_SEEN(p) is_published[p]
+#endif
 /* The host's. */
 byte launch;                               /* the newest one */
 bool wanted, busy, lost;
@@ -157,6 +164,18 @@ active [2] proctype thread() {
     returned++
 }
 
+#ifdef WINDOW
+/* Each copy arrives some time after its slot was published, whatever the thread does meanwhile. */
+active proctype bus() {
+    byte p;
+end:
+    do
+    :: p < TOTAL -> atomic { is_published[p]; is_copied[p] = true }; p++
+    :: p == TOTAL -> break
+    od
+}
+#endif
+
 #ifdef SHUTDOWN
 /* Tells the newest launch to leave, and those before it, and waits until all have. */
 inline stop_all() {
@@ -225,7 +244,7 @@ end:
        };
 drain: do
        :: atomic {
-              is_published[head] ->        /* R2 */
+              IS_SEEN(head) ->             /* R2 */
               assert(running == 1 && !is_dead);
               assert(head == ran);         /* each position once, in order */
               ran++; head++; is_silent = false
@@ -239,7 +258,7 @@ drain: do
 #ifndef PATIENT
        :: atomic { told < MAX_TOLD -> told++; goto leave_told } /* its time is up */
        :: atomic {
-              !is_published[head] ->       /* it has idled for long */
+              !IS_SEEN(head) ->            /* it has idled for long */
               assert(!is_silent);          /* a silence is idled through once */
               is_silent = true;
               RELEASE;
@@ -256,18 +275,26 @@ leave_at_once:
        goto gone;
 #endif
 leave:                                     /* sr_leave */
+#ifdef BREAK_S_WINDOW                      /* the second look is at the copy */
+#define SECOND_LOOK IS_SEEN(head)
+#else
+#define SECOND_LOOK is_published[head]
+#endif
 #ifdef BREAK_S_DEVICE                      /* release and acquire: the load may pass the store */
-       seen = is_published[head];
+       seen = SECOND_LOOK;
        left = HAS_LEFT(n);
 #else
        left = HAS_LEFT(n);                 /* S3 */
-       seen = is_published[head];          /* S4 */
+       seen = SECOND_LOOK;                 /* S4 */
 #endif
 #ifdef BREAK_S_LOOK                        /* it leaves without a second look */
        seen = false;
 #endif
        if
        :: seen ->
+#ifdef WINDOW
+          is_silent = false;               /* it waits for a copy */
+#endif
 #ifndef BREAK_TAKE_BACK                    /* it stays, and says that it has left */
           left = HAS_LEFT(BEFORE(n));
 #endif

@@ -6,7 +6,8 @@
  *
  * Each statement is one access to shared memory, and takes effect at once. A weaker order of two accesses is written
  * as what it allows: the other order (R, A), or a look that finds less (E: see `known`). An edge that holds is two
- * statements in program order. -DBREAK_X breaks edge X. run.py has the list.
+ * statements in program order. -DBREAK_X breaks edge X. -DWINDOW: the device reads copies of the slots in a window,
+ * each of which is one store. run.py has the list.
  */
 #define CAPACITY 2
 #define TOTAL 5                            /* positions that are published */
@@ -24,7 +25,18 @@ byte entry_state[CAPACITY], entry_words[CAPACITY];
 byte runs[TOTAL + 1], finished;
 bool followed[TOTAL + 1];                  /* the position is a batch's, and not its last */
 
-#define IS_PUBLISHED(p) (slot_state[SLOT(p)] == OWN(p))
+#ifdef WINDOW
+byte copy_state[CAPACITY], copy_words[CAPACITY];
+#define SEEN_STATE(p) copy_state[SLOT(p)]
+#define SEEN_WORDS(p) copy_words[SLOT(p)]
+/* Of what lies in shared memory, whosever that is. */
+inline copy_out(p) { d_step { copy_words[SLOT(p)] = slot_words[SLOT(p)]; copy_state[SLOT(p)] = slot_state[SLOT(p)] } }
+#else
+#define SEEN_STATE(p) slot_state[SLOT(p)]
+#define SEEN_WORDS(p) slot_words[SLOT(p)]
+inline copy_out(p) { skip }
+#endif
+#define IS_PUBLISHED(p) (SEEN_STATE(p) == OWN(p))
 
 /* ---- producers ------------------------------------------------------------------------------------------------ */
 
@@ -82,7 +94,13 @@ inline publish_one() {
     write(first)
 #else
     write(first);
-    hand_over(first)                       /* R1 */
+#ifdef BREAK_W_FIRST                       /* the copy is made, with the state, before the state is stored */
+    d_step { copy_words[SLOT(first)] = slot_words[SLOT(first)]; copy_state[SLOT(first)] = OWN(first) };
+    hand_over(first)
+#else
+    hand_over(first);                      /* R1 */
+    copy_out(first)                        /* or here, with a window */
+#endif
 #endif
 }
 
@@ -98,7 +116,14 @@ inline publish_two() {
     write(first);
     write(first + 1);
     hand_over(first + 1);
-    hand_over(first)                       /* R1, for both */
+#ifndef BREAK_W_BATCH                      /* the first slot is not the last that is copied */
+    copy_out(first + 1);
+#endif
+    hand_over(first);                      /* R1, for both */
+    copy_out(first);
+#ifdef BREAK_W_BATCH
+    copy_out(first + 1)
+#endif
 #endif
 }
 
@@ -143,7 +168,7 @@ active proctype device() {
     :: head == TOTAL -> break
     :: else ->
 #ifdef BREAK_R2                            /* the words are read before the state */
-       copy[0] = slot_words[SLOT(head)];
+       copy[0] = SEEN_WORDS(head);
 #endif
        if
        :: IS_PUBLISHED(head)
@@ -164,12 +189,12 @@ active proctype device() {
        completed = head + taken;
 #endif
 #ifndef BREAK_R2
-       copy[0] = slot_words[SLOT(head)];
+       copy[0] = SEEN_WORDS(head);
 #endif
        if
        :: taken == 1 -> finish(0)
        :: else ->
-          copy[1] = slot_words[SLOT(head + 1)];
+          copy[1] = SEEN_WORDS(head + 1);
           if
           :: finish(0);
 #ifdef BREAK_COMPLETED                     /* COMPLETED passes a slot that is not finished */

@@ -18,11 +18,13 @@ MEMORY = 1500  # MiB: what a search may use
 # A model and its sizes. All sizes at their largest at once would be ten times as many states.
 WHOLE = [
     ("ring.pml", ""),
+    ("ring.pml", "-DWINDOW"),
     ("launches.pml", "-DMAX_TOLD=0"),
     ("launches.pml", "-DMAX_WISHES=2 -DTOTAL=2"),
     ("launches.pml", "-DDEATH -DMAX_TOLD=0 -DTOTAL=2"),
     ("launches.pml", "-DSHUTDOWN -DTOTAL=2"),
     ("launches.pml", "-DSHUTDOWN -DPATIENT"),
+    ("launches.pml", "-DWINDOW -DMAX_TOLD=0 -DTOTAL=2"),
 ]
 
 SLEEPS = "invalid end state"  # nothing moves, and something has not finished
@@ -42,12 +44,15 @@ BROKEN = {
         "BREAK_RECLAIM": ("", "copy"),
         "BREAK_RESERVE": ("", SLEEPS),
         "BREAK_ROOM": ("", "copy"),
+        "BREAK_W_BATCH": ("-DWINDOW", "followed"),
+        "BREAK_W_FIRST": ("-DWINDOW", SLEEPS),
     },
     "launches.pml": {
         "BREAK_S_PRODUCER": ("", SLEEPS),
         "BREAK_S_NUMBER": ("", SLEEPS),
         "BREAK_S_DEVICE": ("", SLEEPS),
         "BREAK_S_LOOK": ("", SLEEPS),
+        "BREAK_S_WINDOW": ("-DWINDOW", SLEEPS),
         "BREAK_TAKE_BACK": ("-DDEATH -DTOTAL=2", SLEEPS),
         "BREAK_RELEASE": ("", SLEEPS),
         "BREAK_WAKE": ("", SLEEPS),
