@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <thread>
+#include <vector>
 
 #include <slipring/runtime.hpp>
 
@@ -21,6 +22,14 @@ using Micros = std::chrono::duration<double, std::micro>;
 using Done = std::expected<void, Errc>;
 
 constexpr std::chrono::seconds patience{10};  // for a slot, before the device counts as stuck
+
+// Slots that store, each to the next of 1024 control words.
+inline std::vector<Slot> stores(unsigned count) {
+    std::vector<Slot> slots;
+    slots.reserve(count);
+    for (unsigned i = 0; i < count; ++i) slots.push_back(store_u32(i, SR_OBSERVABLE_BASE + 1 + i % 1024));
+    return slots;
+}
 
 // Until every slot of the ticket is terminal; spins, so that what is measured is the ring and not the waiting.
 inline Done finish(Runtime& runtime, const Ticket& ticket) {

@@ -11,13 +11,6 @@ namespace {
 constexpr std::size_t fewest_samples = 20;
 constexpr std::size_t max_samples = 400'000;
 
-std::vector<Slot> stores(unsigned count) {
-    std::vector<Slot> slots;
-    slots.reserve(count);
-    for (unsigned i = 0; i < count; ++i) slots.push_back(store_u32(i, SR_OBSERVABLE_BASE + 1 + i % 1024));
-    return slots;
-}
-
 // ---- loaded ------------------------------------------------------------------------------------------------------
 
 // Publishes quiet batches at a pace of its own until told to stop.

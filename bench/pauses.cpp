@@ -11,13 +11,7 @@
 namespace slipring::bench {
 namespace {
 
-std::vector<Slot> batch_for(const DeviceInfo& info) {
-    const unsigned count = info.is_cpu ? 32 : 256;
-    std::vector<Slot> slots;
-    slots.reserve(count);
-    for (unsigned i = 0; i < count; ++i) slots.push_back(store_u32(i, SR_OBSERVABLE_BASE + 1 + i % 1024));
-    return slots;
-}
+std::vector<Slot> batch_for(const DeviceInfo& info) { return stores(info.is_cpu ? 32 : 256); }
 
 // The longest of very many.
 class Longest {
