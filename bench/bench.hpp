@@ -3,6 +3,8 @@
 //
 // The machine is never quiet, so whatever is compared is measured in turns, A B C A B C ..., and the median of the
 // turns is reported. Every loop is bounded by the time that it is given and by a count.
+//
+// A part that opens runtimes opens them with the device and the shared memory of `base`, and its own other options.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include <slipring/device.hpp>
+#include <slipring/options.hpp>
 
 #include "numbers.hpp"
 
@@ -140,7 +142,7 @@ struct DeviceNumbers {
         return best;
     }
 };
-std::expected<DeviceNumbers, Error> measure_device(const std::string& device, std::chrono::duration<double> time);
+std::expected<DeviceNumbers, Error> measure_device(const Options& base, std::chrono::duration<double> time);
 
 // A program's own kernels beside slipring, in us from enqueueing one until its result was read.
 struct Beside {
@@ -155,7 +157,7 @@ struct Coexistence {
     Beside same_idle{}, same_busy{};
     Beside other_idle{}, other_busy{};
 };
-std::expected<Coexistence, Error> measure_coexistence(const std::string& device, std::chrono::duration<double> time);
+std::expected<Coexistence, Error> measure_coexistence(const Options& base, std::chrono::duration<double> time);
 
 // Pages brought into a cache in device memory, one way.
 struct PageNumbers {
@@ -178,7 +180,7 @@ struct Prefetch {
 
     bool is_right() const { return windows.wrong == 0 && writes.wrong == 0; }
 };
-std::expected<Prefetch, Error> measure_prefetch(const std::string& device, std::chrono::duration<double> time);
+std::expected<Prefetch, Error> measure_prefetch(const Options& base, std::chrono::duration<double> time);
 
 struct Machine {
     std::string cpu;

@@ -62,14 +62,17 @@ struct Contender {
 
 }  // namespace
 
-std::expected<void, Error> measure_capacities(const std::string& device, Seconds time, DeviceNumbers& to) {
+std::expected<void, Error> measure_capacities(const Options& base, Seconds time, DeviceNumbers& to) {
     const auto failed = [](Errc code) { return std::unexpected(Error{code, "while measuring capacities"}); };
     std::vector<Slot> slots;
     slots.reserve(batch);
     for (unsigned i = 0; i < batch; ++i) slots.push_back(store_u32(i, SR_OBSERVABLE_BASE + i));
     std::vector<Contender> contenders;
+    Options options = base;
+    options.idle_timeout = idle_timeout;
     for (const std::uint32_t capacity : capacities) {
-        auto runtime = Runtime::open({.device = device, .capacity = capacity, .idle_timeout = idle_timeout});
+        options.capacity = capacity;
+        auto runtime = Runtime::open(options);
         if (!runtime) return std::unexpected(runtime.error());
         contenders.push_back({std::move(*runtime)});
     }

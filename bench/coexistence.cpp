@@ -148,10 +148,10 @@ std::expected<void, Error> beside(const User& user, Options options, Seconds tim
 
 }  // namespace
 
-std::expected<Coexistence, Error> measure_coexistence(const std::string& device, Seconds time) {
+std::expected<Coexistence, Error> measure_coexistence(const Options& base, Seconds time) {
     Coexistence to;
     {
-        const auto runtime = Runtime::open({.device = device});
+        const auto runtime = Runtime::open(base);
         if (!runtime) return std::unexpected(runtime.error());
         to.info = runtime->device();
         to.capacity = runtime->ring().capacity();
@@ -161,15 +161,19 @@ std::expected<Coexistence, Error> measure_coexistence(const std::string& device,
     const auto own = opencl_context(user.context.get(), user.device);
     if (!own) return std::unexpected(own.error());
 
+    Options in_own = base;  // the context says which device it is
+    in_own.device = "auto";
+    in_own.context = *own;
+
     constexpr int rounds = 2;
     Samples alone, same_idle, same_busy, other_idle, other_busy;
     for (int round = 0; round < rounds; ++round) {
         if (const cl_int status = sample(user, time / rounds / 5, alone); status != CL_SUCCESS)
             return std::unexpected(failed(status));
         const Seconds each = time / rounds * 2 / 5;
-        if (auto ok = beside(user, {.context = *own}, each, same_idle, same_busy); !ok)
+        if (auto ok = beside(user, in_own, each, same_idle, same_busy); !ok)
             return std::unexpected(ok.error());
-        if (auto ok = beside(user, {.device = device}, each, other_idle, other_busy); !ok)
+        if (auto ok = beside(user, base, each, other_idle, other_busy); !ok)
             return std::unexpected(ok.error());
     }
     to.alone = alone.take();

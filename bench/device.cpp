@@ -13,11 +13,12 @@ std::unexpected<Error> failed(Errc code, const char* where) {
 
 }  // namespace
 
-std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Seconds time) {
+std::expected<DeviceNumbers, Error> measure_device(const Options& base, Seconds time) {
     DeviceNumbers to;
+    Options options = base;
     std::uint32_t capacity = 0;
     {
-        auto runtime = Runtime::open({.device = device});
+        auto runtime = Runtime::open(options);
         if (!runtime) return std::unexpected(runtime.error());
         to.info = runtime->device();
         // Latency is measured with the default ring, and so is all else on a CPU. Over a bus more slots are in flight
@@ -27,21 +28,23 @@ std::expected<DeviceNumbers, Error> measure_device(const std::string& device, Se
         if (auto ok = measure_wake_up(*runtime, time * for_wake_up, to); !ok) return failed(ok.error(), "wake-up");
     }
     {
-        auto runtime = Runtime::open({.device = device, .capacity = capacity});
+        options.capacity = capacity;
+        auto runtime = Runtime::open(options);
         if (!runtime) return std::unexpected(runtime.error());
         if (auto ok = measure_rates(*runtime, time * for_rates, to); !ok) return failed(ok.error(), "throughput");
         if (auto ok = measure_loaded(*runtime, time * for_loaded, to); !ok) return failed(ok.error(), "loaded");
     }
     {
         to.max_launch_time = std::chrono::milliseconds(10);  // many in a short time
-        auto runtime = Runtime::open({.device = device, .capacity = capacity, .max_launch_time = to.max_launch_time});
+        options.max_launch_time = to.max_launch_time;
+        auto runtime = Runtime::open(options);
         if (!runtime) return std::unexpected(runtime.error());
         if (auto ok = measure_pauses(*runtime, time * for_pauses, to); !ok) return failed(ok.error(), "pauses");
         if (can_observe_pauses(to.info, std::thread::hardware_concurrency()))
             if (auto ok = measure_observed_pauses(*runtime, time * for_observed, to); !ok)
                 return failed(ok.error(), "observed pauses");
     }
-    if (auto ok = measure_capacities(device, time * for_capacities, to); !ok) return std::unexpected(ok.error());
+    if (auto ok = measure_capacities(base, time * for_capacities, to); !ok) return std::unexpected(ok.error());
     auto limits = measure_limits(to.info, time * for_limits);
     if (!limits) return std::unexpected(limits.error());
     to.limits = std::move(*limits);

@@ -64,8 +64,8 @@ Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);
 Done measure_observed_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);
 // Whether each thread of that measurement has a core of its own, and so has a device that is a CPU.
 bool can_observe_pauses(const DeviceInfo& info, unsigned cores);
-// capacities.cpp: opens its own runtimes on `device`
-std::expected<void, Error> measure_capacities(const std::string& device, Seconds time, DeviceNumbers& to);
+// capacities.cpp: opens its own runtimes
+std::expected<void, Error> measure_capacities(const Options& base, Seconds time, DeviceNumbers& to);
 // limits.cpp: plain OpenCL, on the device that `info` describes
 std::expected<Limits, Error> measure_limits(const DeviceInfo& info, Seconds time);
 

@@ -7,15 +7,15 @@ namespace {
 const Error no_opencl{Errc::no_platform, "slipring was built without OpenCL"};
 }
 
-std::expected<DeviceNumbers, Error> measure_device(const std::string&, std::chrono::duration<double>) {
+std::expected<DeviceNumbers, Error> measure_device(const Options&, std::chrono::duration<double>) {
     return std::unexpected(no_opencl);
 }
 
-std::expected<Coexistence, Error> measure_coexistence(const std::string&, std::chrono::duration<double>) {
+std::expected<Coexistence, Error> measure_coexistence(const Options&, std::chrono::duration<double>) {
     return std::unexpected(no_opencl);
 }
 
-std::expected<Prefetch, Error> measure_prefetch(const std::string&, std::chrono::duration<double>) {
+std::expected<Prefetch, Error> measure_prefetch(const Options&, std::chrono::duration<double>) {
     return std::unexpected(no_opencl);
 }
 

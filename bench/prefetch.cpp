@@ -57,13 +57,13 @@ std::expected<void, Error> run(Pages& pages, const std::vector<std::uint32_t>& c
 
 }  // namespace
 
-std::expected<Prefetch, Error> measure_prefetch(const std::string& device, Seconds time) {
+std::expected<Prefetch, Error> measure_prefetch(const Options& base, Seconds time) {
     Prefetch to{.pages = prefetch::distinct_pages,
                 .frames = frames,
                 .page_bytes = prefetch::page_bytes,
                 .lookahead = prefetch::Cache::lookahead};
     std::vector<std::uint32_t> checksums;
-    auto by_window = pages_by_window(device, frames, to.info, checksums);
+    auto by_window = pages_by_window(base, frames, to.info, checksums);
     if (!by_window) return std::unexpected(by_window.error());
     auto by_write = pages_by_write(to.info, frames);
     if (!by_write) return std::unexpected(by_write.error());

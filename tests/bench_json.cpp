@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(ring_figures_in_every_shape_and_nothing_lost) {
 }
 
 BOOST_AUTO_TEST_CASE(device_figures) {
-    auto device = measure_device(slipring::test_device(), short_time);
+    auto device = measure_device({.device = slipring::test_device()}, short_time);
     if (!device && device.error().code == slipring::Errc::no_platform) return;  // nothing to measure here
     BOOST_TEST_REQUIRE(device.has_value(), (device ? "" : device.error().text()));
 
@@ -187,7 +187,7 @@ BOOST_AUTO_TEST_CASE(a_pause_has_a_key_where_it_was_observed) {
 }
 
 BOOST_AUTO_TEST_CASE(coexistence_figures) {
-    const auto coexistence = measure_coexistence(slipring::test_device(), short_time);
+    const auto coexistence = measure_coexistence({.device = slipring::test_device()}, short_time);
     if (!coexistence && coexistence.error().code == slipring::Errc::no_platform) return;
     BOOST_TEST_REQUIRE(coexistence.has_value(), (coexistence ? "" : coexistence.error().text()));
     const Json json = Json::parse(as_json({.machine = {}, .coexistence = *coexistence})).at("coexistence");
@@ -205,7 +205,7 @@ BOOST_AUTO_TEST_CASE(coexistence_figures) {
 }
 
 BOOST_AUTO_TEST_CASE(prefetch_figures_of_the_same_pages_both_ways) {
-    const auto prefetch = measure_prefetch(slipring::test_device(), short_time);
+    const auto prefetch = measure_prefetch({.device = slipring::test_device()}, short_time);
     if (!prefetch && prefetch.error().code == slipring::Errc::no_platform) return;
     BOOST_TEST_REQUIRE(prefetch.has_value(), (prefetch ? "" : prefetch.error().text()));
     BOOST_TEST(prefetch->is_right());
@@ -255,8 +255,8 @@ BOOST_AUTO_TEST_CASE(wrong_pages_are_said) {
 }
 
 BOOST_AUTO_TEST_CASE(a_device_that_is_not_there_is_an_error) {
-    const auto device = measure_device("no such device anywhere", short_time);
+    const auto device = measure_device({.device = "no such device anywhere"}, short_time);
     BOOST_TEST_REQUIRE(!device.has_value());
-    BOOST_TEST(!measure_coexistence("no such device anywhere", short_time).has_value());
-    BOOST_TEST(!measure_prefetch("no such device anywhere", short_time).has_value());
+    BOOST_TEST(!measure_coexistence({.device = "no such device anywhere"}, short_time).has_value());
+    BOOST_TEST(!measure_prefetch({.device = "no such device anywhere"}, short_time).has_value());
 }

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "bench.hpp"
 #include "commands.hpp"
@@ -14,12 +15,23 @@ namespace {
 
 struct Arguments {
     std::string device = "auto";
+    std::string memory = "auto";
     double seconds = 90;
     std::string only{};
     std::string svg{};
     std::string commit{};
     bool json = false;
 };
+
+using slipring::SharedMemory;
+constexpr SharedMemory memories[] = {SharedMemory::svm, SharedMemory::nv_host, SharedMemory::mirrored,
+                                     SharedMemory::bus_window};
+
+std::vector<std::string> memory_names() {
+    std::vector<std::string> names{"auto"};
+    for (const SharedMemory memory : memories) names.emplace_back(slipring::name(memory));
+    return names;
+}
 
 // False: it could not be written, and why is on standard error.
 bool write(const std::string& path, const std::string& text) {
@@ -38,6 +50,9 @@ int run(const Arguments& arguments) {
         return std::chrono::duration<double>(arguments.seconds * (arguments.only.empty() ? of_all : 1.0));
     };
 
+    slipring::Options base{.device = arguments.device};
+    for (const auto memory : memories)
+        if (arguments.memory == slipring::name(memory)) base.memory = memory;
     bench::Report report{.machine = bench::describe_machine()};
     if (!arguments.commit.empty()) report.machine.commit = arguments.commit;
     int status = 0;
@@ -48,16 +63,16 @@ int run(const Arguments& arguments) {
     if (wants("codec")) report.codec = bench::measure_codec(share(0.03));
     if (wants("ring")) report.rings = bench::measure_rings(share(0.27));
     if (wants("device")) {
-        if (auto device = bench::measure_device(arguments.device, share(0.57))) report.device = std::move(*device);
+        if (auto device = bench::measure_device(base, share(0.57))) report.device = std::move(*device);
         else failed(device.error());
     }
     if (wants("coexistence")) {
-        if (auto both = bench::measure_coexistence(arguments.device, share(0.08)))
+        if (auto both = bench::measure_coexistence(base, share(0.08)))
             report.coexistence = std::move(*both);
         else failed(both.error());
     }
     if (wants("prefetch")) {
-        if (auto pages = bench::measure_prefetch(arguments.device, share(0.05))) report.prefetch = std::move(*pages);
+        if (auto pages = bench::measure_prefetch(base, share(0.05))) report.prefetch = std::move(*pages);
         else failed(pages.error());
     }
     const std::string text = arguments.json ? bench::as_json(report) : bench::as_table(report);
@@ -78,6 +93,9 @@ void add_bench(CLI::App& program, int& status) {
     const auto arguments = std::make_shared<Arguments>();
     command->add_option("-d,--device", arguments->device, "Part of a device's or platform's name, or auto")
         ->capture_default_str();
+    command->add_option("--memory", arguments->memory, "Kind of memory that host and device share, or auto")
+        ->capture_default_str()
+        ->check(CLI::IsMember(memory_names()));
     command->add_option("--seconds", arguments->seconds, "About how long to measure")
         ->capture_default_str()
         ->check(CLI::Range(0.1, 3600.0));
