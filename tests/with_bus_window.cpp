@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -55,6 +57,7 @@ struct Window {
     cl_mem buffer;
     void* at;
     std::size_t bytes;
+    bool acquired = false;
 };
 std::mutex mutex;
 std::vector<Window> windows;
@@ -62,6 +65,10 @@ std::vector<Window> windows;
 void CL_CALLBACK gone(cl_mem buffer, void*) {
     const std::scoped_lock lock(mutex);
     const auto window = std::ranges::find(windows, buffer, &Window::buffer);
+    if (window->acquired) {
+        std::fputs("with_bus_window: acquired and never released; NVIDIA's clReleaseContext waits for ever\n", stderr);
+        std::abort();
+    }
     unmap_for_ever(window->at, window->bytes);
     windows.erase(window);
 }
@@ -85,19 +92,23 @@ cl_mem make_window(cl_context context, const Import& import, cl_mem_flags flags,
     }
     close(import.fd);
     const std::scoped_lock lock(mutex);
-    windows.push_back({buffer, at, bytes});
+    windows.push_back({.buffer = buffer, .at = at, .bytes = bytes});
     clSetMemObjectDestructorCallback(buffer, gone, nullptr);
     return buffer;
 }
 
-// A command that does nothing.
-cl_int CL_API_CALL acquire(cl_command_queue queue, cl_uint count, const cl_mem* buffers, cl_uint waits,
-                           const cl_event* wait, cl_event* event) {
-    const auto imported = [](cl_mem buffer) {
+// Takes the buffers for OpenCL, or gives them back; as a command it does nothing.
+template <bool Acquired>
+cl_int CL_API_CALL hand_over(cl_command_queue queue, cl_uint count, const cl_mem* buffers, cl_uint waits,
+                             const cl_event* wait, cl_event* event) {
+    const auto hand_over_one = [](cl_mem buffer) {
         const std::scoped_lock lock(mutex);
-        return std::ranges::find(windows, buffer, &Window::buffer) != windows.end();
+        const auto window = std::ranges::find(windows, buffer, &Window::buffer);
+        if (window == windows.end() || window->acquired == Acquired) return false;
+        window->acquired = Acquired;
+        return true;
     };
-    if (!std::ranges::all_of(std::span(buffers, count), imported)) return CL_INVALID_MEM_OBJECT;
+    if (!std::ranges::all_of(std::span(buffers, count), hand_over_one)) return CL_INVALID_MEM_OBJECT;
     return clEnqueueMarkerWithWaitList(queue, waits, wait, event);
 }
 
@@ -120,7 +131,9 @@ void* CL_API_CALL clGetExtensionFunctionAddressForPlatform(cl_platform_id platfo
     REAL(clGetExtensionFunctionAddressForPlatform);
     void* const found = call(platform, name);
     if (found == nullptr && std::strcmp(name, "clEnqueueAcquireExternalMemObjectsKHR") == 0)
-        return reinterpret_cast<void*>(&acquire);
+        return reinterpret_cast<void*>(&hand_over<true>);
+    if (found == nullptr && std::strcmp(name, "clEnqueueReleaseExternalMemObjectsKHR") == 0)
+        return reinterpret_cast<void*>(&hand_over<false>);
     return found;
 }
 

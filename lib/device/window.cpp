@@ -14,13 +14,11 @@ namespace {
 constexpr cl_device_info device_uuid = 0x106A;
 constexpr cl_mem_properties handle_opaque_fd = 0x2060;
 constexpr cl_mem_properties device_handle_list = 0x2051;
-using Acquire = cl_int(CL_API_CALL*)(cl_command_queue, cl_uint, const cl_mem*, cl_uint, const cl_event*, cl_event*);
 
-Acquire find_acquire(const cl::Device& device) {
+HandOver find(const cl::Device& device, const char* name) {
     cl_platform_id platform = nullptr;  // by the C call: versions of the bindings differ in this one's type
     clGetDeviceInfo(device(), CL_DEVICE_PLATFORM, sizeof platform, static_cast<void*>(&platform), nullptr);
-    return reinterpret_cast<Acquire>(
-        clGetExtensionFunctionAddressForPlatform(platform, "clEnqueueAcquireExternalMemObjectsKHR"));
+    return reinterpret_cast<HandOver>(clGetExtensionFunctionAddressForPlatform(platform, name));
 }
 
 }  // namespace
@@ -37,8 +35,10 @@ std::string no_window(const cl::Device& device) {
 std::expected<BusWindow, Error> BusWindow::make(const cl::Context& context, const cl::CommandQueue& queue,
                                                 const cl::Device& device, std::size_t bytes) {
     if (std::string why = no_window(device); !why.empty()) return window_refused(std::move(why));
-    const Acquire acquire = find_acquire(device);
-    if (acquire == nullptr) return window_refused("OpenCL has no clEnqueueAcquireExternalMemObjectsKHR");
+    const HandOver acquire = find(device, "clEnqueueAcquireExternalMemObjectsKHR");
+    const HandOver release = find(device, "clEnqueueReleaseExternalMemObjectsKHR");
+    if (acquire == nullptr || release == nullptr)
+        return window_refused("OpenCL has no clEnqueueAcquireExternalMemObjectsKHR, or none to release");
     DeviceUuid uuid{};
     cl_int status = clGetDeviceInfo(device(), device_uuid, uuid.size(), uuid.data(), nullptr);
     if (status != CL_SUCCESS) return window_refused("OpenCL does not tell the device's UUID");
@@ -66,14 +66,24 @@ std::expected<BusWindow, Error> BusWindow::make(const cl::Context& context, cons
     status = acquire(queue(), 1, &window.buffer_(), 0, nullptr, nullptr);
     if (status != CL_SUCCESS)
         return window_refused("clEnqueueAcquireExternalMemObjectsKHR gave " + std::to_string(status));
+    window.queue_ = queue;
+    window.release_ = release;
     std::memset(window.memory_.host, 0, window.memory_.bytes);
     store_fence();
     return window;
 }
 
+BusWindow::~BusWindow() {
+    if (release_ == nullptr) return;
+    release_(queue_(), 1, &buffer_(), 0, nullptr, nullptr);
+    queue_.finish();
+}
+
 BusWindow& BusWindow::operator=(BusWindow&& other) noexcept {
     std::swap(memory_, other.memory_);
     std::swap(buffer_, other.buffer_);
+    std::swap(queue_, other.queue_);
+    std::swap(release_, other.release_);
     return *this;
 }
 

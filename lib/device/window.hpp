@@ -21,18 +21,24 @@
 
 namespace slipring {
 
+// clEnqueueAcquireExternalMemObjectsKHR, and its counterpart for release.
+using HandOver = cl_int(CL_API_CALL*)(cl_command_queue, cl_uint, const cl_mem*, cl_uint, const cl_event*, cl_event*);
+
 // One block, zeroed. Move-only. To be written by store_wide(), see wide_store.hpp.
 class BusWindow {
 public:
     // Error: no_window, with the first step that failed. Nothing of Vulkan is loaded for a device that could not
     // import its memory. Takes 0.55 s the first time and 0.2 later, since Vulkan's driver comes and goes with the
-    // window; 0.07 where Vulkan is in use besides. Neither this nor the end waits for a kernel.
+    // window; 0.07 where Vulkan is in use besides. Neither this nor the end waits for a kernel of another queue.
     //
     // While the context lives NVIDIA's driver 580 keeps the device's memory of a window that is gone: make few, and
     // none larger than it must be.
     static std::expected<BusWindow, Error> make(const cl::Context& context, const cl::CommandQueue& queue,
                                                 const cl::Device& device, std::size_t bytes);
     BusWindow() = default;
+    // Gives the memory back to Vulkan: while OpenCL has it, NVIDIA's driver 580 waits for ever where the context's
+    // last user lets go of that.
+    ~BusWindow();
     BusWindow(BusWindow&& other) noexcept { *this = std::move(other); }
     BusWindow& operator=(BusWindow&& other) noexcept;
 
@@ -42,6 +48,8 @@ public:
 private:
     VulkanMemory memory_;  // freed after what was made of it
     cl::Buffer buffer_;
+    cl::CommandQueue queue_;
+    HandOver release_ = nullptr;  // of what was acquired
 };
 
 // Why this processor and this device have no such memory, as far as can be told without asking Vulkan; empty if they
