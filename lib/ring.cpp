@@ -96,7 +96,7 @@ std::expected<RingView, Errc> RingView::inspect(std::span<std::byte> memory) noe
 }
 
 void RingView::fill_window(std::uint64_t first, std::uint64_t n) const noexcept {
-    static const WideStore widest = widest_store();
+    const WideStore widest = widest_store();
     std::atomic_signal_fence(std::memory_order_seq_cst);  // the compiler, too, leaves these stores where they are
     while (n != 0) {
         const std::size_t at = static_cast<std::size_t>(first) & mask_;
