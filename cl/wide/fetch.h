@@ -75,15 +75,32 @@ SR_WRAPS static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position,
 static inline int sr_glanced_revoked(const sr_ring* ring, sr_glimpse piece, const sr_vigil* vigil) {
     return sr_share(vigil->stale ? (uint)sr_revoked(ring) : piece.y, 8u) != 0; /* the word behind STOP */
 }
-/* How many of them are published. With 1, lane 0 has the slot. */
-static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse piece, uint* copy) {
+/* The other way round: it certainly is not. */
+static inline int sr_glanced_unrevoked(sr_glimpse piece, const sr_vigil* vigil) {
+    return (vigil->stale == 0) & (sr_share(piece.y, 8u) == 0);
+}
+/* Whether the first one is published. */
+static inline int sr_glanced_first(const sr_ring* ring, ulong position, sr_glimpse piece, uint* copy) {
+    (void)copy;
     /* R2: synchronizes with R1. A slot is one aligned 64-byte read, and its state the first word of it: what is read
      * with the state is what the producer wrote before it. */
-    if (sr_share(piece.x, 0) != sr_awaited(ring, position)) return 0;
-    if (sr_share(piece.x, 4) == sr_awaited(ring, position + 1u)) return 2;
-    sr_gather(piece, copy);
-    return 1;
+    return sr_share(piece.x, 0) == sr_awaited(ring, position);
 }
+static inline int sr_glanced_second(const sr_ring* ring, ulong position, sr_glimpse piece) {
+    return sr_share(piece.x, 4) == sr_awaited(ring, position + 1u);
+}
+/* The first one's first SR_BRIEF_WORDS words, to every lane. */
+static inline void sr_glanced_words(sr_glimpse piece, const uint* copy, uint* words) {
+    (void)copy;
+    for (uint p = 0; 4u * p < SR_BRIEF_WORDS; ++p) {
+        words[4u * p] = sr_share(piece.x, p);
+        if (4u * p + 1u < SR_BRIEF_WORDS) words[4u * p + 1u] = sr_share(piece.y, p);
+        if (4u * p + 2u < SR_BRIEF_WORDS) words[4u * p + 2u] = sr_share(piece.z, p);
+        if (4u * p + 3u < SR_BRIEF_WORDS) words[4u * p + 3u] = sr_share(piece.w, p);
+    }
+}
+/* All of the first one, to lane 0. */
+static inline void sr_glanced_slot(sr_glimpse piece, uint* copy) { sr_gather(piece, copy); }
 
 /* A look ahead, of 8 slots and of the last one of each of 32 steps: how many slots from `position` on are probably
  * all published. With up to 8, lane l has slot l; `step` 0: never more. */
@@ -146,9 +163,20 @@ static inline sr_glimpse sr_glance(const sr_ring* ring, ulong position, sr_vigil
 static inline int sr_glanced_revoked(const sr_ring* ring, sr_glimpse glimpse, const sr_vigil* vigil) {
     return (void)ring, (void)vigil, glimpse != 0;
 }
-static inline uint sr_seen(const sr_ring* ring, ulong position, sr_glimpse glimpse, uint* copy) {
-    return (void)glimpse, sr_fetch_one(ring, position, copy) ? 1u : 0u;
+static inline int sr_glanced_unrevoked(sr_glimpse glimpse, const sr_vigil* vigil) {
+    return (void)vigil, glimpse == 0;
 }
+static inline int sr_glanced_first(const sr_ring* ring, ulong position, sr_glimpse glimpse, uint* copy) {
+    return (void)glimpse, sr_fetch_one(ring, position, copy);
+}
+static inline int sr_glanced_second(const sr_ring* ring, ulong position, sr_glimpse glimpse) {
+    return (void)ring, (void)position, (void)glimpse, 0;
+}
+static inline void sr_glanced_words(sr_glimpse glimpse, const uint* copy, uint* words) {
+    (void)glimpse;
+    for (uint i = 0; i < SR_BRIEF_WORDS; ++i) words[i] = copy[i];
+}
+static inline void sr_glanced_slot(sr_glimpse glimpse, uint* copy) { (void)glimpse, (void)copy; }
 static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint* copy) {
     return (void)step, sr_fetch_one(ring, position, copy) ? 1u : 0u;
 }

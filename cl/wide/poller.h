@@ -46,21 +46,30 @@ static inline void sr_queue(const sr_wide* wide, uint item, uint chunk, uint fir
     sr_join();
 }
 
-/* Claims `chunks` chunks of `length` slots each. Stores CLAIMED in the ring before any of them has an effect: see
- * Runtime::recover. False if the ring was revoked. */
-static inline int sr_claim(const sr_wide* wide, sr_poller* own, uint chunks, uint length) {
-    const uint n = chunks * length;
+/* Claims `n` slots: stores CLAIMED in the ring before any of them has an effect, see Runtime::recover. False if the
+ * ring was revoked. */
+static inline int sr_claim_slots(const sr_wide* wide, const sr_poller* own, uint n) {
     __global ulong* const claimed = (__global ulong*)(wide->ring->base + SR_RING_CLAIMED);
     if (sr_lane() == 0) sr_store64(claimed, wide->bounds->first + own->offset + n);
     if (sr_revoked_behind(wide->ring)) {
         sr_store64(claimed, wide->bounds->first + own->offset);
         return 0;
     }
+    return 1;
+}
+
+/* They are `chunks` chunks of `length` slots each. */
+static inline void sr_count_chunks(const sr_wide* wide, sr_poller* own, uint chunks, uint length) {
     for (uint k = sr_lane(); k < chunks; k += SR_SUBGROUP_LANES)
         sr_store(sr_chunk_end(wide, own->chunk + k), own->offset + (k + 1u) * length);
     if (sr_lane() == 0) sr_store(wide->sched + SR_SCHED_CLAIMED, own->chunk + chunks);
     own->chunk += chunks;
-    own->offset += n;
+    own->offset += chunks * length;
+}
+
+static inline int sr_claim(const sr_wide* wide, sr_poller* own, uint chunks, uint length) {
+    if (!sr_claim_slots(wide, own, chunks * length)) return 0;
+    sr_count_chunks(wide, own, chunks, length);
     return 1;
 }
 
@@ -79,10 +88,12 @@ static inline int sr_end_polling(const sr_wide* wide, const sr_poller* own, uint
  * chunk, with a fence, and takes a breath: a producer that waits for this answer cannot publish its next slot before
  * the answer has crossed the bus, and a look that comes too early makes the slot wait for the look behind it
  * (measured: 2.0 us a round trip, against 3.4 with no fence and no breath). False if the ring was revoked. */
-static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong position, const uint* copy) {
+static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong position, const uint* words) {
     const uint chunk = own->chunk;
-    if (!sr_claim(wide, own, 1u, 1u)) return 0;
-    if (sr_lane() == 0) sr_finish_lane(wide, copy, position, sr_run_lane(wide, copy, position));
+    if (!sr_claim_slots(wide, own, 1u)) return 0;
+    if (sr_lane() == 0)
+        sr_finish_lane(wide, words, position, sr_run_brief(words, (uint)position, wide->memory));
+    sr_count_chunks(wide, own, 1u, 1u);
     sr_mark(wide, chunk, SR_CHUNK_FINISHED);
     sr_breathe();
     return 1;
@@ -137,14 +148,26 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
         if (checks) leave = sr_load(wide->sched + SR_SCHED_LEAVE);
         if (checks) issued = sr_load(wide->sched + SR_SCHED_ISSUED);
 
-        uint n = own->heat != 0 || own->team_next ? 2u : sr_seen(wide->ring, position, glimpse, copy);
-        if (sr_share(leave, 0) != 0 || own->offset > SR_MAX_LAUNCH_SLOTS)
-            return sr_end_polling(wide, own, SR_LEAVE_BUSY);
-        if (n == 1u && own->passed && sr_share((uint)sr_is_brief(copy), 0) != 0) {
-            if (sr_glanced_revoked(wide->ring, glimpse, &own->vigil) || !sr_run_at_once(wide, own, position, copy))
-                return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
-            continue;
+        uint n = 2u; /* more than one, or one must look closer */
+        const int goes_on = (sr_share(leave, 0) == 0) & (own->offset <= SR_MAX_LAUNCH_SLOTS);
+        if (own->heat == 0 && !own->team_next) {
+            n = sr_glanced_first(wide->ring, position, glimpse, copy) ? 1u : 0;
+            if (n != 0) {
+                uint words[SR_BRIEF_WORDS];
+                sr_glanced_words(glimpse, copy, words);
+                /* In one branch: each takes a GPU some 15 cycles. */
+                const int second = sr_glanced_second(wide->ring, position, glimpse);
+                const int unrevoked = sr_glanced_unrevoked(glimpse, &own->vigil);
+                if ((second == 0) & (own->passed != 0) & sr_is_brief(words) & goes_on & unrevoked) {
+                    if (!sr_run_at_once(wide, own, position, words))
+                        return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+                    continue;
+                }
+                if (second) n = 2u;
+                else sr_glanced_slot(glimpse, copy);
+            }
         }
+        if (!goes_on) return sr_end_polling(wide, own, SR_LEAVE_BUSY);
         const uint step = SR_SUBGROUP_LANES << own->heat;
         const int has_teams = sr_teams(wide) != 0;
         const uint asked = n != 0 ? sr_load(wide->sched + SR_SCHED_ASKED) : 0;
