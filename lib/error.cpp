@@ -52,7 +52,7 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::larger_than_ring:
             return {"more slots than the ring has", "split the batch, or open with a larger ring"};
         case Errc::bad_capacity:
-            return {"the capacity is no power of two between 2 and 2^24", "choose 1024 or another power of two"};
+            return {"the capacity is no power of two between 2 and 2^24", "choose 16384 or another power of two"};
         case Errc::not_a_ring:
             return {"the memory holds what no ring leaves there", "attach only memory in which create() made a ring"};
         case Errc::bad_memory:

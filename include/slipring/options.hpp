@@ -101,7 +101,9 @@ struct Options {
     // With a team operation on a GPU, the groups beside those of `shape` that are teams, and their lanes; zeros are
     // chosen from the device. All groups of a launch have as many lanes: where both are given they must be equal.
     LaunchShape teams{};
-    std::uint32_t capacity = 1024;  // slots; a power of two, 2 .. 2^24
+    // Slots, 80 bytes each with a completion; a power of two, 2 .. 2^24. So many fit a core's own cache, and keep one
+    // producer and a GPU busy; a larger ring is no faster.
+    std::uint32_t capacity = 1u << 14;
     // How many results the runtime keeps: the last so many slots'. A power of two from capacity to 2^24; 0: capacity.
     std::uint32_t completions = 0;
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
