@@ -34,7 +34,8 @@ class Producer {
 public:
     Producer(Runtime& runtime, Want want, Shape shape)
         : runtime_(runtime), want_(want), slots_(make_slots(want, shape.batch)),
-          in_flight_(std::max<std::size_t>(1, runtime.ring().capacity() / (2 * shape.producers * shape.batch))) {}
+          in_flight_(std::max<std::size_t>(1, runtime.ring().capacity() / (2 * shape.producers * shape.batch))),
+          results_(shape.batch) {}
 
     // Publishes until the time is up, and waits for what it published; the slots that ended as wanted.
     std::uint64_t run(Clock::time_point end) {
@@ -77,6 +78,10 @@ private:
     void read_oldest() {
         const Ticket ticket = in_flight_[oldest_++ % in_flight_.size()];
         note(finish(runtime_, ticket));
+        if (!failed && runtime_.results(ticket, results_)) {
+            ended_ += ticket.count;
+            return;
+        }
         for (std::uint32_t i = 0; i < ticket.count && !failed; ++i) {
             const auto result = runtime_.result(ticket, i);
             if (result) ++ended_;
@@ -89,6 +94,7 @@ private:
     std::vector<Slot> slots_;
     std::vector<Ticket> in_flight_;  // whose results are yet to be read; no more than half the ring in all
     std::size_t oldest_ = 0, newest_ = 0;
+    std::vector<Result> results_;
     Ticket last_{};
     std::uint64_t ended_ = 0;
 };

@@ -14,7 +14,9 @@ public:
     using RingView::complete;
     using RingView::completion_ref;
     using RingView::copy_to_window;
+    using RingView::is_expired;
     using RingView::producers;
+    using RingView::read_completion;
     using RingView::slot;
     using RingView::state_word;
     using RingView::tagged;

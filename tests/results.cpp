@@ -142,3 +142,46 @@ BOOST_AUTO_TEST_CASE(fewer_completions_than_slots_are_refused) {
         BOOST_TEST(runtime.error().detail.find(std::to_string(bad)) != std::string::npos);
     }
 }
+
+// Those of a batch at once, each as result() has it.
+BOOST_DATA_TEST_CASE(results_of_a_batch_are_read_at_once, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 32});
+    run(runtime, store_u32(5, 160));
+    std::vector<Result> expected(16), read(17);
+    std::vector<Slot> slots;
+    for (std::uint32_t n = 0; n < 16; ++n) slots.push_back(some_slot(n, expected[n]));
+    const auto ticket = runtime.publish(std::span<const Slot>(slots));
+    BOOST_REQUIRE(ticket.has_value());
+    BOOST_REQUIRE(runtime.wait(*ticket, std::chrono::minutes(1)).has_value());
+
+    constexpr Errc none{};
+    const auto error = [&](const Ticket& of, std::size_t n) {
+        const auto done = runtime.results(of, std::span(read).first(n));
+        return done ? none : done.error();
+    };
+    BOOST_TEST((error(*ticket, 16) == none));
+    for (std::uint32_t n = 0; n < 16; ++n) BOOST_TEST(same(read[n], expected[n]));
+    BOOST_TEST((error(ticket->slice(5, 2), 2) == none));
+    BOOST_TEST((same(read[0], expected[5]) && same(read[1], expected[6]) && same(read[2], expected[2])));
+    BOOST_TEST((error(*ticket, 0) == none));
+    BOOST_TEST((error(*ticket, 17) == Errc::bad_ticket));
+
+    // Behind a quiet slot there is nothing to find.
+    const auto quiet = runtime.publish(nop(), Quiet::yes);
+    BOOST_REQUIRE((quiet && runtime.wait(*quiet, std::chrono::minutes(1))));
+    BOOST_TEST((error({.first = ticket->first, .count = 17}, 17) == Errc::no_result));
+    BOOST_TEST((error({.first = ticket->first, .count = 17}, 16) == none));
+
+    // The first two positions expire as soon as theirs of the next lap are reserved. Their completions are there still.
+    const std::uint64_t next = runtime.ring().reserved(), until = ticket->first + 2 + runtime.ring().completions();
+    {
+        auto reservation = runtime.ring().reserve(until - next);
+        BOOST_REQUIRE(reservation.has_value());
+        BOOST_TEST((error(*ticket, 16) == Errc::result_expired));
+        BOOST_TEST((error(*ticket, 2) == Errc::result_expired));
+        BOOST_TEST((error(ticket->slice(1, 3), 3) == Errc::result_expired));
+        BOOST_TEST((error(ticket->slice(2, 14), 14) == none));
+        for (std::uint32_t n = 0; n < 14; ++n) BOOST_TEST(same(read[n], expected[n + 2]));
+        BOOST_TEST((error({.first = next, .count = 1}, 1) == Errc::not_finished));
+    }
+}

@@ -166,20 +166,9 @@ public:
 
     // How the slot of `position` finished. Nothing if it has not, if it was QUIET, and if its completion has expired:
     // see oldest_result().
-    //
-    // E2: synchronizes with E1, the consumer's store of a result. A reader that sees the next generation's sees
-    // afterwards that its position was reserved, and throws away what it has read. It takes both ends, and R between
-    // them: the producer reserves and then publishes, the consumer sees that and then writes the completion. Were a
-    // store or a load relaxed, an AArch64 core could make the result visible before the reservation.
     std::optional<Completion> completion(std::uint64_t position) const noexcept {
-        const std::uint64_t head = completion_ref(position, 0).load(std::memory_order_acquire);    // A1
-        const std::uint64_t result = completion_ref(position, 1).load(std::memory_order_acquire);  // E2
-        const State state{static_cast<std::uint32_t>(head) & SR_STATE_MASK};
-        if (!is_terminal(state) || ((generation_of(head) ^ position >> completions_shift_) << 24) != 0)
-            return std::nullopt;
-        if (static_cast<std::int64_t>(oldest_result() - position) > 0) return std::nullopt;
-        return Completion{state, Code{static_cast<std::uint32_t>(head >> SR_COMPLETION_CODE_SHIFT) & 0xFF}, result,
-                          static_cast<std::uint32_t>(head >> SR_COMPLETION_INNER_SHIFT) & 0xFF};
+        const auto end = read_completion(position);
+        return is_expired(position) ? std::nullopt : end;  // E
     }
 
     // The completions of positions before this one have expired: the next generation's may lie in their place. A
@@ -225,6 +214,26 @@ protected:
 
     std::atomic_ref<std::uint64_t> producers(std::uint64_t detail::Producers::* word) const noexcept {
         return std::atomic_ref(producers_->*word);
+    }
+    // Of completions that were read before this was asked. E: see read_completion().
+    bool is_expired(std::uint64_t position) const noexcept {
+        return static_cast<std::int64_t>(oldest_result() - position) > 0;
+    }
+    // As completion(), but whoever asks must ask is_expired() afterwards. Once for many of them is enough: they expire
+    // in the order of their positions.
+    //
+    // E2: synchronizes with E1, the consumer's store of a result. A reader that sees the next generation's sees
+    // afterwards that its position was reserved, and throws away what it has read. It takes both ends, and R between
+    // them: the producer reserves and then publishes, the consumer sees that and then writes the completion. Were a
+    // store or a load relaxed, an AArch64 core could make the result visible before the reservation.
+    std::optional<Completion> read_completion(std::uint64_t position) const noexcept {
+        const std::uint64_t head = completion_ref(position, 0).load(std::memory_order_acquire);    // A1
+        const std::uint64_t result = completion_ref(position, 1).load(std::memory_order_acquire);  // E2
+        const State state{static_cast<std::uint32_t>(head) & SR_STATE_MASK};
+        if (!is_terminal(state) || ((generation_of(head) ^ position >> completions_shift_) << 24) != 0)
+            return std::nullopt;
+        return Completion{state, Code{static_cast<std::uint32_t>(head >> SR_COMPLETION_CODE_SHIFT) & 0xFF}, result,
+                          static_cast<std::uint32_t>(head >> SR_COMPLETION_INNER_SHIFT) & 0xFF};
     }
     // One half of a completion.
     std::atomic_ref<std::uint64_t> completion_ref(std::uint64_t position, std::size_t half) const noexcept {

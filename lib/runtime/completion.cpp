@@ -73,4 +73,25 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
     return Result{end->state, end->code, end->inner, end->result};
 }
 
+std::expected<void, Errc> Runtime::results(const Ticket& ticket, std::span<Result> to) noexcept {
+    if (to.size() > ticket.count) return std::unexpected(Errc::bad_ticket);
+    const RingInside ring = inside(impl_->ring);
+    std::size_t read = 0;
+    for (; read < to.size(); ++read) {
+        const auto end = ring.read_completion(ticket.first + read);
+        if (!end) break;
+        to[read] = {end->state, end->code, end->inner, end->result};
+    }
+    if (read == to.size() && !ring.is_expired(ticket.first)) {  // E, for all of them
+        ring.came_back(ticket.first, ticket.first + read);
+        return {};
+    }
+    for (std::uint32_t i = 0; i < to.size(); ++i) {
+        const auto one = result(ticket, i);
+        if (!one) return std::unexpected(one.error());
+        to[i] = *one;
+    }
+    return {};
+}
+
 }  // namespace slipring
