@@ -19,7 +19,7 @@ using namespace slipring;
 
 namespace {
 
-constexpr std::uint32_t capacity = 8;
+constexpr std::uint32_t capacity = 16;
 
 class WindowMemory {
 public:
@@ -103,6 +103,25 @@ BOOST_AUTO_TEST_CASE(what_is_published_in_any_way_is_in_the_window) {
     }
 }
 
+// A batch is copied in parts while it is written.
+BOOST_AUTO_TEST_CASE(a_batch_of_any_size_is_in_the_window) {
+    if (no_wide_store()) return;
+    RingMemory memory(capacity);
+    WindowMemory window;
+    std::vector<Slot> batch;
+    for (std::uint32_t n = 1; n <= capacity; ++n) {
+        batch.push_back(atomic_add(n, 160 + n));
+        for (const std::uint64_t start : {0u, 3u, capacity - 1}) {
+            const Ring ring = *Ring::create(parts(memory, window.bytes()), capacity, start);
+            BOOST_REQUIRE(ring.publish(std::span<const Slot>(batch)).has_value());
+            for (std::uint64_t p = start; p != start + capacity; ++p) {
+                BOOST_TEST(window.has(ring, p));
+                BOOST_TEST((window.slot(p)[SR_WORD_STATE] != 0) == (p - start < n));
+            }
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_window_that_does_not_fit_is_refused) {
     if (no_wide_store()) return;
     RingMemory memory(capacity);
@@ -119,7 +138,7 @@ BOOST_AUTO_TEST_CASE(a_device_that_reads_the_window_runs_what_is_published_lap_a
     if (no_wide_store()) return;
     for (const std::uint64_t start : hard_starts(capacity)) {
         Device device(start);
-        for (uint number = 1; number <= 5; ++number) {
+        for (uint number = 1; number <= 12; ++number) {
             const Slot batch[] = {atomic_add(1, 160), atomic_add(10, 160), atomic_add(100, 160)};
             BOOST_REQUIRE(device.ring.publish(std::span(batch)).has_value());
             device.launch(number, 0);

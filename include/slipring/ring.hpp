@@ -379,6 +379,10 @@ public:
 
 private:
     static constexpr bool may_have_window = Policy::publish_order == std::memory_order_seq_cst;
+    // Slots of a batch are copied to the window while later ones are written, so many at once and when as many behind
+    // them are there: the bus has work meanwhile, and a slot has left the store buffer, where a wide load would find it
+    // in pieces and wait.
+    static constexpr std::uint64_t copied_at_once = 4;
 
     explicit BasicRing(const RingView& ring) noexcept : RingView(ring) {}
 
@@ -392,8 +396,11 @@ private:
         for (std::uint64_t i = 1; i < n; ++i) {
             write(*first + i, slot_at(i), flags);
             hand_over(*first + i);
+            if (may_have_window && i % copied_at_once == 0 && i > copied_at_once)
+                copy_to_window(*first + i - 2 * copied_at_once + 1, copied_at_once);
         }
-        hand_over_first(*first, n);
+        const std::uint64_t groups = (n - 1) / copied_at_once;
+        hand_over_first(*first, n, groups > 1 ? (groups - 1) * copied_at_once + 1 : 1);
         return first;
     }
 
@@ -477,8 +484,8 @@ private:
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
     }
 
-    // Hands over a reservation's first slot, and with it the whole reservation of n. Bus: one atomic on the slot's
-    // line; with a window one store a slot instead.
+    // Hands over a reservation's first slot, and with it the whole reservation of n, of which those from `copied` on
+    // are yet to be copied to the window. Bus: one atomic on the slot's line; with a window one store a slot instead.
     // R1: synchronizes with R2, the consumer's load of the state. S, where the consumer may leave: sequentially
     // consistent, and before the load in wake_needed.
     //
@@ -487,9 +494,9 @@ private:
     // on x86 waits until all earlier stores have left the processor, also those to the window. The state in the
     // shared part comes first: a consumer that is about to leave looks there (S), and no other producer writes the
     // slot again before its copy has been consumed.
-    void hand_over_first(std::uint64_t position, std::uint64_t n) const noexcept {
+    void hand_over_first(std::uint64_t position, std::uint64_t n, std::uint64_t copied = 1) const noexcept {
         detail::at_step<Policy>(detail::RingStep::all_written);
-        if constexpr (may_have_window) copy_to_window(position + 1, n - 1);
+        if constexpr (may_have_window) copy_to_window(position + copied, n - copied);
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), Policy::publish_order);
         if constexpr (may_have_window) copy_to_window(position, 1);
         detail::at_step<Policy>(detail::RingStep::published);
