@@ -23,7 +23,7 @@ std::expected<DeviceNumbers, Error> measure_device(const Options& base, Seconds 
         to.info = runtime->device();
         // Latency is measured with the default ring, and so is all else on a CPU. Over a bus more slots are in flight
         // than that ring holds: rates, load and relaunches need a ring there that does not bound them.
-        capacity = to.info.is_cpu ? runtime->ring().capacity() : 1u << 18;
+        capacity = to.info.is_cpu ? runtime->ring().capacity() : 1u << 16;
         if (auto ok = measure_turns(*runtime, time * for_turns, to); !ok) return failed(ok.error(), "round trips");
         if (auto ok = measure_wake_up(*runtime, time * for_wake_up, to); !ok) return failed(ok.error(), "wake-up");
     }
