@@ -16,6 +16,7 @@ FITTING = [
     ("include/slipring/descriptor.hpp", "slot window decode", "descriptor codec decode"),
     ("lib/ring.cpp", "ring ring_attach program", "ring reservations ring_suspended"),
     ("include/slipring/ring.hpp", "ring window", "ring reservations ring_suspended ring_interleavings"),
+    ("include/slipring/ring_view.hpp", "ring", "ring reservations ring_suspended ring_interleavings"),
     ("include/slipring/consumer.hpp", "ring", "ring terminal"),
     ("cl/handler.h", "interpreter scan", "interpreter"),
     ("cl/launch.h", "program wide", "drain leave_stepped wide wide_launches"),
@@ -42,6 +43,7 @@ FITTING = [
 ORDERINGS = [
     ("lib/ring.cpp", "ring_threads terminal ring"),
     ("include/slipring/ring.hpp", "ring_threads terminal drain wide"),
+    ("include/slipring/ring_view.hpp", "ring_threads terminal drain wide"),
     ("include/slipring/consumer.hpp", "ring_threads terminal"),
     ("cl/team.h", "team_threads"),
     ("cl/*.h", "drain terminal wide wide_launches"),
