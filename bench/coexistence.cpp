@@ -171,10 +171,8 @@ std::expected<Coexistence, Error> measure_coexistence(const Options& base, Secon
         if (const cl_int status = sample(user, time / rounds / 5, alone); status != CL_SUCCESS)
             return std::unexpected(failed(status));
         const Seconds each = time / rounds * 2 / 5;
-        if (auto ok = beside(user, in_own, each, same_idle, same_busy); !ok)
-            return std::unexpected(ok.error());
-        if (auto ok = beside(user, base, each, other_idle, other_busy); !ok)
-            return std::unexpected(ok.error());
+        if (auto ok = beside(user, in_own, each, same_idle, same_busy); !ok) return std::unexpected(ok.error());
+        if (auto ok = beside(user, base, each, other_idle, other_busy); !ok) return std::unexpected(ok.error());
     }
     to.alone = alone.take();
     to.same_idle = same_idle.take();

@@ -30,8 +30,8 @@ public:
 };
 
 // pages_by_window.cpp. `info` and `checksums` are filled.
-std::expected<std::unique_ptr<Pages>, Error> pages_by_window(const Options& base, std::uint32_t frames, DeviceInfo& info,
-                                                             std::vector<std::uint32_t>& checksums);
+std::expected<std::unique_ptr<Pages>, Error> pages_by_window(const Options& base, std::uint32_t frames,
+                                                             DeviceInfo& info, std::vector<std::uint32_t>& checksums);
 // pages_by_write.cpp: clEnqueueWriteBuffer, on the device that `info` describes, which has no part in it else.
 std::expected<std::unique_ptr<Pages>, Error> pages_by_write(const DeviceInfo& info, std::uint32_t frames);
 

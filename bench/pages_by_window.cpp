@@ -46,15 +46,15 @@ private:
 
 }  // namespace
 
-std::expected<std::unique_ptr<Pages>, Error> pages_by_window(const Options& base, std::uint32_t frames, DeviceInfo& info,
+std::expected<std::unique_ptr<Pages>, Error> pages_by_window(const Options& base, std::uint32_t frames,
+                                                             DeviceInfo& info,
                                                              std::vector<std::uint32_t>& checksums) {
     constexpr std::uint64_t store_bytes = std::uint64_t{prefetch::distinct_pages} * prefetch::page_bytes;
     Options options = base;
     options.ops = {prefetch::fetching, prefetch::using_page};
-    options.buffers = {{.name = "store", .bytes = store_bytes},
-                       {.name = "cache",
-                        .bytes = std::uint64_t{frames} * prefetch::page_bytes,
-                        .place = BufferSpec::Place::device}};
+    options.buffers = {
+        {.name = "store", .bytes = store_bytes},
+        {.name = "cache", .bytes = std::uint64_t{frames} * prefetch::page_bytes, .place = BufferSpec::Place::device}};
     auto runtime = Runtime::open(options);
     if (!runtime) return std::unexpected(runtime.error());
     info = runtime->device();

@@ -172,7 +172,7 @@ BOOST_DATA_TEST_CASE(results_of_a_batch_are_read_at_once, data::make(modes), mod
     BOOST_TEST((error({.first = ticket->first, .count = 17}, 17) == Errc::no_result));
     BOOST_TEST((error({.first = ticket->first, .count = 17}, 16) == none));
 
-    // The first two positions expire as soon as theirs of the next lap are reserved. Their completions are there still.
+    // The first two expire as soon as their places' next positions are reserved. Their completions are there still.
     const std::uint64_t next = runtime.ring().reserved(), until = ticket->first + 2 + runtime.ring().completions();
     {
         auto reservation = runtime.ring().reserve(until - next);

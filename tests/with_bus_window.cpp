@@ -66,7 +66,8 @@ void CL_CALLBACK gone(cl_mem buffer, void*) {
     const std::scoped_lock lock(mutex);
     const auto window = std::ranges::find(windows, buffer, &Window::buffer);
     if (window->acquired) {
-        std::fputs("with_bus_window: acquired and never released; NVIDIA's clReleaseContext waits for ever\n", stderr);
+        std::fputs("with_bus_window: acquired and never released; NVIDIA's clReleaseContext waits for ever\n",
+                   stderr);
         std::abort();
     }
     unmap_for_ever(window->at, window->bytes);

@@ -67,8 +67,7 @@ int run(const Arguments& arguments) {
         else failed(device.error());
     }
     if (wants("coexistence")) {
-        if (auto both = bench::measure_coexistence(base, share(0.08)))
-            report.coexistence = std::move(*both);
+        if (auto both = bench::measure_coexistence(base, share(0.08))) report.coexistence = std::move(*both);
         else failed(both.error());
     }
     if (wants("prefetch")) {

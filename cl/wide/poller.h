@@ -91,8 +91,7 @@ static inline int sr_end_polling(const sr_wide* wide, const sr_poller* own, uint
 static inline int sr_run_at_once(const sr_wide* wide, sr_poller* own, ulong position, const uint* words) {
     const uint chunk = own->chunk;
     if (!sr_claim_slots(wide, own, 1u)) return 0;
-    if (sr_lane() == 0)
-        sr_finish_lane(wide, words, position, sr_run_brief(words, (uint)position, wide->memory));
+    if (sr_lane() == 0) sr_finish_lane(wide, words, position, sr_run_brief(words, (uint)position, wide->memory));
     sr_count_chunks(wide, own, 1u, 1u);
     sr_mark(wide, chunk, SR_CHUNK_FINISHED);
     sr_breathe();
