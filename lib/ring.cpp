@@ -43,6 +43,7 @@ std::expected<RingView, Errc> RingView::format(const RingParts& memory, std::uin
         detail::Producers{.reserved = start, .tail = start, .reclaimed = start, .held = start - 1, .held_since = 0};
     RingView ring(memory.shared.data(), producers, capacity, completions);
     if (has_window) ring.window_ = memory.window.data();
+    if (memory.over_bus) ring.owned_within_ = 0;
     ring.copy_to_window(0, capacity);
     for (const std::size_t word : {SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);

@@ -280,8 +280,11 @@ if "$slipring" --help | grep -qE '^ +bench\b'; then  # it may have been built wi
     says err '^slipring: nowhere/plot.svg: No such file'
     status 2 bench --only device --device 'no such device'
     status 2 bench --only device -d 'no such device'
-    status 1 bench --only device --memory paper
     says err 'no OpenCL device of that name'
+    status 2 bench --only device --memory paper
+    grep -q 'memory' err || fail 'a kind of memory that there is not goes unnamed'
+    status 0 bench --only device --memory mirrored --seconds 0.1 --json
+    grep -q '"memory": "mirrored"' out || fail 'the memory that was asked for is not the one that was measured'
     status 0 bench --only codec --seconds 0.1 --json
     status 0 bench --only coexistence --seconds 0.1
     says out 'same context, busy'

@@ -142,10 +142,6 @@ public:
 
 private:
     static constexpr bool may_have_window = Policy::publish_order == std::memory_order_seq_cst;
-    // Slots of a batch are copied to the window while later ones are written, so many at once and when as many behind
-    // them are there: the bus has work meanwhile, and a slot has left the store buffer, where a wide load would find
-    // it in pieces and wait.
-    static constexpr std::uint64_t copied_at_once = 4;
 
     explicit BasicRing(const RingView& ring) noexcept : RingView(ring) {}
 
@@ -159,11 +155,8 @@ private:
         for (std::uint64_t i = 1; i < n; ++i) {
             write(*first + i, slot_at(i), flags);
             hand_over(*first + i);
-            if (may_have_window && i % copied_at_once == 0 && i > copied_at_once)
-                copy_to_window(*first + i - 2 * copied_at_once + 1, copied_at_once);
         }
-        const std::uint64_t groups = (n - 1) / copied_at_once;
-        hand_over_first(*first, n, groups > 1 ? (groups - 1) * copied_at_once + 1 : 1);
+        hand_over_first(*first, n);
         return first;
     }
 
@@ -220,11 +213,11 @@ private:
     // this core's cache still, and a store to it waits until the consumer's core has dropped it: as long as a miss,
     // which no hardware foresees. Measured on cores that share no cache, with a thread as the consumer: 27 M slots/s
     // without this and 41 with it, in batches of 32 60 and 74. A slot that the consumer may not have read yet is left
-    // to it.
+    // to it. Over a bus it is no help, and costs a GPU's one producer a tenth: see RingParts::over_bus.
     static constexpr std::uint64_t owned_ahead = 16;
     void own_ahead(std::uint64_t position) const noexcept {
         const std::uint64_t next = position + owned_ahead;
-        if (next - producers(&detail::Producers::reclaimed).load(std::memory_order_relaxed) >= capacity()) return;
+        if (next - producers(&detail::Producers::reclaimed).load(std::memory_order_relaxed) >= owned_within_) return;
 #if defined(__x86_64__)
         asm volatile("prefetchw %0" : : "m"(*slot(next)));  // without a compiler flag __builtin_prefetch only reads
 #else
@@ -264,8 +257,9 @@ private:
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
     }
 
-    // Hands over a reservation's first slot, and with it the whole reservation of n, of which those from `copied` on
-    // are yet to be copied to the window. Bus: one atomic on the slot's line; with a window one store a slot instead.
+    // Hands over a reservation's first slot, and with it the whole reservation of n. Bus: one atomic on the slot's
+    // line; with a window one store a slot instead: the slots of a batch one after the other, which is faster than
+    // while they are written (H200, batches of 64: 63 M slots/s and 56).
     // R1: synchronizes with R2, the consumer's load of the state. S, where the consumer may leave: sequentially
     // consistent, and before the load in wake_needed.
     //
@@ -274,9 +268,9 @@ private:
     // on x86 waits until all earlier stores have left the processor, also those to the window. The state in the
     // shared part comes first: a consumer that is about to leave looks there (S), and no other producer writes the
     // slot again before its copy has been consumed.
-    void hand_over_first(std::uint64_t position, std::uint64_t n, std::uint64_t copied = 1) const noexcept {
+    void hand_over_first(std::uint64_t position, std::uint64_t n) const noexcept {
         detail::at_step<Policy>(detail::RingStep::all_written);
-        if constexpr (may_have_window) copy_to_window(position + copied, n - copied);
+        if constexpr (may_have_window) copy_to_window(position + 1, n - 1);
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), Policy::publish_order);
         if constexpr (may_have_window) copy_to_window(position, 1);
         detail::at_step<Policy>(detail::RingStep::published);

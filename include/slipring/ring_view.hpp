@@ -35,6 +35,7 @@ struct RingParts {
     std::span<std::byte> shared;
     std::span<std::byte> producers;
     std::span<std::byte> window{};
+    bool over_bus = false;  // the consumer shares no caches with producers
 };
 
 namespace detail {
@@ -138,8 +139,8 @@ protected:
     RingView(std::byte* base, detail::Producers* producers, std::uint32_t capacity,
              std::uint32_t completions) noexcept
         : base_(base), completions_(base + SR_RING_SLOTS + std::size_t{capacity} * SR_SLOT_BYTES),
-          producers_(producers), mask_(capacity - 1), shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))),
-          completions_mask_(completions - 1),
+          producers_(producers), owned_within_(capacity), mask_(capacity - 1),
+          shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))), completions_mask_(completions - 1),
           completions_shift_(static_cast<std::uint32_t>(std::countr_zero(completions))) {}
 
     // Checks, then formats the memory: all slots EMPTY, no completion, all positions `start`.
@@ -244,6 +245,7 @@ protected:
     std::byte* completions_;  // in it
     detail::Producers* producers_;
     std::byte* window_ = nullptr;  // where the consumer reads the slots, if not in the shared part
+    std::uint32_t owned_within_;   // positions from `reclaimed` on whose lines producers take ahead: all or none
     std::uint32_t mask_;
     std::uint32_t shift_;
     std::uint32_t completions_mask_;

@@ -15,7 +15,7 @@ public:
 
     const DeviceInfo& info() const noexcept final { return device_->info(); }
     RingParts ring_memory() const noexcept final {
-        return {device_->ring.host(), device_->producers->bytes, device_->window.host()};
+        return {device_->ring.host(), device_->producers->bytes, device_->window.host(), !info().is_cpu};
     }
     std::span<std::byte> buffer(std::size_t index) const noexcept final;
     std::expected<std::uint64_t, Errc> begin_upload(std::size_t index, std::uint64_t offset,
