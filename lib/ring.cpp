@@ -18,6 +18,14 @@ bool fits(std::span<std::byte> memory, std::size_t bytes) noexcept {
 
 }  // namespace
 
+bool RingView::takes_ahead() noexcept {
+#if defined(__x86_64__)
+    return __builtin_cpu_is("amd") != 0;
+#else
+    return false;
+#endif
+}
+
 std::expected<RingParts, Errc> RingView::split(std::span<std::byte> memory, std::uint32_t capacity,
                                                std::uint32_t completions) noexcept {
     const auto shared = shared_bytes(capacity, completions);

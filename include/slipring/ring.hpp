@@ -211,17 +211,14 @@ private:
 
     // Takes a slot's line for writing, some slots before it is written. The consumer has only read it, so it is in
     // this core's cache still, and a store to it waits until the consumer's core has dropped it: as long as a miss,
-    // which no hardware foresees. Measured on cores that share no cache, with a thread as the consumer: 27 M slots/s
-    // without this and 41 with it, in batches of 32 60 and 74. A slot that the consumer may not have read yet is left
-    // to it. Over a bus it is no help, and costs a GPU's one producer a tenth: see RingParts::over_bus.
+    // which no hardware foresees. A slot that the consumer may not have read yet is left to it. See takes_ahead() for
+    // where that pays.
     static constexpr std::uint64_t owned_ahead = 16;
     void own_ahead(std::uint64_t position) const noexcept {
         const std::uint64_t next = position + owned_ahead;
         if (next - producers(&detail::Producers::reclaimed).load(std::memory_order_relaxed) >= owned_within_) return;
 #if defined(__x86_64__)
         asm volatile("prefetchw %0" : : "m"(*slot(next)));  // without a compiler flag __builtin_prefetch only reads
-#else
-        __builtin_prefetch(slot(next), 1);
 #endif
     }
 
