@@ -116,9 +116,9 @@
 #define SR_LEFT_IDLE 0x80000000u   /* in SR_CONTROL_LEFT: found nothing to do when it left */
 
 /* ---- a ring in shared memory: byte offsets ------------------------------- */
-/* Each word, slot and completion has one writer for ever, host or device; those of the two are 128 bytes or more
- * apart. So is LEFT, which every publish reads, from COMPLETED, which changes all the time. Behind the words lie the
- * slots, which the host writes, and behind those the completions, which the device writes. */
+/* Each word, slot and completion is changed by one side for ever, host or device; those of the two are 128 bytes or
+ * more apart. So is LEFT, which every publish reads, from COMPLETED, which changes all the time. Behind the words lie
+ * the slots, which the host writes, and behind those the completions, which the device writes. */
 #define SR_RING_FORMAT 0u      /* u32, host, once: SR_RING_FORMAT_2 */
 #define SR_RING_CAPACITY 4u    /* u32, host, once: slots */
 #define SR_RING_COMPLETIONS 8u /* u32, host, once: how many, at least as many as slots */

@@ -1,5 +1,5 @@
 /* A ring in shared memory as the device sees it: where a slot is, what its state word says, how a slot is copied and
- * how it finishes. Edges R, A and E as in ring.hpp, of which this is the other end. The device writes no slot. */
+ * how it finishes. Edges R, A and E as in ring.hpp, of which this is the other end. The device changes no slot. */
 #ifndef SLIPRING_DEVICE_RING_H
 #define SLIPRING_DEVICE_RING_H
 
@@ -96,12 +96,15 @@ static inline void sr_complete(const sr_ring* ring, ulong position, sr_outcome o
 #endif
 }
 
-/* Takes the slot's cache line from the producer's cache, though it is not written: a line that was only read here
- * stays there as a shared one, and the next producer, which writes it, waits until this core has dropped it. It waits
- * less for a line that is not there at all. Over a bus it would be a read for nothing. */
+/* Takes the cache line of a slot that was run from the producer's cache: stores the state word that was read, as it
+ * is. No slot changes so, and its producer does not write it again before COMPLETED has passed it. A line that was
+ * only read here stays in the producer's cache as a shared one, and its next store to it waits until this core has
+ * dropped it, which no hardware foresees; a line that is gone from there is fetched like any other, some ahead.
+ * Measured on AMD cores that share no cache: 95 M slots/s without this, or with a prefetch for writing, and 237
+ * with it. Over a bus it would be a write for nothing. */
 static inline void sr_own_slot(const sr_ring* ring, ulong position) {
 #ifdef SR_CACHED
-    __builtin_prefetch((const void*)(size_t)sr_slot(ring, position), 1);
+    sr_store(sr_slot(ring, position), sr_awaited(ring, position));
 #else
     (void)ring, (void)position;
 #endif

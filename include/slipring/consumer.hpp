@@ -23,7 +23,7 @@ public:
     void finish(const Completion& end) noexcept {
         const std::uint32_t* const slot = ring_.slot(head_);
         if ((slot[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) ring_.complete(head_, end);  // A2
-        own(slot);
+        own();
         ++head_;
     }
 
@@ -49,16 +49,11 @@ public:
     }
 
 private:
-    // Takes the slot's line from the producer's cache, though it is not written: a line that was only read here stays
-    // there as a shared one, and the next producer, which writes it, waits for a round trip at every slot, which no
-    // prefetch hides; a line that is gone from there is prefetched like any other (measured between distant cores: 5
-    // times as many slots in batches, 1.5 times as many single ones).
-    static void own(const std::uint32_t* line) noexcept {
-#if defined(__x86_64__)
-        asm volatile("prefetchw %0" ::"m"(*line));  // compilers want a flag for it, though all have had it for long
-#else
-        __builtin_prefetch(line, 1);
-#endif
+    // Takes the slot's line from the producer's cache: stores the state word that was read, as it is. A line that was
+    // only read here stays there as a shared one, and the next producer, which writes it, waits for a round trip at
+    // every slot, which no hardware foresees; a line that is gone from there is fetched like any other, some ahead.
+    void own() const noexcept {
+        ring_.state_ref(head_).store(ring_.tagged(head_, SR_STATE_PUBLISHED), std::memory_order_relaxed);
     }
 
     RingView ring_;

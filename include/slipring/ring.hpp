@@ -6,8 +6,9 @@
 //   auto position = ring.publish(store_u32(7, 160));           // or a batch, or a window
 //   if (auto end = ring.completion(*position)) ...             // how its slot finished
 //
-// Every word has one writer for ever. Slots are written by producers, and read by the consumer; completions, 16 bytes
-// a position in an array of their own, are written by the consumer, and read by waiters. A slot's end is told in two
+// Every word has one side that changes it, for ever. Slots are written by producers, and read by the consumer (which
+// stores a state word as it is, where it shares caches with them: see Consumer::own()); completions, 16 bytes a
+// position in an array of their own, are written by the consumer, and read by waiters. A slot's end is told in two
 // ways alone: by its completion, and by `completed`, which passes it a while later. What only producers use they may
 // have in memory of their own (RingParts).
 //
