@@ -109,7 +109,8 @@ public:
     // see oldest_result().
     std::optional<Completion> completion(std::uint64_t position) const noexcept {
         const auto end = read_completion(position);
-        return is_expired(position) ? std::nullopt : end;  // E
+        if (!end || is_expired(position)) return std::nullopt;  // E
+        return end;
     }
 
     // The completions of positions before this one have expired: the next generation's may lie in their place. A
