@@ -58,20 +58,26 @@ static inline void sr_leave_work(const sr_ring* ring, const sr_memory* memory, u
     sr_store_seq_cst(sr_left(ring), launch);
 }
 
-/* S, the device's half. Says that this launch has left, then looks once more. If a producer published at `head` and
- * did not see LEFT, this load sees the slot; then it takes the word back and stays. The producer may have seen LEFT
- * all the same: it starts a launch that waits behind this one, and finds nothing to do. Where a launch is queued
- * already, LEFT is not the newest number and tells the producer nothing: that launch does the same when it leaves.
+/* S, the device's half. Says that this launch has left, then looks once more, at each ring. If a producer published
+ * at a head and did not see LEFT, this load sees the slot; then it takes the word back and stays. The producer may
+ * have seen LEFT all the same: it starts a launch that waits behind this one, and finds nothing to do. Where a launch
+ * is queued already, LEFT is not the newest number and tells the producer nothing: that launch does the same when it
+ * leaves.
  * W: with a window, too, the look is at the slot in shared memory, which the producer stores before it looks at LEFT:
  * a store to the window may be on its way over the bus for longer than both looks take. */
-static inline int sr_leave(const sr_ring* ring, const sr_memory* memory, ulong head, uint launch) {
+static inline int sr_leave(const sr_ring* rings, const sr_memory* memory, sr_heads heads, uint launch) {
+    const sr_ring* const lead = rings + SR_LEAD;
     __global uint* const told = memory->control + SR_CONTROL_LEFT;
     const uint before = sr_load(told);
     sr_store(told, launch | SR_LEFT_IDLE);
-    sr_store_seq_cst(sr_left(ring), launch);
-    if (sr_load_seq_cst(sr_shared_slot(ring, head)) != sr_awaited(ring, head)) return 1;
+    sr_store_seq_cst(sr_left(lead), launch);
+    uint level = 0;
+    while (level < SR_LEVELS && sr_load_seq_cst(sr_shared_slot(rings + level, heads.at[level])) !=
+                                    sr_awaited(rings + level, heads.at[level]))
+        ++level;
+    if (level == SR_LEVELS) return 1;
     sr_store(told, before);
-    sr_store_seq_cst(sr_left(ring), sr_predecessor(launch));
+    sr_store_seq_cst(sr_left(lead), sr_predecessor(launch));
     return 0;
 }
 

@@ -10,7 +10,9 @@
 #define SR_USE_WINDOW(ring, window) (void)(window)
 #endif
 
-/* One work-item that polls and works: the slots run in the order of their positions. */
+/* One work-item that polls and works: of each level the slots run in the order of their positions. Where there are
+ * several levels, SR_LEVEL_TABLE has for each where its ring and its window begin, and log2 of slots and
+ * completions. */
 __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint mask, uint shift,
                            uint completions_shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
@@ -20,13 +22,25 @@ __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint ma
         SR_BUFFERS
         const sr_memory memory = {control,  control_words, table, table_states, log,
                                   log_mask, buffers,       0,     team_local,   team_local_bytes};
-        sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
-        SR_USE_WINDOW(own, window);
+#if SR_LEVELS > 1u
+        const ulong table_of_levels[SR_LEVELS][4] = SR_LEVEL_TABLE;
+        sr_ring own[SR_LEVELS];
+        for (uint level = 0; level < SR_LEVELS; ++level) {
+            const ulong* const of = table_of_levels[level];
+            own[level] = sr_ring_of(ring + of[0], (1u << of[2]) - 1u, (uint)of[2], (uint)of[3]);
+            SR_USE_WINDOW(own[level], window + of[1]);
+        }
+        (void)mask, (void)shift, (void)completions_shift;
+#else
+        sr_ring own[1] = {sr_ring_of(ring, mask, shift, completions_shift)};
+        SR_USE_WINDOW(own[0], window);
+#endif
         const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
-        sr_drain_serial(&own, &memory, &bounds);
+        sr_drain_serial(own, &memory, &bounds);
     }
 }
 
+#if SR_LEVELS == 1u
 /* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
  * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
  * takes none in front of such loops. */
@@ -69,6 +83,8 @@ __kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, ui
 #endif
     sr_drain_wide(&own, &memory, &bounds, sched, subgroup, subgroups, teams);
 }
+
+#endif
 
 /* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. One group, which
  * is the team of a team operation. The outcome goes back in five words, the launch's number last: a host that shares

@@ -1,11 +1,12 @@
-/* The drain on one work-item: takes published slots off a ring in order, runs them, finishes them, and leaves when it
- * has idled long enough. Launches of it on one ring follow each other, never overlap. Where the ring was revoked it
- * runs nothing more and leaves at once. */
+/* The drain on one work-item: takes published slots off its rings, of each in order, runs them, finishes them, and
+ * leaves when it has idled long enough. Launches of it follow each other, never overlap. Where the rings were revoked
+ * it runs nothing more and leaves at once. */
 #ifndef SLIPRING_SERIAL_H
 #define SLIPRING_SERIAL_H
 
 #include "clock.h"
 #include "launch.h"
+#include "levels.h"
 #include "ops.h"
 #include "ring.h"
 
@@ -25,98 +26,137 @@
 #define SR_HAS_LEFT 1    /* and told so */
 #define SR_IS_TO_LEAVE 2 /* because it was asked to, has been here for long, or was given up */
 
-/* Looks at an empty slot until it is none. `ran`: the launch ran slots since it last idled, and the last one was not
- * slow. What this keeps stays out of the drain's loop, where all operations are inlined and another register costs
- * each slot a tenth. */
-SR_WRAPS static inline int sr_idle(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, ulong head,
-                                   int ran, ulong began, ulong* counter) {
-    __global uint* const slot = sr_slot(ring, head);
-    const uint awaited = sr_awaited(ring, head);
-    /* Two words: the last look at the clock, of this idling or the one before, and where the drain stood. */
+/* How many slots have run, modulo 2^32, but for a constant. */
+SR_WRAPS static inline uint sr_count_heads(
+    sr_heads heads) {
+    uint count = 0;
+    for (uint level = 0; level < SR_LEVELS; ++level) count += (uint)heads.at[level];
+    return count;
+}
+
+/* Looks at empty slots, one of each ring, until one is none. `ran`: the launch ran slots since it last idled, and the
+ * last one was not slow. What this keeps stays out of the drain's loop, where all operations are inlined and another
+ * register costs each slot a tenth. */
+SR_WRAPS static inline int sr_idle(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds,
+                                   sr_heads heads, int ran, ulong began, ulong* counter) {
+    const sr_ring* const lead = rings + SR_LEAD;
+    __global uint* slot[SR_LEVELS];
+    uint awaited[SR_LEVELS];
+    for (uint level = 0; level < SR_LEVELS; ++level) {
+        slot[level] = sr_slot(rings + level, heads.at[level]);
+        awaited[level] = sr_awaited(rings + level, heads.at[level]);
+    }
+    const uint count = sr_count_heads(heads);
+    /* Two words: the last look at the clock, of this idling or the one before, and how many slots had run. */
     __global uint* const looked = memory->control + SR_CONTROL_CROWDED + 3;
     ulong idle_since = 0;
-    int expects = 0; /* the slot is published, and its copy in the window on its way */
+    int expects = 0; /* a slot is published, and its copy in the window on its way */
     for (uint glances = 0;; ++glances) {
         if (glances % SR_GLANCES == 0) {
-            if (sr_revoked_behind(ring)) return SR_IS_TO_LEAVE;
+            if (sr_revoked_behind(lead)) return SR_IS_TO_LEAVE;
             const ulong now = sr_ticks(counter, SR_GLANCES);
             if (glances == 0) idle_since = now;
             int leaves = now - idle_since >= bounds->idle_timeout;
             if (bounds->crowded_gap != 0) {
                 /* A slot that was published while the core was away is run first: a few brief ones take no time. */
-                const uint brief = sr_minus((uint)head, sr_load(looked + 1));
+                const uint brief = sr_minus(count, sr_load(looked + 1));
                 const int counts = glances != 0 || (ran && brief < SR_RELEASE_EVERY);
                 const uint lost = sr_minus((uint)now, sr_load(looked));
                 if (counts && lost >= bounds->crowded_gap) sr_tell_crowded(memory, now, bounds->crowded_gap, lost);
                 leaves = leaves || sr_crowded_until(memory) - now - 1u < SR_CROWDED_MAX * bounds->crowded_gap;
                 sr_store(looked, (uint)now);
-                sr_store(looked + 1, (uint)head);
+                sr_store(looked + 1, count);
             }
             /* A producer that is stopped between the slot and its copy keeps no launch for longer than its time. */
             const int looks = !leaves || expects;
-            if (looks && (sr_asked(ring, bounds->launch) || now - began >= bounds->max_time)) return SR_IS_TO_LEAVE;
+            if (looks && (sr_asked(lead, bounds->launch) || now - began >= bounds->max_time)) return SR_IS_TO_LEAVE;
             if (leaves) {
-                if (sr_leave(ring, memory, head, bounds->launch)) return SR_HAS_LEFT;
+                if (sr_leave(rings, memory, heads, bounds->launch)) return SR_HAS_LEFT;
                 expects = 1;
             } else if (glances == 0 && ran && now - began >= bounds->max_time / 2u) {
-                sr_want(ring, bounds->launch);
+                sr_want(lead, bounds->launch);
             }
         }
-        const int revoked = sr_revoked_before(ring);
-        const uint state = sr_load_acquire(slot); /* R2 */
+        const int revoked = sr_revoked_before(lead);
+        int waits = 0;
+        for (uint level = 0; level < SR_LEVELS; ++level)
+            waits |= sr_is_next(sr_load_acquire(slot[level]), awaited[level]); /* R2 */
         if (revoked) return SR_IS_TO_LEAVE;
-        if (sr_is_next(state, awaited)) return SR_GOES_ON;
+        if (waits) return SR_GOES_ON;
     }
 }
 
-/* Counts a fault, and finishes the slot at `head`. */
-static inline void sr_finish_serial(const sr_ring* ring, const sr_memory* memory, ulong head, const uint* copy,
-                                    sr_outcome out) {
+/* Counts a fault, and finishes the slot of `position`. */
+static inline void sr_finish_serial(const sr_ring* lead, const sr_ring* ring, const sr_memory* memory, ulong position,
+                                    const uint* copy, sr_outcome out) {
     if (out.code != SR_CODE_OK) {
         const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
-        sr_store((__global uint*)(ring->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
+        sr_store((__global uint*)(lead->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
     }
     if ((copy[SR_WORD_PRIORITY] & SR_FLAG_QUIET) == 0) {
         if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_fence_system(); /* a handler's output */
-        sr_complete(ring, head, out);
+        sr_complete(ring, position, out);
     }
-    sr_own_slot(ring, head);
+    sr_own_slot(ring, position);
 }
 
 /* What a drain remembers from one slot to the next. */
 typedef struct {
-    ulong head;      /* the next position */
-    uint unreleased; /* slots that COMPLETED does not count yet; a slow one counts as SR_RELEASE_EVERY */
+    sr_heads heads;
+    uint level;      /* the one that was served last: COMPLETED is told of all others */
+    uint unreleased; /* of that one, slots that COMPLETED does not count yet; a slow one counts as SR_RELEASE_EVERY */
     uint unlooked;   /* slots since the last look at STOP and at the clock */
-    ulong counter;   /* sr_ticks */
-    ulong began;     /* when the launch began */
+    sr_turns turns;
+    ulong counter; /* sr_ticks */
+    ulong began;   /* when the launch began */
 } sr_serial;
 
-static inline void sr_release_serial(const sr_ring* ring, sr_serial* own) {
-    sr_release(ring, own->head);
+static inline void sr_release_serial(const sr_ring* rings, sr_serial* own) {
+    sr_release(rings + own->level, own->heads.at[own->level]);
+    own->unlooked += own->unreleased;
     own->unreleased = 0;
 }
 
-/* Looks at the slot at `head`, and idles until it is published. SR_GOES_ON, SR_HAS_LEFT or SR_IS_TO_LEAVE. */
-SR_INLINE int sr_next_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, sr_serial* own) {
-    const int revoked = sr_revoked_before(ring); /* over a bus both are under way at once */
-    /* R2: synchronizes with R1, the producer's store of the state. */
-    const uint state = sr_load_acquire(sr_slot(ring, own->head));
-    if (revoked) return SR_IS_TO_LEAVE;
-    if (SR_RARELY(!sr_is_next(state, sr_awaited(ring, own->head)))) {
-        const int ran = own->unreleased != 0;
-        if (ran) sr_release_serial(ring, own);
-        return sr_idle(ring, memory, bounds, own->head, ran, own->began, &own->counter);
-    }
-    return SR_GOES_ON;
+/* The launch was asked to leave, or has been here for long; looked at now and then, behind a release. After half of
+ * its time it asks for its successor. */
+SR_WRAPS SR_INLINE int sr_is_to_leave_serial(const sr_ring* lead, const sr_bounds* bounds, sr_serial* own) {
+    if (own->unlooked < SR_LOOK_EVERY) return 0;
+    own->unlooked = 0;
+    if (sr_asked(lead, bounds->launch)) return 1;
+    const ulong here = sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began;
+    if (here >= bounds->max_time) return 1;
+    if (SR_RARELY(here >= bounds->max_time / 2u)) sr_want(lead, bounds->launch);
+    return 0;
 }
 
-/* Says that the slot at `head` is begun, before it has any effect: recovery asks. False if the ring was revoked.
+/* Finds the level to serve, and idles until one waits. SR_GOES_ON, SR_HAS_LEFT or SR_IS_TO_LEAVE. */
+SR_INLINE int sr_next_serial(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds, sr_serial* own) {
+    for (;;) {
+        const int revoked = sr_revoked_before(rings + SR_LEAD); /* over a bus both are under way at once */
+        const uint level = sr_pick_level(rings, &own->heads, &own->turns);
+        if (revoked) return SR_IS_TO_LEAVE;
+        if (SR_RARELY(level == SR_LEVELS)) {
+            const int ran = own->unreleased != 0;
+            if (ran) sr_release_serial(rings, own);
+            const int how = sr_idle(rings, memory, bounds, own->heads, ran, own->began, &own->counter);
+            if (SR_LEVELS == 1u || how != SR_GOES_ON) return how;
+            continue; /* which one waits? */
+        }
+        if (SR_LEVELS > 1u && level != own->level) {
+            if (own->unreleased != 0) sr_release_serial(rings, own);
+            own->level = level;
+            if (sr_is_to_leave_serial(rings + SR_LEAD, bounds, own)) return SR_IS_TO_LEAVE;
+        }
+        return SR_GOES_ON;
+    }
+}
+
+/* Says that the slot at `head` is begun, before it has any effect: recovery asks. False if the rings were revoked.
  * Positions wrap. */
-SR_WRAPS SR_INLINE int sr_claim_serial(const sr_ring* ring, ulong head) {
+SR_WRAPS SR_INLINE int sr_claim_serial(const sr_ring* lead, const sr_ring* ring, ulong head) {
     __global ulong* const claimed = (__global ulong*)(ring->base + SR_RING_CLAIMED);
     sr_store64(claimed, head + 1u);
-    if (!sr_revoked_behind(ring)) return 1;
+    if (!sr_revoked_behind(lead)) return 1;
     sr_store64(claimed, head);
     return 0;
 }
@@ -128,57 +168,48 @@ SR_INLINE uint sr_counts_as(const uint* copy) {
     return copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN || sr_may_be_slow(copy) ? 1u + SR_RELEASE_EVERY : 1u;
 }
 
-/* The launch was asked to leave, or has been here for long; looked at now and then. After half of its time it asks
- * for its successor. */
-SR_WRAPS SR_INLINE int sr_is_to_leave_serial(const sr_ring* ring, const sr_bounds* bounds, sr_serial* own) {
-    own->unlooked += SR_RELEASE_EVERY;
-    if (own->unlooked < SR_LOOK_EVERY) return 0;
-    own->unlooked = 0;
-    if (sr_asked(ring, bounds->launch)) return 1;
-    const ulong here = sr_ticks(&own->counter, SR_LOOK_EVERY) - own->began;
-    if (here >= bounds->max_time) return 1;
-    if (SR_RARELY(here >= bounds->max_time / 2u)) sr_want(ring, bounds->launch);
-    return 0;
-}
-
 /* `before_teams`: leaves in front of a slot that is for a team, as if it was told to. Positions count modulo 2^64,
  * and so may the clock. */
-SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds,
+SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds,
                                             int before_teams) {
+    const sr_ring* const lead = rings + SR_LEAD;
     uint copy[SR_COPY_WORDS];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
-    sr_serial own = {0, 0, 0, 0, 0};
-    own.head = *(__global ulong*)(ring->base + SR_RING_COMPLETED); /* this side alone writes it */
+    sr_serial own = {{{0}}, 0, 0, 0, SR_TURNS_BEGIN, 0, 0};
+    for (uint level = 0; level < SR_LEVELS; ++level) /* this side alone writes it */
+        own.heads.at[level] = *(__global ulong*)(rings[level].base + SR_RING_COMPLETED);
     own.began = sr_ticks(&own.counter, 0);
     /* The time since the last launch is no gap. */
     if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)own.began);
-    if (sr_follows_idle(memory) &&
-        !sr_is_next(sr_load_acquire(sr_slot(ring, own.head)), sr_awaited(ring, own.head)) &&
-        sr_leave(ring, memory, own.head, bounds->launch))
+    if (sr_follows_idle(memory) && sr_highest_level(rings, &own.heads) == SR_LEVELS &&
+        sr_leave(rings, memory, own.heads, bounds->launch))
         return;
     for (;;) {
-        const int how = sr_next_serial(ring, memory, bounds, &own);
+        const int how = sr_next_serial(rings, memory, bounds, &own);
         if (how == SR_HAS_LEFT) return;
         if (how == SR_IS_TO_LEAVE) break;
-        sr_copy_slot(copy, sr_slot(ring, own.head));
+        const sr_ring* const ring = rings + own.level;
+        const ulong head = own.heads.at[own.level];
+        sr_copy_slot(copy, sr_slot(ring, head));
         if (before_teams && sr_is_for_team(copy)) break;
-        if (!sr_claim_serial(ring, own.head)) break;
-        sr_finish_serial(ring, memory, own.head, copy, sr_run_slot(copy, (uint)own.head, memory));
-        ++own.head;
+        if (!sr_claim_serial(lead, ring, head)) break;
+        sr_finish_serial(lead, ring, memory, head, copy, sr_run_slot(copy, (uint)head, memory));
+        ++own.heads.at[own.level];
         own.unreleased += sr_counts_as(copy);
         if (own.unreleased < SR_RELEASE_EVERY) continue;
-        sr_release_serial(ring, &own);
-        if (sr_is_to_leave_serial(ring, bounds, &own)) break;
-        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(ring, memory, own.head, bounds->launch)) return;
+        sr_release_serial(rings, &own);
+        if (sr_is_to_leave_serial(lead, bounds, &own)) break;
+        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(rings, memory, own.heads, bounds->launch)) return;
     }
     /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave
      * this up. */
-    sr_release(ring, own.head);
-    sr_leave_work(ring, memory, bounds->launch);
+    sr_release_serial(rings, &own);
+    sr_leave_work(lead, memory, bounds->launch);
 }
-static inline void sr_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds) {
-    if (sr_begins(memory, bounds->launch)) sr_drain_serial_but(ring, memory, bounds, 0);
+/* Drains SR_LEVELS rings. */
+static inline void sr_drain_serial(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds) {
+    if (sr_begins(memory, bounds->launch)) sr_drain_serial_but(rings, memory, bounds, 0);
 }
 
 #endif

@@ -26,6 +26,16 @@ typedef struct {
     ulong value;
 } sr_outcome;
 
+/* A runtime has a ring for each level that is open, and the rings stand in this order wherever there are several: the
+ * highest level first. The words STOP, REVOKED, LEFT and FAULTS of NORMAL's ring, the lead, are the runtime's. The
+ * host says how many there are, where the lead stands, and after how many claims a level that waits has been served
+ * at the latest: see levels.h. */
+#ifndef SR_LEVELS
+#define SR_LEVELS 1u
+#define SR_LEAD 0u
+#define SR_LOWER_EVERY 1u
+#endif
+
 /* A ring in shared memory; its slots and its completions are powers of two. */
 typedef struct {
     __global uchar* base;        /* SR_RING_* are offsets into it */
@@ -46,6 +56,11 @@ static inline sr_ring sr_ring_of(__global uchar* base, uint mask, uint shift, ui
                           completions_shift};
     return ring;
 }
+
+/* The next position of each ring. */
+typedef struct {
+    ulong at[SR_LEVELS];
+} sr_heads;
 
 /* When a launch leaves. Times are in the ticks of sr_ticks. */
 typedef struct {

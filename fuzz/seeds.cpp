@@ -88,6 +88,9 @@ void add_slots(Corpus& corpus, const std::vector<slipring::Slot>& slots) {
     const Words memory = {40, 2, 0, 0, 0, 3};
     Words program = memory;
     append(program, Words{3, 0, 0, 1, 0}, 5);
+    Words schedule = memory;
+    append(schedule, Words{4, 0, 0, 0}, 4);
+    std::uint32_t level = 0;
     for (const slipring::Slot& slot : slots)
         for (const std::uint32_t flags : {0u, SR_FLAG_QUIET, SR_FLAG_WINDOWED}) {
             Words words(slot.words().begin(), slot.words().end());
@@ -101,8 +104,11 @@ void add_slots(Corpus& corpus, const std::vector<slipring::Slot>& slots) {
             corpus.add("double_fetch", alone);
             words[SR_WORD_STATE] = 0;
             append(program, words, 16);
+            words[SR_WORD_STATE] = level++ % 3;
+            append(schedule, words, 16);
         }
     corpus.add("program", program);
+    corpus.add("schedule", schedule);
 }
 
 void add_scan(Corpus& corpus, const cases::Scan& given) {

@@ -115,6 +115,8 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::no_window:
             return {"the host has no window into the device's memory",
                     "see the detail; slipring needs none, and uses other memory"};
+        case Errc::level_not_open:
+            return {"the level is not open", "give it slots in Options::levels, or publish at another level"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

@@ -52,6 +52,7 @@ std::expected<RingView, Errc> RingView::format(const RingParts& memory, std::uin
     RingView ring(memory.shared.data(), producers, capacity, completions);
     if (has_window) ring.window_ = memory.window.data();
     if (memory.over_bus) ring.owned_within_ = 0;
+    ring.priority_ = static_cast<std::uint32_t>(memory.level) ^ SR_PRIORITY_NORMAL;
     ring.copy_to_window(0, capacity);
     for (const std::size_t word : {SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);

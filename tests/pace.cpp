@@ -31,7 +31,10 @@ struct Relaunch {
         while (n-- > 0) BOOST_REQUIRE(ring.publish(slot).has_value());
     }
     // How many slots the next launch has. They are not taken.
-    std::uint64_t next() { return pace.end_of_launch(ring, first) - first; }
+    std::uint64_t next() {
+        pace.begin_launch();
+        return pace.end_of_launch(ring, first) - first;
+    }
     // The most of `slot` that a launch has now.
     std::uint64_t most(const Slot& slot, std::uint32_t there = 300) {
         Relaunch fresh;
@@ -42,6 +45,7 @@ struct Relaunch {
     void launch(const Slot& slot, std::uint32_t n, std::chrono::nanoseconds time) {
         Relaunch fresh;
         fresh.publish(slot, n);
+        pace.begin_launch();
         BOOST_REQUIRE(pace.end_of_launch(fresh.ring, 0) <= n);
         pace.took(time);
     }

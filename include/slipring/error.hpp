@@ -70,6 +70,8 @@ enum class Errc {
     foreign_buffer,     // a buffer of another context than the runtime's
     // the bus window
     no_window,  // device memory that the host cannot write through the bus
+    // levels
+    level_not_open,  // a level that Options::levels does not have
 };
 
 // One sentence: what happened. Static storage; never empty.

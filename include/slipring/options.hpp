@@ -106,6 +106,20 @@ struct Options {
     std::uint32_t capacity = 1u << 14;
     // How many results the runtime keeps: the last so many slots'. A power of two from capacity to 2^24; 0: capacity.
     std::uint32_t completions = 0;
+    // Levels beside NORMAL, each with a ring of its own of so many slots, as `capacity` has them; 0: the level is not
+    // open, and costs nothing. Each keeps as many results as it has slots. The kernel serves the highest level that
+    // waits: before each slot it looks at the rings from the highest on. What runs is not interrupted. Slots are
+    // ordered within a level alone.
+    // So far several levels take the shape 1 x 1: one lane, which runs slots one after the other.
+    struct Levels {
+        std::uint32_t critical = 0, high = 0, low = 0, idle = 0;
+
+        constexpr bool any() const noexcept { return (critical | high | low | idle) != 0; }
+    };
+    Levels levels{};
+    // A level that waits is served at least once in so many slots, however busy the higher ones are; 4 .. 2^16. In
+    // per_launch mode: once in so many launches.
+    std::uint32_t lower_every = 64;
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16
     std::vector<CustomOp> ops{};

@@ -236,7 +236,8 @@ private:
         to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
         std::uint64_t pair;
         std::memcpy(&pair, &words[SR_WORD_TENANT], sizeof pair);
-        pair |= std::uint64_t{flags} << 32;  // of word 3, the second one on a little-endian machine
+        // Of word 3, the second one on a little-endian machine. A descriptor has priority NORMAL and no flags.
+        pair ^= std::uint64_t{flags | priority_} << 32;
         std::memcpy(to + SR_WORD_TENANT, &pair, sizeof pair);
         if constexpr (From == Source::just_made) {
             for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {

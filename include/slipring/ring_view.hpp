@@ -13,6 +13,7 @@
 
 #include <slipring/api.hpp>
 #include <slipring/error.hpp>
+#include <slipring/priority.hpp>
 #include <slipring/state.hpp>
 #include <slipring/tsan.hpp>
 
@@ -35,7 +36,8 @@ struct RingParts {
     std::span<std::byte> shared;
     std::span<std::byte> producers;
     std::span<std::byte> window{};
-    bool over_bus = false;  // the consumer shares no caches with producers
+    bool over_bus = false;              // the consumer shares no caches with producers
+    Priority level = Priority::normal;  // whose ring it is: what its slots say in word 3
 };
 
 namespace detail {
@@ -253,6 +255,7 @@ protected:
     std::byte* completions_;  // in it
     detail::Producers* producers_;
     std::byte* window_ = nullptr;  // where the consumer reads the slots, if not in the shared part
+    std::uint32_t priority_ = 0;   // what a descriptor's priority, NORMAL, differs from this level's by
     std::uint32_t owned_within_;   // positions from `reclaimed` on whose lines producers take ahead: all or none
     std::uint32_t mask_;
     std::uint32_t shift_;

@@ -23,6 +23,7 @@
 
 #include <slipring/device.hpp>
 #include <slipring/options.hpp>
+#include <slipring/priority.hpp>
 #include <slipring/result.hpp>
 #include <slipring/ring.hpp>
 #include <slipring/timeout.hpp>
@@ -51,22 +52,28 @@ public:
     // ---- publish: lock-free, no allocation, all or nothing -----------------------------------------------------
     // Where the shape is 1 x 1 (see LaunchShape and device(); the default on CPUs), slots run one after the other, in
     // the order of their positions. In any other shape they run side by side, those of one batch too. To order two
-    // slots there, put a batch_fence between them, or publish the second when the first has finished.
-    // Errors: ring_full (at once), larger_than_ring, shut_down, device_lost; a window also payload_too_long,
-    // payload_not_whole.
+    // slots there, put a batch_fence between them, or publish the second when the first has finished. Slots of two
+    // levels have no order.
+    // Errors: ring_full (at once; of this level), larger_than_ring, level_not_open, shut_down, device_lost; a window
+    // also payload_too_long, payload_not_whole.
 
-    [[nodiscard]] std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
-    [[nodiscard]] std::expected<Ticket, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
-    [[nodiscard]] std::expected<Ticket, Errc> publish(const Window& window, Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
+                                                      Priority level = Priority::normal) noexcept;
+    [[nodiscard]] std::expected<Ticket, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no,
+                                                      Priority level = Priority::normal) noexcept;
+    [[nodiscard]] std::expected<Ticket, Errc> publish(const Window& window, Quiet quiet = Quiet::no,
+                                                      Priority level = Priority::normal) noexcept;
 
     // Waits until `n` slots are free, in the way of wait(). For a producer that got ring_full. It reserves nothing:
     // another producer may be faster, and then publish returns ring_full again.
-    // Errors: timed_out, larger_than_ring (at once), shut_down, device_lost.
-    [[nodiscard]] std::expected<void, Errc> wait_for_room(std::uint32_t n,
-                                                          Timeout timeout = Timeout::never()) noexcept;
+    // Errors: timed_out, larger_than_ring and level_not_open (at once), shut_down, device_lost.
+    [[nodiscard]] std::expected<void, Errc> wait_for_room(std::uint32_t n, Timeout timeout = Timeout::never(),
+                                                          Priority level = Priority::normal) noexcept;
 
-    // The ring itself, for its positions and the zero-copy path. After committing a reservation call wake().
+    // NORMAL's ring itself, for its positions and the zero-copy path. After committing a reservation call wake().
     const Ring& ring() const noexcept;
+    // A level's; null if it is not open.
+    const Ring* ring(Priority level) const noexcept;
 
     // Starts the kernel if it has left. publish and wait do it by themselves.
     void wake() noexcept;
@@ -77,13 +84,14 @@ public:
     bool poll(const Ticket& ticket) noexcept;
 
     // Waits for every slot of the ticket: spins for some 50 us, yields for some 200 us, then sleeps.
-    // Errors: timed_out (wait again, nothing is lost), device_lost.
+    // Errors: timed_out (wait again, nothing is lost), device_lost, bad_ticket (of a level that is not open).
     [[nodiscard]] std::expected<void, Errc> wait(const Ticket& ticket, Timeout timeout = Timeout::never()) noexcept;
 
     // How entry `index` of the ticket finished. The results of the last Options::completions slots that were
     // published stay. A reader that lags by more gets result_expired; ring().oldest_result() is how far the results
     // go back.
-    // Errors: bad_ticket, not_finished, result_expired, no_result (a quiet slot), device_lost.
+    // Errors: bad_ticket (also of a level that is not open), not_finished, result_expired, no_result (a quiet slot),
+    // device_lost.
     [[nodiscard]] std::expected<Result, Errc> result(const Ticket& ticket, std::uint32_t index = 0) noexcept;
 
     // How the first to.size() entries of the ticket finished: as result() of each, but faster, since it looks once at

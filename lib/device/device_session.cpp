@@ -37,6 +37,17 @@ std::expected<std::unique_ptr<Session>, Error> Session::open(const Options& opti
     return std::move(*session);
 }
 
+RingParts DeviceSession::ring_memory(const Level& level) const noexcept {
+    const std::span<std::byte> window = device_->window.host();
+    return {
+        .shared =
+            device_->ring.host().subspan(level.shared_at, *RingView::shared_bytes(level.capacity, level.completions)),
+        .producers = device_->producers[static_cast<std::uint32_t>(level.priority)].bytes,
+        .window = window.empty() ? window : window.subspan(level.window_at, RingView::window_bytes(level.capacity)),
+        .over_bus = !info().is_cpu,
+        .level = level.priority};
+}
+
 DeviceSession::~DeviceSession() {
     while (!launches_.settled()) std::this_thread::yield();  // the last launch has finished, and is about to be told
 }

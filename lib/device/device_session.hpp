@@ -14,9 +14,8 @@ public:
     ~DeviceSession() override;
 
     const DeviceInfo& info() const noexcept final { return device_->info(); }
-    RingParts ring_memory() const noexcept final {
-        return {device_->ring.host(), device_->producers->bytes, device_->window.host(), !info().is_cpu};
-    }
+    const std::vector<Level>& levels() const noexcept final { return device_->levels; }
+    RingParts ring_memory(const Level& level) const noexcept final;
     std::span<std::byte> buffer(std::size_t index) const noexcept final;
     std::expected<std::uint64_t, Errc> begin_upload(std::size_t index, std::uint64_t offset,
                                                     std::span<const std::byte> from) noexcept final;

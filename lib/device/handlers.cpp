@@ -1,6 +1,7 @@
 #include "handlers.hpp"
 
 #include <algorithm>
+#include <bit>
 
 #include <slipring/abi.h>
 
@@ -83,6 +84,22 @@ std::string dispatch(std::span<const CustomOp> ops, std::span<const BufferSpec> 
     return cases(ops, false) + cases(ops, true) + is_team(ops) + writes_shared(ops, buffers);
 }
 
+// What cl/types.h and persistent.cl ask of the host where several levels are open.
+std::string level_macros(std::span<const Level> levels, std::uint32_t lower_every) {
+    if (levels.size() <= 1) return {};
+    const auto lead = std::ranges::find(levels, Priority::normal, &Level::priority) - levels.begin();
+    std::string table;
+    for (const Level& level : levels) {
+        table += table.empty() ? "{" : ", {";
+        table += decimal(level.shared_at) + "ul, " + decimal(level.window_at) + "ul, ";
+        table += decimal(static_cast<unsigned>(std::countr_zero(level.capacity))) + "ul, ";
+        table += decimal(static_cast<unsigned>(std::countr_zero(level.completions))) + "ul}";
+    }
+    return "#define SR_LEVELS " + decimal(levels.size()) + "u\n#define SR_LEAD " +
+           decimal(static_cast<std::uint64_t>(lead)) + "u\n#define SR_LOWER_EVERY " + decimal(lower_every) +
+           "u\n#define SR_LEVEL_TABLE {" + table + "}\n";
+}
+
 }  // namespace
 
 std::string line_mark(const std::string& name) { return "#line 1 \"" + name + "\"\n"; }
@@ -94,8 +111,9 @@ std::expected<void, Error> check_source(const CustomOp& op) {
     return std::unexpected(Error{Errc::bad_options, detail.append(macros.error().what)});
 }
 
-std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
-    std::string source = embedded::prelude;
+std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers,
+                           std::span<const Level> levels, std::uint32_t lower_every) {
+    std::string source = level_macros(levels, lower_every) + embedded::prelude;
     for (const CustomOp& op : ops) source += guarded(op);
     source += line_mark("slipring") + dispatch(ops, buffers) + buffer_macros(ops, buffers);
     return source + embedded::kernels;

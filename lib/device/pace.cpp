@@ -17,8 +17,11 @@ Pace::Kind& Pace::kind(std::uint32_t opcode) noexcept {
     return found == kinds_.end() ? kinds_.front() : *found;
 }
 
-std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcept {
+void Pace::begin_launch() noexcept {
     for (Kind& one : kinds_) one.seen = 0;
+}
+
+std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first) noexcept {
     const std::uint64_t tail = ring.tail();
     for (std::uint64_t at = first; at != tail; ++at) {
         Kind& one = kind(inside(ring).word(at, SR_WORD_OPCODE));

@@ -17,10 +17,12 @@ public:
     Pace() = default;
     Pace(std::span<const CustomOp> ops, std::chrono::milliseconds hang_timeout);
 
-    // Where a launch ends that begins at `first`: behind at least one slot, if one is published.
+    // Begins a launch. Then, for each ring that it drains, where the launch's part of that ends which begins at
+    // `first`: of the first ring that has one at least one slot.
+    void begin_launch() noexcept;
     std::uint64_t end_of_launch(const Ring& ring, std::uint64_t first) noexcept;
 
-    // What end_of_launch has given took so long. One slot alone has all of hang_timeout.
+    // What end_of_launch has given since begin_launch() took so long. One slot alone has all of hang_timeout.
     void took(std::chrono::nanoseconds time) noexcept;
 
 private:

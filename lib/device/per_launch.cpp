@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -15,79 +16,132 @@
 namespace slipring {
 namespace {
 
+// What a launch has of one level's ring: the slots of [first, end), and what it says of them.
+struct Part {
+    explicit Part(const Level& level) : shared_at(level.shared_at), completions(2 * std::size_t{level.completions}) {}
+
+    std::size_t shared_at;
+    std::vector<std::uint64_t> completions;                                          // how they finished
+    alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> words{};  // from COMPLETED to LEFT
+    std::uint64_t first = 0, end = 0;
+
+    template <class Word>
+    Word word(std::size_t offset) const noexcept {
+        Word value;
+        std::memcpy(&value, words.data() + (offset - SR_RING_COMPLETED), sizeof value);
+        return value;
+    }
+    std::uint64_t completed() const noexcept { return word<std::uint64_t>(SR_RING_COMPLETED); }
+    bool is_possible() const noexcept { return completed() - first <= end - first; }  // it had no more than these
+
+    // The part of an array with `size` bytes a position: one piece, or two where it wraps. copy(offset, bytes)
+    void each_piece(std::uint32_t capacity, std::size_t size, auto copy) const noexcept {
+        for (std::uint64_t at = first; at != end;) {
+            const std::uint64_t index = at & (capacity - 1);
+            const std::uint64_t count = std::min<std::uint64_t>(end - at, capacity - index);
+            copy(index * size, count * size);
+            at += count;
+        }
+    }
+};
+
 class PerLaunch final : public DeviceSession {
 public:
     PerLaunch(Telling telling, std::unique_ptr<Device> device, const Options& options)
-        : DeviceSession(telling, std::move(device)), completions_(2 * std::size_t{options.completions}),
-          pace_(options.ops, options.hang_timeout) {}
+        : DeviceSession(telling, std::move(device)),
+          launches_a_turn_(
+              std::max<std::size_t>(1, options.lower_every / std::max<std::size_t>(1, levels().size() - 1))),
+          pace_(options.ops, options.hang_timeout) {
+        for (const Level& level : levels()) parts_[index(level.priority)].emplace(level);
+    }
 
     // Published slots that are not complete belong to the device, so no thread writes them meanwhile. The launch gets
     // as many as finish soon.
-    std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept override {
+    std::expected<void, Failure> submit(const Rings& rings, std::uint32_t number) noexcept override {
         Device& d = device();
         const cl::CommandQueue& queue = d.run_queue;
-        first_ = ring.completed();
-        end_ = pace_.end_of_launch(ring, first_);
+        share_out(rings, number);
         submitted_at_ = Clock::now();
 
         Status status;
-        // Where the ring begins, the device's copy does not know: not at 0, after a recovery.
-        if (number == 1) status << d.ring.upload(queue, SR_RING_COMPLETED, sizeof first_);
-        each_piece(ring.capacity(), SR_SLOT_BYTES, [&](std::size_t offset, std::size_t bytes) {
-            status << d.ring.upload(queue, SR_RING_SLOTS + offset, bytes);
+        rings.each([&](Priority level, const Ring& ring) {
+            const Part& part = *parts_[index(level)];
+            // Where a ring begins, the device's copy does not know: not at 0, after a recovery.
+            if (number == 1) status << d.ring.upload(queue, part.shared_at + SR_RING_COMPLETED, sizeof part.first);
+            part.each_piece(ring.capacity(), SR_SLOT_BYTES, [&](std::size_t offset, std::size_t bytes) {
+                status << d.ring.upload(queue, part.shared_at + SR_RING_SLOTS + offset, bytes);
+            });
         });
         status << d.upload_inputs(queue);
-        status << enqueue(number, first_);
-        const std::span<std::byte> own = std::as_writable_bytes(std::span(completions_));
-        const std::size_t theirs = SR_RING_SLOTS + std::size_t{ring.capacity()} * SR_SLOT_BYTES;
-        each_piece(ring.completions(), SR_COMPLETION_BYTES, [&](std::size_t offset, std::size_t bytes) {
-            status << d.ring.download_to(queue, theirs + offset, own.subspan(offset, bytes), last());
-        });
+        status << enqueue(number, parts_[SR_PRIORITY_NORMAL]->first);
         status << d.download_outputs(queue);
-        status << d.ring.download_to(queue, SR_RING_COMPLETED, words_, last());
+        rings.each([&](Priority level, const Ring& ring) {
+            Part& part = *parts_[index(level)];
+            const std::span<std::byte> own = std::as_writable_bytes(std::span(part.completions));
+            const std::size_t theirs = part.shared_at + SR_RING_SLOTS + std::size_t{ring.capacity()} * SR_SLOT_BYTES;
+            part.each_piece(ring.completions(), SR_COMPLETION_BYTES, [&](std::size_t offset, std::size_t bytes) {
+                status << d.ring.download_to(queue, theirs + offset, own.subspan(offset, bytes), last());
+            });
+            status << d.ring.download_to(queue, part.shared_at + SR_RING_COMPLETED, part.words, last());
+        });
         unreaped_ = true;
         return send(status);
     }
 
     // Does what a persistent kernel does itself: completions first, then the position. Other threads look at these
     // meanwhile, so no copy writes them.
-    void reap(const Ring& ring) noexcept override {
+    void reap(const Rings& rings) noexcept override {
         if (!unreaped_ || !finished() || failed()) return;  // what a failed launch had stays begun
-        std::uint64_t completed;
-        std::uint32_t faults, left;
-        std::memcpy(&completed, words_.data(), sizeof completed);
-        std::memcpy(&faults, words_.data() + (SR_RING_FAULTS - SR_RING_COMPLETED), sizeof faults);
-        std::memcpy(&left, words_.data() + (SR_RING_LEFT - SR_RING_COMPLETED), sizeof left);
-        if (completed - first_ > end_ - first_) return;  // it had no more than these
+        if (std::ranges::any_of(parts_, [](const auto& part) { return part && !part->is_possible(); })) return;
         unreaped_ = false;
         pace_.took(Clock::now() - submitted_at_);
-        for (std::uint64_t at = first_; at != completed; ++at) {
-            if ((inside(ring).word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0) continue;
-            const std::uint64_t* const from = &completions_[2 * (at & (ring.completions() - 1))];
-            inside(ring).completion_ref(at, 1).store(from[1], std::memory_order_release);  // E1
-            inside(ring).completion_ref(at, 0).store(from[0], std::memory_order_release);  // A2
-        }
-        inside(ring).word32(SR_RING_FAULTS).store(faults, std::memory_order_relaxed);
-        inside(ring).word64(SR_RING_COMPLETED).store(completed, std::memory_order_release);  // A2
-        inside(ring).word32(SR_RING_LEFT).store(left, std::memory_order_seq_cst);
+        rings.each([&](Priority level, const Ring& ring) {
+            const Part& part = *parts_[index(level)];
+            const std::uint64_t completed = part.completed();
+            for (std::uint64_t at = part.first; at != completed; ++at) {
+                if ((inside(ring).word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0) continue;
+                const std::uint64_t* const from = &part.completions[2 * (at & (ring.completions() - 1))];
+                inside(ring).completion_ref(at, 1).store(from[1], std::memory_order_release);  // E1
+                inside(ring).completion_ref(at, 0).store(from[0], std::memory_order_release);  // A2
+            }
+        });
+        const RingInside lead = inside(rings.lead());
+        const Part& of_lead = *parts_[SR_PRIORITY_NORMAL];
+        lead.word32(SR_RING_FAULTS).store(of_lead.word<std::uint32_t>(SR_RING_FAULTS), std::memory_order_relaxed);
+        rings.each([&](Priority level, const Ring& ring) {
+            const std::uint64_t completed = parts_[index(level)]->completed();
+            inside(ring).word64(SR_RING_COMPLETED).store(completed, std::memory_order_release);  // A2
+        });
+        lead.word32(SR_RING_LEFT).store(of_lead.word<std::uint32_t>(SR_RING_LEFT), std::memory_order_seq_cst);
     }
 
-    std::uint64_t begun(const RingView&, std::uint64_t completed, std::uint64_t) const noexcept override {
-        return unreaped_ ? end_ : completed;
+    std::uint64_t begun(Priority level, const RingView&, std::uint64_t completed,
+                        std::uint64_t) const noexcept override {
+        return unreaped_ ? parts_[index(level)]->end : completed;
     }
 
 private:
     using Clock = std::chrono::steady_clock;
 
-    // The launch's part of an array with `size` bytes a position: one piece, or two where it wraps.
-    // copy(offset, bytes)
-    void each_piece(std::uint32_t capacity, std::size_t size, auto copy) const noexcept {
-        for (std::uint64_t at = first_; at != end_;) {
-            const std::uint64_t index = at & (capacity - 1);
-            const std::uint64_t count = std::min<std::uint64_t>(end_ - at, capacity - index);
-            copy(index * size, count * size);
-            at += count;
-        }
+    static std::size_t index(Priority level) noexcept { return static_cast<std::size_t>(level); }
+
+    // What launch `number` has of each ring: the highest level goes first; but in its turn, as in cl/levels.h, a
+    // lower one does.
+    void share_out(const Rings& rings, std::uint32_t number) noexcept {
+        pace_.begin_launch();
+        const auto take = [&](Priority level, const Ring& ring) {
+            Part& part = *parts_[index(level)];
+            part.first = ring.completed();
+            part.end = pace_.end_of_launch(ring, part.first);
+        };
+        const std::size_t lower = levels().size() - 1;
+        Priority first = levels().front().priority;
+        if (lower != 0 && number % launches_a_turn_ == 0)
+            first = levels()[1 + number / launches_a_turn_ % lower].priority;
+        take(first, *rings.find(first));
+        rings.each([&](Priority level, const Ring& ring) {
+            if (level != first) take(level, ring);
+        });
     }
 
     bool says_left() const noexcept override { return false; }
@@ -103,10 +157,8 @@ private:
         return status.value;
     }
 
-    // How the last launch's slots finished, [first_, end_); and the ring's words from COMPLETED to LEFT.
-    std::vector<std::uint64_t> completions_;
-    alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> words_{};
-    std::uint64_t first_ = 0, end_ = 0;
+    std::array<std::optional<Part>, std::size(every_level)> parts_{};
+    std::size_t launches_a_turn_;
     bool unreaped_ = false;
     Pace pace_;
     Clock::time_point submitted_at_{};

@@ -15,17 +15,17 @@ public:
     Persistent(Telling telling, std::unique_ptr<Device> device) noexcept
         : DeviceSession(telling, std::move(device)) {}
 
-    std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept override {
+    std::expected<void, Failure> submit(const Rings& rings, std::uint32_t number) noexcept override {
         Status status;
-        status << enqueue(number, ring.completed());
+        status << enqueue(number, rings.lead().completed());
         return send(status);
     }
 
-    void reap(const Ring&) noexcept override {}
+    void reap(const Rings&) noexcept override {}
 
     // The kernel says what it has claimed, and never less than it has completed: if that cannot be, all of it may
     // have been begun.
-    std::uint64_t begun(const RingView& ring, std::uint64_t completed,
+    std::uint64_t begun(Priority, const RingView& ring, std::uint64_t completed,
                         std::uint64_t reserved) const noexcept override {
         const std::uint64_t claimed = inside(ring).word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
         return claimed - completed <= reserved - completed ? claimed : reserved;
@@ -34,7 +34,7 @@ public:
 private:
     bool says_left() const noexcept override {
         const auto left =
-            std::atomic_ref(*reinterpret_cast<std::uint32_t*>(ring_memory().shared.data() + SR_RING_LEFT));
+            std::atomic_ref(*reinterpret_cast<std::uint32_t*>(device().ring.host().data() + SR_RING_LEFT));
         return left.load(std::memory_order_acquire) == number();
     }
 

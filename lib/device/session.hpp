@@ -19,6 +19,9 @@
 #include <slipring/result.hpp>
 #include <slipring/ring.hpp>
 
+#include "../rings.hpp"
+#include "levels.hpp"
+
 namespace slipring {
 
 // How far copies have come. They finish in the order in which they began.
@@ -54,12 +57,13 @@ public:
 
     const Telling& telling() const noexcept { return telling_; }
     virtual const DeviceInfo& info() const noexcept = 0;
-    virtual RingParts ring_memory() const noexcept = 0;
+    virtual const std::vector<Level>& levels() const noexcept = 0;
+    virtual RingParts ring_memory(const Level& level) const noexcept = 0;
 
     // ---- the ring's kernel -------------------------------------------------------------------------------------
 
-    // Enqueues launch `number`, which runs after the one before it and begins at COMPLETED.
-    virtual std::expected<void, Failure> submit(const Ring& ring, std::uint32_t number) noexcept = 0;
+    // Enqueues launch `number`, which runs after the one before it and begins at COMPLETED of each ring.
+    virtual std::expected<void, Failure> submit(const Rings& rings, std::uint32_t number) noexcept = 0;
 
     // `told` is called when a launch has finished, on a thread of OpenCL's; it must not wait. Not once forget has
     // returned.
@@ -67,10 +71,11 @@ public:
     virtual void forget() noexcept = 0;
 
     // Makes known what a finished launch completed, where its kernel could not.
-    virtual void reap(const Ring& ring) noexcept = 0;
+    virtual void reap(const Rings& rings) noexcept = 0;
 
-    // The first position that no launch has begun, of [completed, reserved]. Where that cannot be known, `reserved`.
-    virtual std::uint64_t begun(const RingView& ring, std::uint64_t completed,
+    // The first position of a level that no launch has begun, of [completed, reserved]. Where that cannot be known,
+    // `reserved`.
+    virtual std::uint64_t begun(Priority level, const RingView& ring, std::uint64_t completed,
                                 std::uint64_t reserved) const noexcept = 0;
 
     // The last launch, and what it had to copy, has finished; true before the first. On NVIDIA this is told only when

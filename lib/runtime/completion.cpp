@@ -5,15 +5,15 @@
 
 namespace slipring {
 
-bool Runtime::Impl::done(const Ticket& ticket) const noexcept {
-    const bool ended = all_ended(ticket);
+bool Runtime::Impl::done(const Ring& ring, const Ticket& ticket) const noexcept {
+    const bool ended = all_ended(ring, ticket);
     if (ended) inside(ring).came_back(ticket.first, ticket.end());
     return ended;
 }
 
 // A slot's completion comes before the completed position passes it, which moves every 32 slots. A waiter looks at
 // the completion's line alone, so the device has one line to win back when it answers.
-bool Runtime::Impl::all_ended(const Ticket& ticket) const noexcept {
+bool Runtime::Impl::all_ended(const Ring& ring, const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
     if (ticket.quiet == Quiet::no && (session->telling().by_last || ticket.count == 1)) {
         if (ring.is_finished(ticket.end() - 1)) return true;
@@ -28,7 +28,7 @@ void Runtime::Impl::attend(const Backoff& backoff) noexcept {
     if (backoff.spinning() && !wake_needed()) return;
     wake();
     look();
-    static_cast<void>(ring.held());
+    rings.each([](Priority, const Ring& ring) { static_cast<void>(ring.held()); });
 }
 
 bool Runtime::poll(const Ticket& ticket) noexcept {
@@ -40,21 +40,24 @@ bool Runtime::poll(const Ticket& ticket) noexcept {
 }
 
 std::expected<void, Errc> Runtime::wait(const Ticket& ticket, Timeout timeout) noexcept {
+    const Ring* const ring = impl_->rings.find(ticket.level);
+    if (ring == nullptr) return std::unexpected(Errc::bad_ticket);
     for (int i = 0; i < 64; ++i)
-        if (impl_->done(ticket)) return {};
+        if (impl_->done(*ring, ticket)) return {};
     Backoff backoff(timeout.time());
-    while (!impl_->done(ticket)) {
+    while (!impl_->done(*ring, ticket)) {
         impl_->attend(backoff);
         if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
             return std::unexpected(Errc::device_lost);
-        if (!backoff.pause() && !impl_->done(ticket)) return std::unexpected(Errc::timed_out);
+        if (!backoff.pause() && !impl_->done(*ring, ticket)) return std::unexpected(Errc::timed_out);
     }
     return {};
 }
 
 std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t index) noexcept {
-    if (index >= ticket.count) return std::unexpected(Errc::bad_ticket);
-    const Ring& ring = impl_->ring;
+    const Ring* const of_level = impl_->rings.find(ticket.level);
+    if (index >= ticket.count || of_level == nullptr) return std::unexpected(Errc::bad_ticket);
+    const Ring& ring = *of_level;
     const std::uint64_t position = ticket.first + index;
     std::optional<Completion> end = ring.completion(position);
     if (!end) [[unlikely]] {
@@ -74,8 +77,9 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
 }
 
 std::expected<void, Errc> Runtime::results(const Ticket& ticket, std::span<Result> to) noexcept {
-    if (to.size() > ticket.count) return std::unexpected(Errc::bad_ticket);
-    const RingInside ring = inside(impl_->ring);
+    const Ring* const of_level = impl_->rings.find(ticket.level);
+    if (to.size() > ticket.count || of_level == nullptr) return std::unexpected(Errc::bad_ticket);
+    const RingInside ring = inside(*of_level);
     std::size_t read = 0;
     for (; read < to.size(); ++read) {
         const auto end = ring.read_completion(ticket.first + read);

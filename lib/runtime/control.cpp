@@ -36,7 +36,7 @@ std::expected<void, Errc> Runtime::load_dfa(std::span<const std::uint32_t> table
         return std::unexpected(Errc::bad_table);
 
     Backoff backoff(impl_->options.shutdown_timeout);
-    const bool ready = impl_->drained(impl_->ring.reserved(), backoff) && impl_->lock_kernel(backoff);
+    const bool ready = impl_->drained(backoff) && impl_->lock_kernel(backoff);
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost) {
         if (ready) impl_->unlock_kernel();
         return std::unexpected(Errc::device_lost);

@@ -13,14 +13,15 @@
 #include "../backoff.hpp"
 #include "../device/session.hpp"
 #include "../ring_inside.hpp"
+#include "../rings.hpp"
 #include "opening.hpp"
 #include "watch.hpp"
 
 namespace slipring {
 
-// Slots of the ring that ended in FAULT or CANCELLED, as the device says.
-inline std::uint32_t faults_of(const Ring& ring) noexcept {
-    return inside(ring).word32(SR_RING_FAULTS).load(std::memory_order_relaxed);
+// Slots of these rings that ended in FAULT or CANCELLED, as the device says.
+inline std::uint32_t faults_of(const Rings& rings) noexcept {
+    return inside(rings.lead()).word32(SR_RING_FAULTS).load(std::memory_order_relaxed);
 }
 
 struct Runtime::Impl {
@@ -28,10 +29,10 @@ struct Runtime::Impl {
 
     Options options;
     std::unique_ptr<Session> session;
-    Ring ring;
+    Rings rings;
 
     std::atomic<Phase> phase{Phase::open};
-    // The newest launch's number, modulo 2^31; it may be queued behind one that runs. LEFT in the ring equals it
+    // The newest launch's number, modulo 2^31; it may be queued behind one that runs. LEFT in the lead equals it
     // while no kernel runs: 0 before the first.
     std::atomic<std::uint32_t> launch{0};
     std::atomic<std::uint64_t> launches{0};
@@ -54,10 +55,10 @@ struct Runtime::Impl {
     // Recovery's. Sessions that were lost: users, or their kernels, may use their memory until the runtime goes.
     std::vector<std::unique_ptr<Session>> lost_sessions;
     std::shared_ptr<Opening> opening;           // one that was not ready when recover() gave up
-    std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the ring was this one
+    std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the rings were these
 
-    Impl(Options given, std::unique_ptr<Session> opened, Ring made)
-        : options(std::move(given)), session(std::move(opened)), ring(made) {
+    Impl(Options given, std::unique_ptr<Session> opened, const Rings& made)
+        : options(std::move(given)), session(std::move(opened)), rings(made) {
         listen();
     }
     ~Impl();
@@ -71,11 +72,16 @@ struct Runtime::Impl {
     // takes in what a launch has done.
     void wake() noexcept;
     bool wake_needed() const noexcept {
-        return session->telling().by_reap || inside(ring).wake_needed(launch.load(std::memory_order_seq_cst));
+        return session->telling().by_reap || inside(rings.lead()).wake_needed(launch.load(std::memory_order_seq_cst));
     }
 
-    bool done(const Ticket& ticket) const noexcept;
-    bool all_ended(const Ticket& ticket) const noexcept;
+    // Of a level that is not open nothing has finished.
+    bool done(const Ticket& ticket) const noexcept {
+        const Ring* const ring = rings.find(ticket.level);
+        return ring != nullptr && done(*ring, ticket);
+    }
+    bool done(const Ring& ring, const Ticket& ticket) const noexcept;
+    bool all_ended(const Ring& ring, const Ticket& ticket) const noexcept;
     // A look at the device's progress: loses the device if it has made none for too long, or if its progress is
     // impossible. A thread that waits for the device calls this again and again.
     void look() noexcept;
@@ -119,8 +125,8 @@ struct Runtime::Impl {
                                                const Begin& begin) noexcept;
     std::expected<void, Errc> wait(const CopyTicket& copy, Timeout timeout) noexcept;
 
-    // Waits until every position before `end` is terminal; false when the time is up or the device is lost.
-    bool drained(std::uint64_t end, Backoff& backoff) noexcept;
+    // Waits until every slot that is reserved by now has finished; false when the time is up or the device is lost.
+    bool drained(Backoff& backoff) noexcept;
 
     // With `busy` held: asks the kernel to leave and waits for it.
     bool leave(Backoff& backoff) noexcept;
@@ -128,7 +134,7 @@ struct Runtime::Impl {
     bool lock_kernel(Backoff& backoff) noexcept;
     void unlock_kernel() noexcept;
 
-    std::expected<void, Errc> wait_for_room(std::uint32_t n, Timeout timeout) noexcept;
+    std::expected<void, Errc> wait_for_room(const Ring& ring, std::uint32_t n, Timeout timeout) noexcept;
     std::expected<Log, Errc> read_log(const Session::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
     std::expected<void, Error> recover(const std::string& device);

@@ -13,9 +13,13 @@ std::expected<Runtime, Error> Runtime::open(Options options) try {
     take_sizes(options.buffers);
     auto session = Session::open(options);
     if (!session) return std::unexpected(session.error());
-    const auto ring = Ring::create((*session)->ring_memory(), options.capacity, 0, options.completions);
-    if (!ring) return std::unexpected(Error{ring.error(), {}});
-    return Runtime(std::make_unique<Impl>(std::move(options), std::move(*session), *ring));
+    Rings rings;
+    for (const Level& level : (*session)->levels()) {
+        const auto ring = Ring::create((*session)->ring_memory(level), level.capacity, 0, level.completions);
+        if (!ring) return std::unexpected(Error{ring.error(), {}});
+        rings.open(level.priority, *ring);
+    }
+    return Runtime(std::make_unique<Impl>(std::move(options), std::move(*session), rings));
 } catch (const std::bad_alloc&) {
     return std::unexpected(Error{Errc::out_of_memory, {}});
 }
@@ -26,14 +30,15 @@ Runtime& Runtime::operator=(Runtime&&) noexcept = default;
 Runtime::~Runtime() = default;
 
 const DeviceInfo& Runtime::device() const noexcept { return impl_->session->info(); }
-const Ring& Runtime::ring() const noexcept { return impl_->ring; }
+const Ring& Runtime::ring() const noexcept { return impl_->rings.lead(); }
+const Ring* Runtime::ring(Priority level) const noexcept { return impl_->rings.find(level); }
 void Runtime::wake() noexcept { impl_->wake(); }
 
 Stats Runtime::stats() noexcept {
     Stats stats;
-    stats.completed = impl_->ring.completed();
-    stats.published = impl_->ring.tail();
-    stats.faults = impl_->lost_faults.load(std::memory_order_relaxed) + faults_of(impl_->ring);
+    stats.completed = impl_->rings.completed();
+    impl_->rings.each([&stats](Priority, const Ring& ring) { stats.published += ring.tail(); });
+    stats.faults = impl_->lost_faults.load(std::memory_order_relaxed) + faults_of(impl_->rings);
     stats.launches = impl_->launches.load(std::memory_order_relaxed);
     return stats;
 }
@@ -55,10 +60,10 @@ void Runtime::Impl::wake() noexcept {
 void Runtime::Impl::step() noexcept {
     if (phase.load(std::memory_order_acquire) == Phase::lost) return;
     const bool finished = session->finished();  // before LEFT is looked at, which a kernel writes before it has
-    session->reap(ring);
+    session->reap(rings);
     if (!check_progress()) return;
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
-    const std::uint32_t left = inside(ring).left();
+    const std::uint32_t left = inside(rings.lead()).left();
     const bool has_left = left == current;
     if (!has_left && current != 0 && finished) {
         // It says that it is still there. If OpenCL says that it is not, it died; or the one before it did, behind
@@ -70,14 +75,14 @@ void Runtime::Impl::step() noexcept {
     // come here until there is. If the launch then idles, its successor leaves at once.
     if (!has_left && left != (current | SR_LEFT_WANTED)) return;
     // A producer that publishes after this look sees LEFT and comes here itself.
-    if (has_left && ring.completed() == ring.tail()) return;
+    if (has_left && !rings.has_work()) return;
 
     // The number first: from here on LEFT differs from it, and no other thread starts a launch. So one at most is
     // queued behind a launch that runs.
     const std::uint32_t next = (current + 1) & SR_LAUNCH_MASK;
     launch.store(next, std::memory_order_seq_cst);
     launches.fetch_add(1, std::memory_order_relaxed);
-    if (auto ok = session->submit(ring, next); !ok) lose(ok.error().what, ok.error().status);
+    if (auto ok = session->submit(rings, next); !ok) lose(ok.error().what, ok.error().status);
 }
 
 bool Runtime::Impl::lock_kernel(Backoff& backoff) noexcept {

@@ -60,6 +60,14 @@ std::expected<void, Error> check(const Options& options) {
         return std::unexpected(Error{bytes.error(), std::to_string(options.capacity)});
     if (auto bytes = Ring::bytes(options.capacity, options.completions); !bytes)
         return std::unexpected(Error{bytes.error(), "completions: " + std::to_string(options.completions)});
+    for (const Priority level : every_level)
+        if (const auto slots = capacity_of(options, level); slots != 0 && !Ring::bytes(slots))
+            return std::unexpected(
+                Error{Errc::bad_capacity, std::string(name(level)) + ": " + std::to_string(slots)});
+    if (options.lower_every < 4 || options.lower_every > 1u << 16)
+        return bad("lower_every is not between 4 and 2^16");
+    if (options.levels.any() && (options.shape.groups > 1 || options.shape.lanes > 1))
+        return bad("several levels take the shape 1 x 1");
     if (options.control_words < SR_OBSERVABLE_BASE || options.control_words > 1u << 24)
         return bad("control_words is not between 160 and 2^24");
     if (!std::has_single_bit(options.log_records) || options.log_records > 1u << 16)

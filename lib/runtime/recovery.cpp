@@ -1,5 +1,6 @@
 // After a lost device: another one, and what the lost one had not begun.
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <new>
 #include <thread>
@@ -28,7 +29,7 @@ struct Positions {
 
 // The device wrote some of these words, and a handler may have written any: one that is out of its range counts as
 // the least of that range.
-Positions positions_of(const RingInside& ring, const Session& session) {
+Positions positions_of(Priority level, const RingInside& ring, const Session& session) {
     const std::uint64_t reserved = ring.reserved();
     const auto within = [reserved](std::uint64_t position, std::uint64_t least) {
         return position - least <= reserved - least ? position : least;
@@ -37,7 +38,7 @@ Positions positions_of(const RingInside& ring, const Session& session) {
     const std::uint64_t reclaimed =
         within(ring.producers(&detail::Producers::reclaimed).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
-    const std::uint64_t begun = within(session.begun(ring, completed, reserved), completed);
+    const std::uint64_t begun = within(session.begun(level, ring, completed, reserved), completed);
     // A slot that is reserved and was never published holds up every slot behind it, on the device as here: none
     // of those has been begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
@@ -116,14 +117,23 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
 // Everything that may fail first: then the runtime is as it was.
 std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Session> opened, Options next) {
     lost_sessions.reserve(lost_sessions.size() + 1);
-    const Positions at = positions_of(inside(ring), *session);
-    const auto made = Ring::create(opened->ring_memory(), next.capacity, at.first, next.completions);
-    if (!made) return std::unexpected(Error{made.error(), {}});
+    Rings made;
+    std::array<Positions, std::size(every_level)> positions{};
+    for (const Level& level : opened->levels()) {
+        Positions& at = positions[static_cast<std::size_t>(level.priority)];
+        at = positions_of(level.priority, inside(*rings.find(level.priority)), *session);
+        const auto ring = Ring::create(opened->ring_memory(level), level.capacity, at.first, level.completions);
+        if (!ring) return std::unexpected(Error{ring.error(), {}});
+        made.open(level.priority, *ring);
+    }
 
-    const std::uint32_t counted = faults_of(ring);
-    lost_faults.fetch_add(counted + move_slots(inside(ring), inside(*made), at), std::memory_order_relaxed);
+    std::uint32_t faults = faults_of(rings);
+    rings.each([&](Priority level, const Ring& lost) {
+        faults += move_slots(inside(lost), inside(*made.find(level)), positions[static_cast<std::size_t>(level)]);
+    });
+    lost_faults.fetch_add(faults, std::memory_order_relaxed);
     lost_sessions.push_back(std::exchange(session, std::move(opened)));
-    ring = *made;
+    rings = made;
     options = std::move(next);
     watch = {};
     launch.store(0, std::memory_order_seq_cst);

@@ -1,6 +1,7 @@
 // The end of a runtime: what was published is drained, the kernel leaves, and what does not come back keeps its
 // memory.
 #include <algorithm>
+#include <array>
 
 #include "../left.hpp"
 #include "impl.hpp"
@@ -12,12 +13,21 @@ std::expected<void, Errc> Runtime::shutdown() noexcept { return impl_->shutdown(
 bool Runtime::Impl::leave(Backoff& backoff) noexcept {
     session->stop(launch.load(std::memory_order_relaxed));
     if (!session->idle([&backoff] { return backoff.pause(); })) return false;
-    session->reap(ring);
+    session->reap(rings);
     return true;
 }
 
-bool Runtime::Impl::drained(std::uint64_t end, Backoff& backoff) noexcept {
-    while (!ring.is_complete(end)) {
+bool Runtime::Impl::drained(Backoff& backoff) noexcept {
+    std::array<std::uint64_t, std::size(every_level)> ends{};
+    rings.each([&](Priority level, const Ring& ring) { ends[static_cast<std::size_t>(level)] = ring.reserved(); });
+    const auto is_pending = [&] {
+        bool pending = false;
+        rings.each([&](Priority level, const Ring& ring) {
+            pending = pending || !ring.is_complete(ends[static_cast<std::size_t>(level)]);
+        });
+        return pending;
+    };
+    while (is_pending()) {
         if (wake_needed()) wake();
         look();
         if (phase.load(std::memory_order_acquire) == Phase::lost || !backoff.pause()) return false;
@@ -32,7 +42,7 @@ std::expected<void, Errc> Runtime::Impl::shutdown() noexcept {
 
     // A reservation that is never committed is not published: the slots behind it cannot be drained.
     Backoff backoff(options.shutdown_timeout);
-    const bool all = drained(ring.reserved(), backoff);
+    const bool all = drained(backoff);
     if (phase.load(std::memory_order_acquire) == Phase::lost) return std::unexpected(Errc::device_lost);
 
     Backoff grace(std::max<std::chrono::milliseconds>(options.shutdown_timeout / 4, std::chrono::milliseconds(50)));

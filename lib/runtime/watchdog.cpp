@@ -11,8 +11,11 @@ namespace slipring {
 // RESERVED is read last: whatever happens in between, it is not behind COMPLETED. A kernel does not look at RESERVED:
 // where something wrote over the ring's memory, the kernel may have run slots that were never published.
 bool Runtime::Impl::check_progress() noexcept {
-    const std::uint64_t completed = ring.completed();
-    if (static_cast<std::int64_t>(ring.reserved() - completed) >= 0) return true;
+    const bool impossible = rings.any([](const Ring& ring) {
+        const std::uint64_t completed = ring.completed();
+        return static_cast<std::int64_t>(ring.reserved() - completed) < 0;
+    });
+    if (!impossible) return true;
     lose("it says that it ran slots that nobody published");
     return false;
 }
@@ -21,9 +24,8 @@ void Runtime::Impl::look() noexcept {
     const std::unique_lock alone(watching, std::try_to_lock);
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     if (!check_progress()) return;
-    const std::uint64_t completed = ring.completed();
-    const auto has_work = [&] { return completed != ring.tail(); };
-    if (watch.look(completed, has_work, options.hang_timeout)) lose("no progress within hang_timeout");
+    const auto has_work = [&] { return rings.has_work(); };
+    if (watch.look(rings.completed(), has_work, options.hang_timeout)) lose("no progress within hang_timeout");
 }
 
 void Runtime::Impl::look_when_full() noexcept {
@@ -58,7 +60,8 @@ bool Runtime::Impl::Wait::operator()() noexcept {
     impl_.wake();
     impl_.look();
     // A copy is work, whether the ring has any or not.
-    if (takes_ == Takes::copy && watch_.look(impl_.ring.completed(), [] { return true; }, impl_.options.hang_timeout))
+    if (takes_ == Takes::copy &&
+        watch_.look(impl_.rings.completed(), [] { return true; }, impl_.options.hang_timeout))
         impl_.lose("a copy was not finished within hang_timeout");
     return backoff_.pause();
 }
