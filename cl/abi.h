@@ -51,7 +51,8 @@
 #define SR_OP_MEMCPY 5u
 #define SR_OP_DFA_STEP 6u
 #define SR_OP_BATCH_FENCE 7u
-#define SR_OP_LOST 0xFFF0u /* a slot that was claimed or reserved when its device was lost: FAULT, DEVICE_LOST */
+#define SR_OP_LOST 0xFFF0u      /* a slot that was claimed or reserved when its device was lost: FAULT, DEVICE_LOST */
+#define SR_OP_CANCELLED 0xFFF1u /* what the device makes of a slot that was cancelled before it was copied */
 #define SR_OP_PRINTF 0xFFFEu
 #define SR_OP_PACKED_SLOT 0x80000001u
 #define SR_OP_SHUTDOWN 0xFFFFFFFFu

@@ -193,6 +193,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);
             return SR_CODE_OK;
         case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;
+        case SR_OP_CANCELLED: return SR_CODE_CANCELLED;
         case SR_OP_LOST: /* the host's own, see abi.h; a user that publishes it gets this code as well */
             return SR_CODE_DEVICE_LOST;
         default:
@@ -248,7 +249,9 @@ static inline int sr_is_barrier(const uint* copy) {
 }
 
 /* Takes no time to speak of: a few words, and no handler's code. */
-static inline int sr_is_brief(const uint* copy) { return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP; }
+static inline int sr_is_brief(const uint* copy) {
+    return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP || copy[SR_WORD_OPCODE] == SR_OP_CANCELLED;
+}
 
 #define SR_BRIEF_WORDS (SR_WORD_ARGS + SR_WINDOW_PREFIX + 3u) /* of a slot, that a brief operation may need */
 

@@ -21,7 +21,7 @@ static inline uint sr_tagged(const sr_ring* ring, ulong position, uint state) {
     return (generation & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
 }
 
-/* The state word that `position` has while it waits to be run. */
+/* The state word that `position` has while it waits to be run; or CANCELLED in the same generation. */
 static inline uint sr_awaited(const sr_ring* ring, ulong position) {
     return sr_tagged(ring, position, SR_STATE_PUBLISHED);
 }
@@ -35,8 +35,17 @@ static inline uint sr_terminal_state(uint code) {
  * sr_memory, and COMPLETED passes RESERVED. To compare would cost a load of a line that all producers write, for each
  * slot, over a bus, and RESERVED may be forged as well. The host, which reserves the slots, finds such a COMPLETED
  * impossible. */
-/* `awaited` is the state word of the slot that is to be run next. */
-static inline int sr_is_next(uint state, uint awaited) { return state == awaited; }
+/* `awaited` is the state word of the slot that is to be run next. C: the host may have made CANCELLED of it by an
+ * exchange, which continues the release of R1. */
+static inline int sr_is_next(uint state, uint awaited) {
+    return state == awaited || state == awaited + (SR_STATE_CANCELLED - SR_STATE_PUBLISHED);
+}
+
+/* C: whether a slot is run or ends CANCELLED is decided by its copy, once; then its opcode says so. */
+static inline int sr_is_cancelled(uint state) { return (state & SR_STATE_MASK) == SR_STATE_CANCELLED; }
+static inline void sr_settle(uint* copy) {
+    if (sr_is_cancelled(copy[SR_WORD_STATE])) copy[SR_WORD_OPCODE] = SR_OP_CANCELLED;
+}
 
 #ifdef __NV_CL_C_VERSION
 /* 16 bytes of the ring, past the caches: a store that comes through the window reaches none. */
@@ -67,6 +76,7 @@ static inline void sr_copy_slot(uint* to, const __global uint* from) {
     vstore4(d, 3, to);
 #endif
     sr_compiler_fence();
+    sr_settle(to);
 }
 
 /* The first half of the completion of `position`. */
@@ -96,12 +106,12 @@ static inline void sr_complete(const sr_ring* ring, ulong position, sr_outcome o
 #endif
 }
 
-/* Takes the cache line of a slot that was run from the producer's cache: stores the state word that was read, as it
- * is. No slot changes so, and its producer does not write it again before COMPLETED has passed it. A line that was
- * only read here stays in the producer's cache as a shared one, and its next store to it waits until this core has
- * dropped it, which no hardware foresees; a line that is gone from there is fetched like any other, some ahead.
- * Measured on AMD cores that share no cache: 95 M slots/s without this, or with a prefetch for writing, and 237
- * with it. Over a bus it would be a write for nothing. */
+/* Takes the cache line of a slot that has finished from the producer's cache: stores the state word that it was
+ * published with. So no slot changes, but for one that was cancelled; and its producer does not write it again before
+ * COMPLETED has passed it. A line that was only read here stays in the producer's cache as a shared one, and its next
+ * store to it waits until this core has dropped it, which no hardware foresees; a line that is gone from there is
+ * fetched like any other, some ahead. Measured on AMD cores that share no cache: 95 M slots/s without this, or with a
+ * prefetch for writing, and 237 with it. Over a bus it would be a write for nothing. */
 static inline void sr_own_slot(const sr_ring* ring, ulong position) {
 #ifdef SR_CACHED
     sr_store(sr_slot(ring, position), sr_awaited(ring, position));

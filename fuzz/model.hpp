@@ -210,6 +210,7 @@ private:
                 control_[1] = a[1];
                 return SR_CODE_OK;
             case 0xFFF0: return SR_CODE_DEVICE_LOST;
+            case 0xFFF1: return SR_CODE_CANCELLED;
             case 0xFFFE: return print(a, position, value);
             case 0xFFFFFFFF: return SR_CODE_OK;
             default: return handlers.run(op, a, value);

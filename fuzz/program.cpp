@@ -20,13 +20,14 @@ namespace fuzz::near {
 constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 8};
 constexpr std::uint32_t bound_[] = {0, 1, 2, 200, 0xFFFFFFFF};
 constexpr std::uint32_t leaving_[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 32, 33, 35, 40, 41, 43};
-constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3};
+constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3, 4, 5, 7};
 constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, leaving{leaving_}, then{then_};
 }  // namespace fuzz::near
 
 constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound,
                           near::leaving};
-// A slot whose state word says what comes behind it: nothing, a launch, or hundreds of the same.
+// A slot whose state word says whether it is cancelled, and what comes behind it: nothing, a launch, or hundreds of
+// the same.
 constexpr Field record[] = {near::then,      near::opcode,    near::small,     near::attributes,
                             near::first_arg, near::later_arg, near::later_arg, near::later_arg,
                             near::index,     near::index,     near::index,     near::index,
@@ -53,11 +54,12 @@ public:
     }
 
     // Publishes a slot with these words; the state's is the ring's business.
-    void add(const uint* words) noexcept {
+    void add(const uint* words, bool cancels) noexcept {
         if (ring_.reserved() - head_ == capacity_) launch();
         const auto position = ring_.publish(slipring::nop());
         FUZZ_CHECK(position == ring_.reserved() - 1);
         std::memcpy(slot(*position) + 1, words + 1, 60);
+        if (cancels) FUZZ_CHECK(slipring::inside(ring_).cancel(*position));
     }
 
     void launch() noexcept {
@@ -104,15 +106,23 @@ private:
     }
     uint& word32(std::size_t offset) const noexcept { return *reinterpret_cast<uint*>(bytes_.data() + offset); }
 
-    // The slot as it was given, and its completion as the model has it.
+    // The slot as it was given, and its completion as the model has it: one that was cancelled has no effect.
     void check_slot(std::uint64_t position) noexcept {
         const uint* const given = before_[position % capacity_];
-        const sr_outcome out = memory_.run(given, static_cast<uint>(position));
+        const bool cancelled = given[0] % 256 == 8;
+        const sr_outcome out = cancelled ? cancelled_outcome(given) : memory_.run(given, static_cast<uint>(position));
         if (out.code != SR_CODE_OK) told_faults_ = ++memory_.control(SR_CONTROL_FAULTS);
         const bool quiet = (given[3] >> 9 & 1) != 0;
         FUZZ_CHECK(entries_.at(position) ==
                    (quiet ? entry_before_[position % capacity_] : entries_.of(position, out)));
-        FUZZ_CHECK(std::memcmp(slot(position), given, 64) == 0);
+        FUZZ_CHECK(std::memcmp(slot(position) + 1, given + 1, 60) == 0);
+        FUZZ_CHECK(cancelled || slot(position)[0] == given[0]);
+    }
+    // A slot that is malformed says that first.
+    static sr_outcome cancelled_outcome(const uint* given) noexcept {
+        const bool well_formed =
+            given[3] % 256 <= 4 && given[3] / 256 <= 3 && (given[3] / 256 % 2 == 0 || given[5] <= 1);
+        return {well_formed ? SR_CODE_CANCELLED : SR_CODE_BAD_ARGUMENT, 0, 0};
     }
 
     Memory memory_;
@@ -140,7 +150,7 @@ void run(Input& in) {
         uint words[16];
         in.words(words);
         const std::uint32_t times = words[0] % 4 == 3 && many++ == 0 ? 300 : 1;
-        for (std::uint32_t i = 0; i < times; ++i) program.add(words);
+        for (std::uint32_t i = 0; i < times; ++i) program.add(words, words[0] / 4 % 2 == 1);
         if (words[0] % 4 == 1) program.launch();
     }
     program.finish();

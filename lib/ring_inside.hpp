@@ -11,10 +11,13 @@ public:
 
     using RingView::base;
     using RingView::came_back;
+    using RingView::cancel;
     using RingView::complete;
     using RingView::completion_ref;
     using RingView::copy_to_window;
+    using RingView::has_window;
     using RingView::is_expired;
+    using RingView::is_published;
     using RingView::producers;
     using RingView::read_completion;
     using RingView::slot;

@@ -41,6 +41,7 @@ static inline void sr_gather(uint4 piece, uint* copy) {
         copy[4u * p + 2u] = sr_share(piece.z, from + p);
         copy[4u * p + 3u] = sr_share(piece.w, from + p);
     }
+    sr_settle(copy);
 }
 
 /* When a poller looks at REVOKED. The word is on a line of its own, and to read that with each look at a slot makes a
@@ -84,10 +85,10 @@ static inline int sr_glanced_first(const sr_ring* ring, ulong position, sr_glimp
     (void)copy;
     /* R2: synchronizes with R1. A slot is one aligned 64-byte read, and its state the first word of it: what is read
      * with the state is what the producer wrote before it. */
-    return sr_share(piece.x, 0) == sr_awaited(ring, position);
+    return sr_is_next(sr_share(piece.x, 0), sr_awaited(ring, position));
 }
 static inline int sr_glanced_second(const sr_ring* ring, ulong position, sr_glimpse piece) {
-    return sr_share(piece.x, 4) == sr_awaited(ring, position + 1u);
+    return sr_is_next(sr_share(piece.x, 4), sr_awaited(ring, position + 1u));
 }
 /* The first one's first SR_BRIEF_WORDS words, to every lane. */
 static inline void sr_glanced_words(sr_glimpse piece, const uint* copy, uint* words) {
@@ -98,6 +99,7 @@ static inline void sr_glanced_words(sr_glimpse piece, const uint* copy, uint* wo
         if (4u * p + 2u < SR_BRIEF_WORDS) words[4u * p + 2u] = sr_share(piece.z, p);
         if (4u * p + 3u < SR_BRIEF_WORDS) words[4u * p + 3u] = sr_share(piece.w, p);
     }
+    sr_settle(words);
 }
 /* All of the first one, to lane 0. */
 static inline void sr_glanced_slot(sr_glimpse piece, uint* copy) { sr_gather(piece, copy); }
@@ -108,8 +110,8 @@ static inline uint sr_look(const sr_ring* ring, ulong position, uint step, uint*
     const uint lane = sr_lane();
     const ulong last = position + (ulong)(lane + 1u) * step - 1u;
     const uint4 piece = sr_load16(sr_slot(ring, position + lane / 4u) + lane % 4u * 4u);
-    const int far = sr_load_volatile(sr_slot(ring, last)) == sr_awaited(ring, last);
-    const int near = lane % 4u != 0 || piece.x == sr_awaited(ring, position + lane / 4u);
+    const int far = sr_is_next(sr_load_volatile(sr_slot(ring, last)), sr_awaited(ring, last));
+    const int near = lane % 4u != 0 || sr_is_next(piece.x, sr_awaited(ring, position + lane / 4u));
     const uint near_count = sr_leading(near) / 4u, far_count = sr_leading(far);
     if (near_count == 8u && far_count != 0 && step != 0) return far_count * step;
     sr_gather(piece, copy);
@@ -134,13 +136,15 @@ static inline uint sr_fetch(const sr_ring* ring, ulong position, uint* copy) {
             }
         }
     }
+    sr_settle(copy);
     return copy[SR_WORD_STATE];
 }
 
 /* This lane's slot alone, later than the others. */
 static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) {
-    if (sr_load_acquire(sr_slot(ring, position)) != sr_awaited(ring, position)) return 0;
+    if (!sr_is_next(sr_load_acquire(sr_slot(ring, position)), sr_awaited(ring, position))) return 0;
     for (uint p = 0; p < 4; ++p) vstore4(sr_load16(sr_slot(ring, position) + 4u * p), p, copy);
+    sr_settle(copy);
     return 1;
 }
 
@@ -149,11 +153,11 @@ static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) 
 static inline uint sr_fetch(const sr_ring* ring, ulong position, uint* copy) {
     __global uint* const slot = sr_slot(ring, position);
     const uint state = sr_load_acquire(slot); /* R2: synchronizes with R1, the producer's store of the state. */
-    if (state == sr_awaited(ring, position)) sr_copy_slot(copy, slot);
+    if (sr_is_next(state, sr_awaited(ring, position))) sr_copy_slot(copy, slot);
     return state;
 }
 static inline int sr_fetch_one(const sr_ring* ring, ulong position, uint* copy) {
-    return sr_fetch(ring, position, copy) == sr_awaited(ring, position);
+    return sr_is_next(sr_fetch(ring, position, copy), sr_awaited(ring, position));
 }
 typedef uint sr_vigil, sr_glimpse;
 #define SR_VIGIL_BEGINS 0

@@ -33,8 +33,9 @@ static inline uint sr_scan(const sr_ring* ring, ulong position) {
     uint n = 0;
     for (uint j = 0; j < SR_SCAN_LOOKS; ++j) {
         const ulong at = position + j * SR_SUBGROUP_LANES + lane;
-        const int published = head[j].x == sr_awaited(ring, at);
-        const uint leading = sr_leading(published && !sr_looks_for_team(ring, at, head[j].y));
+        const int published = sr_is_next(head[j].x, sr_awaited(ring, at));
+        const int for_team = !sr_is_cancelled(head[j].x) && sr_looks_for_team(ring, at, head[j].y);
+        const uint leading = sr_leading(published && !for_team);
         if (n == j * SR_SUBGROUP_LANES) n += leading;
     }
     return n;
@@ -48,7 +49,7 @@ static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far,
     *for_teams = 0;
     uint n = far ? sr_scan(ring, position) : 0;
     if (n <= 8u) {
-        const int published = sr_fetch(ring, position, copy) == sr_awaited(ring, position + sr_lane());
+        const int published = sr_is_next(sr_fetch(ring, position, copy), sr_awaited(ring, position + sr_lane()));
         const int team = published && sr_is_for_team(copy);
         *for_teams = (int)sr_share((uint)team, 0);
         n = sr_leading(published && team == *for_teams);

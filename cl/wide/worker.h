@@ -29,13 +29,15 @@ static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy
     const ulong position = wide->bounds->first + chunk->first;
     const uint leave = sr_load(wide->sched + SR_SCHED_LEAVE); /* while the slots are on their way */
     const uint state = sr_fetch(wide->ring, position, copy);
-    chunk->ready = sr_lane() < chunk->length && state == sr_awaited(wide->ring, position + sr_lane());
+    chunk->ready = sr_lane() < chunk->length && sr_is_next(state, sr_awaited(wide->ring, position + sr_lane()));
     return sr_share(leave, 0) != SR_LEAVE_REVOKED;
 }
 
 /* ---- one slot, by one lane ----------------------------------------------- */
 
-static inline int sr_is_handled(const uint* copy) { return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN; }
+static inline int sr_is_handled(const uint* copy) {
+    return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN && copy[SR_WORD_OPCODE] != SR_OP_CANCELLED;
+}
 
 /* Runs one lane's slot, except for what all lanes do together. */
 static inline sr_outcome sr_run_lane(const sr_wide* wide, const uint* copy, ulong position) {

@@ -41,6 +41,13 @@ int main() {
     const auto value = runtime->result(second);  // entry 0 of the slice
     std::printf("second entry: %lu\n", value ? value->value : 0);
 
+    // The page is read, so what was to come is wanted no more. What the kernel has not come to is not run.
+    if (!runtime->cancel(window->lookahead_part())) return failed("no such ticket");
+    if (!runtime->wait(*window)) return failed("the device did not answer");
+    const Progress end = runtime->progress(*window);
+    std::printf("required: %u done; lookahead: %u done or cancelled\n", end.required.done,
+                end.lookahead.done + end.lookahead.cancelled);
+
     // Quiet slots keep no result: over a bus that saves a write a slot. The ticket still says when all have finished.
     const Slot batch[] = {store_u32(1, word + 4), store_u32(2, word + 5)};
     const auto quiet = runtime->publish(batch, Quiet::yes);

@@ -28,8 +28,21 @@ struct Ticket {
         const std::uint32_t behind = count - begin - size;  // entries of the ticket behind the slice
         return {first + begin, size, quiet, std::min(size, lookahead - std::min(lookahead, behind)), level};
     }
-    // A window's required entries; of any other ticket all.
+    // A window's required entries; of any other ticket all. And its lookahead entries; of any other ticket none.
     constexpr Ticket required_part() const noexcept { return slice(0, count - lookahead); }
+    constexpr Ticket lookahead_part() const noexcept { return slice(count - lookahead, lookahead); }
+};
+
+// How far a ticket's slots have come: how many finished in which way, and how many have not. One that finished and
+// keeps no result, since it is quiet or its result has expired, counts as done.
+struct Progress {
+    struct Part {
+        std::uint32_t done = 0, faulted = 0, cancelled = 0, pending = 0;
+
+        friend constexpr bool operator==(const Part&, const Part&) noexcept = default;
+    };
+    Part required{};
+    Part lookahead{};  // a window's; of any other ticket all slots are required
 };
 
 // A copy that was begun: see Runtime::begin_upload.

@@ -31,6 +31,7 @@
 //   A  a slot's end, back from the consumer to a waiter, and to the producer that writes the slot next;
 //   E  a completion of the next generation, to a reader that comes too late: see RingView::read_completion();
 //   W  with a window, a slot's copy behind the slot: see hand_over_first();
+//   C  a slot that is cancelled, from the thread that cancels to the device: see RingView::cancel();
 //   S  sleep: between a launch that leaves and a producer that must start the next: see lib/ring_inside.hpp.
 // tests/model/ has a model of these edges, and shows what goes wrong without each of them.
 //

@@ -229,6 +229,7 @@ protected:
         const std::uint64_t generation = position >> shift_;
         return static_cast<std::uint32_t>(generation) << SR_GENERATION_SHIFT | state;
     }
+    bool has_window() const noexcept { return window_ != nullptr; }
     // The window's copies of n slots, in the order of their positions; no more than capacity().
     void copy_to_window(std::uint64_t first, std::uint64_t n) const noexcept {
         if (window_ != nullptr) fill_window(first, n);
@@ -246,9 +247,19 @@ protected:
 #endif
     }
 
-    // True from the moment that `position` is published until its slot is written for the next generation.
+    // True from the moment that `position` is published until its slot is written for the next generation, cancelled
+    // or not.
     bool is_published(std::uint64_t position) const noexcept {
-        return state_word(position) == tagged(position, SR_STATE_PUBLISHED);
+        const std::uint32_t state = state_word(position);
+        return state == tagged(position, SR_STATE_PUBLISHED) || state == tagged(position, SR_STATE_CANCELLED);
+    }
+    // C: asks that the slot of `position` ends CANCELLED instead of being run. A device that can cancel decides when
+    // it copies the slot, and the completion says what came of it. The exchange fails where another generation is
+    // published by now. Relaxed: it hands over nothing, and as an exchange it continues the release of R1.
+    bool cancel(std::uint64_t position) const noexcept {
+        std::uint32_t published = tagged(position, SR_STATE_PUBLISHED);
+        return state_ref(position).compare_exchange_strong(published, tagged(position, SR_STATE_CANCELLED),
+                                                           std::memory_order_relaxed);
     }
 
     std::byte* base_;         // the shared part, of which SR_RING_* are offsets

@@ -99,6 +99,19 @@ public:
     // written, in part.
     [[nodiscard]] std::expected<void, Errc> results(const Ticket& ticket, std::span<Result> to) noexcept;
 
+    // How many of the ticket's slots have finished, and how. Reads a completion a slot: to wait, wait() is cheaper.
+    // Of a ticket of a level that is not open all are pending.
+    Progress progress(const Ticket& ticket) noexcept;
+
+    // Cancels those of the ticket's slots that no kernel has copied yet: each ends in State::cancelled with
+    // Code::cancelled when its turn comes, without being run. A slot is run or cancelled, never both, and its result
+    // says which; the kernel decides. Does not wait: wait() as ever. A cancelled batch_fence orders nothing. For a
+    // window's lookahead: cancel(ticket.lookahead_part()).
+    // Returns how many slots were asked to: those that had not finished, or fewer. In per_launch mode what a launch
+    // has taken along runs. With a bus window none is asked: 0.
+    // Errors: bad_ticket (of a level that is not open).
+    [[nodiscard]] std::expected<std::uint32_t, Errc> cancel(const Ticket& ticket) noexcept;
+
     // ---- control words, and the table of DFA_STEP ----------------------------------------------------------------
 
     // Control words [index, index + n). Not ordered with slots in flight: wait for those first. A persistent kernel

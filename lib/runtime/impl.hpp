@@ -1,6 +1,7 @@
-// A runtime's insides. publish.cpp, completion.cpp, buffers.cpp, control.cpp and log.cpp have the calls that a user
-// makes all the time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds
-// out that a device hangs, recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
+// A runtime's insides. publish.cpp, completion.cpp, cancel.cpp, buffers.cpp, control.cpp and log.cpp have the calls
+// that a user makes all the time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both,
+// watchdog.cpp finds out that a device hangs, recovery.cpp replaces one that is lost, options.cpp checks what open()
+// is given.
 #pragma once
 
 #include <atomic>

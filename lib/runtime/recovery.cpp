@@ -18,10 +18,6 @@ constexpr auto opening_patience = 5s;
 // nanoseconds for that, or as long as a driver gives its time to another.
 constexpr auto claim_grace = 20ms;
 
-bool is_published(const RingInside& ring, std::uint64_t position) {
-    return ring.state_word(position) == ring.tagged(position, SR_STATE_PUBLISHED);
-}
-
 // Where a lost device's ring stands: [completed, first) had been begun, [first, reserved) had not.
 struct Positions {
     std::uint64_t completed, first, reserved;
@@ -42,7 +38,7 @@ Positions positions_of(Priority level, const RingInside& ring, const Session& se
     // A slot that is reserved and was never published holds up every slot behind it, on the device as here: none
     // of those has been begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
-    while (first != begun && is_published(ring, first)) ++first;
+    while (first != begun && ring.is_published(first)) ++first;
     return {completed, first, reserved};
 }
 
@@ -73,13 +69,15 @@ std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Pos
     // their place here end as lost.
     for (std::uint64_t position = at.first; position != at.reserved; ++position) {
         std::uint32_t* const slot = to.slot(position);
-        if (is_published(from, position)) {
+        const bool is_cancelled = from.state_word(position) == from.tagged(position, SR_STATE_CANCELLED);
+        if (from.is_published(position)) {
             std::memcpy(slot + 1, from.slot(position) + 1, SR_SLOT_BYTES - sizeof *slot);
         } else {
             std::memset(slot + 1, 0, SR_SLOT_BYTES - sizeof *slot);
             slot[SR_WORD_OPCODE] = SR_OP_LOST;
         }
-        std::atomic_ref(*slot).store(to.tagged(position, SR_STATE_PUBLISHED), std::memory_order_release);
+        const std::uint32_t state = to.tagged(position, is_cancelled ? SR_STATE_CANCELLED : SR_STATE_PUBLISHED);
+        std::atomic_ref(*slot).store(state, std::memory_order_release);
     }
     to.copy_to_window(at.first, at.reserved - at.first);
     to.producers(&detail::Producers::reserved).store(at.reserved, std::memory_order_release);
