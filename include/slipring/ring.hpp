@@ -118,20 +118,19 @@ public:
                                                              Quiet quiet = Quiet::no) const noexcept {
         const auto first = reserve_positions(1);
         if (!first) return first;
-        write<Source::just_made>(*first, slot, static_cast<std::uint32_t>(quiet));
+        write<Source::just_made>(*first, slot, attributes(quiet));
         hand_over_first(*first, 1);
         return first;
     }
     [[nodiscard]] std::expected<std::uint64_t, Errc> publish(std::span<const Slot> batch,
                                                              Quiet quiet = Quiet::no) const noexcept {
-        const std::uint32_t flags = static_cast<std::uint32_t>(quiet);
-        return publish_all(batch.size(), flags, [batch](std::size_t i) -> const Slot& { return batch[i]; });
+        return publish_all(batch.size(), attributes(quiet), [batch](std::size_t i) -> const Slot& { return batch[i]; });
     }
     [[nodiscard]] std::expected<std::uint64_t, Errc> publish(const Window& window,
                                                              Quiet quiet = Quiet::no) const noexcept {
         if (auto ok = check(window); !ok) return std::unexpected(ok.error());
-        const std::uint32_t flags = static_cast<std::uint32_t>(quiet) | SR_FLAG_WINDOWED;
-        return publish_all(window.size(), flags, [&window](std::size_t i) { return entry_slot(window, i); });
+        const std::uint32_t windowed = attributes(quiet) | SR_FLAG_WINDOWED;
+        return publish_all(window.size(), windowed, [&window](std::size_t i) { return entry_slot(window, i); });
     }
 
     // n consecutive positions, to be filled in place: the zero-copy way of publish.
@@ -147,15 +146,18 @@ private:
 
     explicit BasicRing(const RingView& ring) noexcept : RingView(ring) {}
 
+    // What word 3 of a slot here differs from a descriptor's by, which has priority NORMAL and no flags.
+    std::uint32_t attributes(Quiet quiet) const noexcept { return static_cast<std::uint32_t>(quiet) | priority_; }
+
     template <class SlotAt>
-    [[nodiscard]] std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t flags,
+    [[nodiscard]] std::expected<std::uint64_t, Errc> publish_all(std::uint64_t n, std::uint32_t attributes,
                                                                  SlotAt slot_at) const noexcept {
         if (n == 0) return reserved();
         const auto first = reserve_positions(n);
         if (!first) return first;
-        write(*first, slot_at(0), flags);
+        write(*first, slot_at(0), attributes);
         for (std::uint64_t i = 1; i < n; ++i) {
-            write(*first + i, slot_at(i), flags);
+            write(*first + i, slot_at(i), attributes);
             hand_over(*first + i);
         }
         hand_over_first(*first, n);
@@ -230,15 +232,14 @@ private:
     // that wide loads and stores are aligned. But a slot that was made for this very call is in the store buffer
     // still, in pieces of eight bytes, and a load of two of them waits until both have left (measured: 5 ns of 13).
     template <Source From = Source::memory>
-    void write(std::uint64_t position, const Slot& from, std::uint32_t flags) const noexcept {
+    void write(std::uint64_t position, const Slot& from, std::uint32_t attributes) const noexcept {
         const Words& words = from.words();
         std::uint32_t* const to = slot(position);
         own_ahead(position);
         to[SR_WORD_OPCODE] = words[SR_WORD_OPCODE];
         std::uint64_t pair;
         std::memcpy(&pair, &words[SR_WORD_TENANT], sizeof pair);
-        // Of word 3, the second one on a little-endian machine. A descriptor has priority NORMAL and no flags.
-        pair ^= std::uint64_t{flags | priority_} << 32;
+        pair ^= std::uint64_t{attributes} << 32;  // of word 3, the second one on a little-endian machine
         std::memcpy(to + SR_WORD_TENANT, &pair, sizeof pair);
         if constexpr (From == Source::just_made) {
             for (std::uint32_t i = SR_WORD_ARGS; i < SR_SLOT_WORDS; i += 2) {
@@ -294,7 +295,7 @@ public:
     bool put(const Slot& slot, Quiet quiet = Quiet::no) noexcept {
         if (filled_ >= count_) return false;
         const std::uint64_t position = first_ + filled_++;
-        ring_.template write<Source::just_made>(position, slot, static_cast<std::uint32_t>(quiet));
+        ring_.template write<Source::just_made>(position, slot, ring_.attributes(quiet));
         if (position != first_) ring_.hand_over(position);
         return true;
     }
