@@ -47,7 +47,7 @@ constexpr Entry entry(Errc code) noexcept {
             return {"these slots are not one window", "check start and count; build windows with encode()"};
         case Errc::not_packed: return {"the slot is not a packed slot", "ask Slot::is_packed() first"};
         case Errc::out_of_memory:
-            return {"no memory for the conversion", "encode the window itself, which needs none"};
+            return {"there is no memory left", "free some; the codec, the ring and publish need none"};
         case Errc::ring_full: return {"no room in the ring now", "wait for an earlier ticket, then publish again"};
         case Errc::larger_than_ring:
             return {"more slots than the ring has", "split the batch, or open with a larger ring"};

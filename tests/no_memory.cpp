@@ -9,6 +9,9 @@
 #include <new>
 #include <optional>
 
+#include <slipring/awaitable.hpp>
+#include <slipring/event_fd.hpp>
+
 #include "fleet_fixture.hpp"
 
 namespace {
@@ -111,4 +114,33 @@ BOOST_DATA_TEST_CASE(a_runtime_says_what_needs_memory, data::make(modes), mode) 
     const auto early = without_memory([&] { return runtime.wait(open, std::chrono::milliseconds(1)); });
     BOOST_TEST((!early && early.error() == Errc::timed_out));
     BOOST_TEST((without_memory([&] { return runtime.result(open); }).error() == Errc::not_finished));
+}
+
+// What a queue ever needed at once it keeps: without memory it takes as many tickets again.
+BOOST_DATA_TEST_CASE(a_completion_queue_says_what_needs_memory, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 16});
+    BOOST_TEST(is_out_of_memory(without_memory([&] { return CompletionQueue::open(runtime); })));
+    const auto events = without_memory([&] { return EventFd::open(runtime); });
+    BOOST_TEST((!events && events.error().code == Errc::out_of_memory));
+    auto queue = CompletionQueue::open(runtime);
+    BOOST_REQUIRE(queue.has_value());
+    const auto ticket = runtime.publish(nop());
+    BOOST_REQUIRE(ticket.has_value());
+    BOOST_TEST(is_out_of_memory(without_memory([&] { return queue->add(*ticket, 1); })));
+    UntilFinished awaited(*queue, *ticket);
+    BOOST_TEST(!without_memory([&] { return awaited.await_suspend(std::noop_coroutine()); }));
+    BOOST_TEST((awaited.await_resume().error() == Errc::out_of_memory));
+    BOOST_TEST(queue->pending() == 0u);
+
+    for (int round = 0; round < 3; ++round) {
+        for (std::uint64_t tag : {1u, 2u}) {
+            const auto add = [&] { return queue->add(*ticket, tag); };
+            BOOST_TEST((round == 0 ? add() : without_memory(add)).has_value());
+        }
+        for (std::uint64_t tag : {1u, 2u}) {
+            const auto next = without_memory([&] { return queue->wait_any(std::chrono::minutes(1)); });
+            BOOST_REQUIRE(next.has_value());
+            BOOST_TEST(next->tag == tag);
+        }
+    }
 }

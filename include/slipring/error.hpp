@@ -30,7 +30,7 @@ enum class Errc {
     malformed_packed,        // packed metadata that no encoder wrote
     malformed_window,        // consecutive slots that are no window
     not_packed,              // unpacking a slot that is not packed
-    out_of_memory,           // a conversion needed memory and there was none
+    out_of_memory,           // a call needed memory, or another thing of the system's, and there was none
     // ring
     ring_full,         // no room now; nothing was written
     larger_than_ring,  // a batch or window that no wait will make fit

@@ -80,6 +80,8 @@ public:
 
     // ---- completion ----------------------------------------------------------------------------------------------
 
+    // For many tickets at a time, an event loop or coroutines: completion_queue.hpp, event_fd.hpp, awaitable.hpp.
+
     // True once every slot of the ticket has finished. Never blocks. False if the device is lost: wait says so.
     bool poll(const Ticket& ticket) noexcept;
 
@@ -189,7 +191,7 @@ public:
     [[nodiscard]] std::expected<Result, Errc> launch(const Slot& slot) noexcept;
 
     // After device_lost: opens the device again, or `device` if that is not empty, and goes on there. Needs the
-    // runtime to itself. Without a lost device it does nothing.
+    // runtime to itself, but for calls to its completion queues. Without a lost device it does nothing.
     //
     // Slots that the lost kernel had not claimed run on the new device. Those that it had claimed end as FAULT with
     // Code::device_lost; no slot runs twice. If the lost kernel comes back it runs nothing more. Tickets stay valid.
@@ -214,6 +216,7 @@ public:
     [[nodiscard]] std::expected<void, Errc> shutdown() noexcept;
 
 private:
+    friend class CompletionQueue;
     struct [[gnu::visibility("hidden")]] Impl;
     explicit Runtime(std::unique_ptr<Impl> impl) noexcept;
 

@@ -15,7 +15,7 @@ bool Runtime::Impl::done(const Ring& ring, const Ticket& ticket) const noexcept 
 // the completion's line alone, so the device has one line to win back when it answers.
 bool Runtime::Impl::all_ended(const Ring& ring, const Ticket& ticket) const noexcept {
     if (ticket.count == 0) return true;
-    if (ticket.quiet == Quiet::no && (session->telling().by_last || ticket.count == 1)) {
+    if (tells_by_completion(ticket)) {
         if (ring.is_finished(ticket.end() - 1)) return true;
         // The completed position all the same, now and then: a ticket of a reservation may have quiet slots.
         static thread_local std::uint32_t looks = 0;

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <shared_mutex>
 #include <vector>
 
 #include <slipring/runtime.hpp>
@@ -51,12 +52,13 @@ struct Runtime::Impl {
     // One thread looks at a time: a waiter, or a producer that finds the ring full.
     std::mutex watching;
     Watch watch;
-    Watch::Clock::time_point looked_when_full{};
+    Watch::Clock::time_point looked_at{};
 
     // Recovery's. Sessions that were lost: users, or their kernels, may use their memory until the runtime goes.
     std::vector<std::unique_ptr<Session>> lost_sessions;
     std::shared_ptr<Opening> opening;           // one that was not ready when recover() gave up
     std::atomic<std::uint32_t> lost_faults{0};  // slots that ended in FAULT before the rings were these
+    std::shared_mutex recovering;               // recover() holds it alone; a completion queue's look shares it
 
     Impl(Options given, std::unique_ptr<Session> opened, const Rings& made)
         : options(std::move(given)), session(std::move(opened)), rings(made) {
@@ -76,6 +78,11 @@ struct Runtime::Impl {
         return session->telling().by_reap || inside(rings.lead()).wake_needed(launch.load(std::memory_order_seq_cst));
     }
 
+    // Whether the completion of the ticket's last slot says that all of them have finished; otherwise the completed
+    // position does alone.
+    bool tells_by_completion(const Ticket& ticket) const noexcept {
+        return ticket.quiet == Quiet::no && (session->telling().by_last || ticket.count == 1);
+    }
     // Of a level that is not open nothing has finished.
     bool done(const Ticket& ticket) const noexcept {
         const Ring* const ring = rings.find(ticket.level);
@@ -90,8 +97,9 @@ struct Runtime::Impl {
     // the device died, and starts the clock on a reservation that holds up the tail (held()). Leaves a kernel that
     // runs alone while the thread spins.
     void attend(const Backoff& backoff) noexcept;
-    // The same look for a producer that finds the ring full, and may do so a million times a second.
-    void look_when_full() noexcept;
+    // The same, at most once a millisecond, for a thread that may call it a million times a second: a producer that
+    // finds the ring full, one that polls a completion queue.
+    void look_at_times() noexcept;
 
     // How long a call may take: as long as a slot, or as long as it takes.
     enum class Takes { copy, own_time };

@@ -9,7 +9,7 @@ template <class Impl>
 std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
     // A producer that spins here must find the next room at once: no clock and no lock each time.
     static thread_local std::uint32_t refusals = 0;
-    if (why == Errc::ring_full && ++refusals % 64 == 0) impl.look_when_full();
+    if (why == Errc::ring_full && ++refusals % 64 == 0) impl.look_at_times();
     const bool lost = impl.phase.load(std::memory_order_acquire) == Impl::Phase::lost;
     return std::unexpected(lost ? Errc::device_lost : why);
 }

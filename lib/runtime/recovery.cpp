@@ -87,6 +87,7 @@ std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Pos
 }  // namespace
 
 std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
+    const std::scoped_lock alone(recovering);
     if (phase.load(std::memory_order_acquire) != Phase::lost) return {};
     session->forget();  // no more launches of it
     session->revoke();

@@ -28,12 +28,12 @@ void Runtime::Impl::look() noexcept {
     if (watch.look(rings.completed(), has_work, options.hang_timeout)) lose("no progress within hang_timeout");
 }
 
-void Runtime::Impl::look_when_full() noexcept {
+void Runtime::Impl::look_at_times() noexcept {
     const auto now = Watch::Clock::now();
     {
         const std::unique_lock alone(watching, std::try_to_lock);
-        if (!alone || now - looked_when_full < std::chrono::milliseconds(1)) return;
-        looked_when_full = now;
+        if (!alone || now - looked_at < std::chrono::milliseconds(1)) return;
+        looked_at = now;
     }
     wake();
     look();

@@ -77,7 +77,7 @@ void print_row(const char* what, const Tally& t) {
                 grouped(t.lost).c_str());
 }
 
-void print_text(const DeviceInfo& device, const Tallies& run, double seconds, const Progress& all) {
+void print_text(const DeviceInfo& device, const Tallies& run, double seconds, const soak::Progress& all) {
     std::printf("%s, %s, driver %s\n", device.name.c_str(), device.platform.c_str(), device.driver.c_str());
     std::printf("%-11s %16s %14s %8s %9s %10s %11s %7s %7s\n", "", "slots", "results", "openings", "launches",
                 "recoveries", "full rings", "faults", "lost");
@@ -89,7 +89,7 @@ void print_text(const DeviceInfo& device, const Tallies& run, double seconds, co
                 static_cast<unsigned long long>(all.runs));
 }
 
-void print_json(const DeviceInfo& device, const Tallies& run, double seconds, const Progress& all) {
+void print_json(const DeviceInfo& device, const Tallies& run, double seconds, const soak::Progress& all) {
     const nlohmann::ordered_json object = {
         {"device", device.name},
         {"platform", device.platform},
@@ -113,7 +113,7 @@ int run(const Arguments& arguments) {
     }
     auto read = read_progress(path);
     if (!read) return complain(read.error());
-    Progress& progress = *read;
+    soak::Progress& progress = *read;
     ++progress.runs;
 
     const double before = progress.seconds;
