@@ -3,8 +3,11 @@
 // launch that says that it has left runs nothing more.
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
+#include <cstring>
 #include <functional>
 #include <optional>
+#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -28,12 +31,14 @@ constexpr std::uint32_t capacity = 4;
 class Run;
 Run* running = nullptr;
 
-enum class Step { reserve, commit, commit_brief, commit_shutdown, look, stop };
+enum class Step { reserve, commit, commit_brief, commit_shutdown, copy, look, stop };
 
 // How launches are to be.
 struct Bounds {
     ulong idle_timeout = 0, max_time = ~ulong{0};
     std::uint32_t queued = 1;  // launches that the host has queued before the first one begins
+    bool window = false;       // where they find a slot once a step has copied it, the oldest first
+    bool copy_late = false;    // no sooner than in a launch that nobody asks to leave
 };
 
 // One order of all steps; launches follow each other as the runtime has them.
@@ -41,7 +46,7 @@ class Run {
 public:
     Run(Choices& choices, std::vector<Step> steps, std::uint64_t start, Bounds bounds)
         : choices_(choices), steps_(std::move(steps)), memory_(capacity), ring_(memory_.ring(capacity, start)),
-          idle_timeout_(bounds.idle_timeout), max_time_(bounds.max_time), queued_(bounds.queued) {
+          bounds_(bounds), copied_(start) {
         running = this;
         before_access = [this] { let_others(); };
     }
@@ -51,11 +56,14 @@ public:
     }
 
     void run() {
-        while (ran_ != queued_) launch();
-        // Those that have not come to it yet find the launch gone.
-        while (next_ != steps_.size()) step();
+        while (ran_ != bounds_.queued) launch();
+        // Those that have not come to it yet find the launch gone; or the next one, which waits for a copy then.
+        while (next_ != steps_.size())
+            if (bounds_.window && ran_ != newest_ && choices_.choose(2) == 1) launch();
+            else step();
         while (ran_ != newest_) launch();
         BOOST_REQUIRE(ring_.completed() == ring_.reserved());
+        BOOST_REQUIRE(executed_ == static_cast<std::size_t>(std::ranges::count(steps_, Step::commit)));
         BOOST_REQUIRE(wrong_ == 0u);
     }
     std::uint32_t launches() const { return ran_; }
@@ -74,8 +82,11 @@ private:
         wrong_ += inside(ring_).has_left(ran_) && ring_.completed() - inside(ring_).claimed() != 0;
         if (++accesses_ > 200) throw std::runtime_error("a launch that does not leave");
         // A launch that polls for ever waits for nobody: in the end they come.
-        const std::size_t patience = idle_timeout_ == ~ulong{0} ? 24 : 60;
-        while (next_ != steps_.size() && (accesses_ > patience || choices_.choose(2) == 1)) step();
+        const std::size_t patience = bounds_.idle_timeout == ~ulong{0} || bounds_.window ? 24 : 60;
+        while (may_step() && (accesses_ > patience || choices_.choose(2) == 1)) step();
+    }
+    bool may_step() const {
+        return next_ != steps_.size() && (steps_[next_] != Step::copy || !bounds_.copy_late || ran_ > asked_);
     }
     void step() {
         switch (steps_[next_++]) {
@@ -83,25 +94,32 @@ private:
             case Step::commit:
             case Step::commit_brief:
             case Step::commit_shutdown:
+                if (!open_) open_.emplace(*ring_.reserve(1));
                 open_->put(steps_[next_ - 1] == Step::commit         ? slot(custom_opcode<0x100>())
                            : steps_[next_ - 1] == Step::commit_brief ? nop()
                                                                      : shutdown());
                 open_.reset();
+                break;
+            case Step::copy:
+                std::memcpy(window_.bytes().data() + copied_ % capacity * SR_SLOT_BYTES, inside(ring_).slot(copied_),
+                            SR_SLOT_BYTES);
+                ++copied_;
                 break;
             case Step::look:  // as the runtime's wake_needed and step do
                 if (inside(ring_).wants_successor(newest_)) ++successors_;
                 if (inside(ring_).wake_needed(newest_)) ++newest_;
                 break;
             case Step::stop:
-                inside(ring_).word32(SR_RING_STOP).store(newest_);
-                idle_timeout_ = 0;  // of the launches that come
-                ++newest_;          // the host starts the next, whichever step asks
+                inside(ring_).word32(SR_RING_STOP).store(asked_ = newest_);
+                bounds_.idle_timeout = 0;  // of the launches that come
+                ++newest_;                 // the host starts the next, whichever step asks
                 break;
         }
     }
     void launch() {
-        ++ran_;
-        device_.drain(ring_, ran_, idle_timeout_, max_time_);
+        if (++ran_ > 20) throw std::runtime_error("launches without end");
+        device_.drain(ring_, ran_, bounds_.idle_timeout, bounds_.max_time,
+                      bounds_.window ? window_.bytes() : std::span<std::byte>{});
         wrong_ += !inside(ring_).has_left(ran_) || ring_.completed() - inside(ring_).claimed() != 0;
         // Its end is told. One that found nothing more to do needs no such help.
         const bool idled = (device_.control[SR_CONTROL_LEFT] & SR_LEFT_IDLE) != 0;
@@ -113,9 +131,11 @@ private:
     std::vector<Step> steps_;
     RingMemory memory_;
     Ring ring_;
-    ulong idle_timeout_, max_time_;
+    Bounds bounds_;
+    RingMemory window_{capacity};
+    std::uint64_t copied_;
     std::size_t next_ = 0, accesses_ = 0, executed_ = 0, wrong_ = 0;
-    std::uint32_t queued_, ran_ = 0, newest_ = queued_, successors_ = 0;
+    std::uint32_t ran_ = 0, newest_ = bounds_.queued, asked_ = 0, successors_ = 0;
     std::optional<Ring::Reservation> open_;
     NativeMemory device_;
 };
@@ -169,6 +189,32 @@ BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave) {
 BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave_by_the_number_of_the_next) {
     every_order({Step::reserve, Step::commit_shutdown, Step::reserve, Step::commit, Step::look, Step::stop}, 0,
                 {.idle_timeout = ~ulong{0}});
+}
+
+// W: the launch reads the slots in a window. A producer is stopped between a slot and its copy; or the copy is on its
+// way over the bus still when the producer has looked at LEFT.
+BOOST_AUTO_TEST_CASE(one_whose_copies_come_behind_the_slots) {
+    using enum Step;
+    for (const std::uint64_t start : hard_starts(capacity)) {
+        every_order({commit, copy, look}, start, {.window = true});
+        every_order({commit, look, copy}, start, {.window = true});
+    }
+    every_order({commit, commit, look, copy, copy}, 0, {.window = true});
+    every_order({commit, look, copy}, 0, {.queued = 2, .window = true});
+}
+
+// The launch is asked to leave meanwhile: it leaves without the copy, and the next one runs the slot.
+BOOST_AUTO_TEST_CASE(one_that_is_told_to_leave_before_a_copy) {
+    using enum Step;
+    for (const ulong idle_timeout : {ulong{0}, ~ulong{0}})
+        for (const bool copy_late : {false, true}) {
+            const Bounds bounds{.idle_timeout = idle_timeout, .window = true, .copy_late = copy_late};
+            every_order({commit, stop, copy, look}, 0, bounds);
+            every_order({commit, look, stop, copy}, ~std::uint64_t{0}, bounds);
+            every_order({stop, commit, copy, look}, 0, bounds);
+            every_order({commit, stop, stop, copy}, 0, bounds);
+        }
+    every_order({commit, copy, commit, stop, copy}, 0, {.window = true});
 }
 
 // While there is work it looks at STOP and at the clock now and then: behind 8 slots that may be slow.

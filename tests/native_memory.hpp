@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <bit>
+#include <span>
 #include <vector>
 
 #include <slipring/ring.hpp>
@@ -23,11 +24,13 @@ struct NativeMemory {
         return memory;
     }
 
-    // One launch of the serial drain.
-    void drain(const slipring::RingView& ring, uint launch, ulong idle_timeout, ulong max_time = ~ulong{0}) {
+    // One launch of the serial drain. It reads the slots in the window, if there is one.
+    void drain(const slipring::RingView& ring, uint launch, ulong idle_timeout, ulong max_time = ~ulong{0},
+               std::span<std::byte> window = {}) {
         const auto log2 = [](std::uint32_t n) { return static_cast<uint>(std::countr_zero(n)); };
-        const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(slipring::inside(ring).base()), ring.capacity() - 1,
-                                       log2(ring.capacity()), log2(ring.completions()));
+        sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(slipring::inside(ring).base()), ring.capacity() - 1,
+                                 log2(ring.capacity()), log2(ring.completions()));
+        if (!window.empty()) own.slots = reinterpret_cast<uchar*>(window.data());
         const sr_memory memory = view();
         sr_bounds bounds{};
         bounds.launch = launch;

@@ -14,6 +14,7 @@
 #include "native_device.hpp"
 #include "native_memory.hpp"
 #include "ring_memory.hpp"
+#include "suspend.hpp"
 
 using namespace slipring;
 
@@ -41,24 +42,21 @@ RingParts parts(RingMemory& memory, std::span<std::byte> window) {
 }
 
 // A native device that reads the slots in the window, and nothing else in place of them.
-struct Device {
+template <class Policy>
+struct DeviceOf {
     RingMemory memory{capacity};
     WindowMemory window;
-    SeenRing ring;
+    BasicRing<Policy> ring;
     NativeMemory words;
 
-    explicit Device(std::uint64_t start = 0)
-        : ring(*SeenRing::create(parts(memory, window.bytes()), capacity, start)) {}
+    explicit DeviceOf(std::uint64_t start = 0)
+        : ring(*BasicRing<Policy>::create(parts(memory, window.bytes()), capacity, start)) {}
 
     void launch(uint number, ulong idle_timeout, ulong max_time = ~ulong{0}) {
-        constexpr uint shift = std::countr_zero(capacity);
-        sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(inside(ring).base()), capacity - 1, shift, shift);
-        own.slots = reinterpret_cast<uchar*>(window.bytes().data());
-        const sr_memory view = words.view();
-        const sr_bounds bounds{number, ring.completed(), idle_timeout, max_time, 0};
-        sr_drain_serial(&own, &view, &bounds);
+        words.drain(ring, number, idle_timeout, max_time, window.bytes());
     }
 };
+using Device = DeviceOf<SeenConsumer>;
 
 // For the head of a case: Boost.Test then says why the rest did not run.
 bool no_wide_store() {
@@ -168,6 +166,60 @@ BOOST_AUTO_TEST_CASE(a_launch_does_not_idle_out_before_a_copy_that_is_on_its_way
     BOOST_TEST(inside(device.ring).has_left(2));
     BOOST_TEST(device.words.control[160] == 1u);
     BOOST_TEST(device.ring.completed() == 1u);
+}
+
+// The producer is stopped there, and the launch is asked to leave: it leaves, and the next one runs the slots.
+BOOST_AUTO_TEST_CASE(a_launch_that_is_asked_to_leave_waits_for_no_copy) {
+    if (no_wide_store()) return;
+    struct Stopped final : StepListener {
+        DeviceOf<Suspendable>& device;
+        std::uint64_t first;
+        ulong idle_timeout;
+        unsigned times = 0;
+        bool left = false;
+        Stopped(DeviceOf<Suspendable>& of, std::uint64_t at, ulong timeout)
+            : device(of), first(at), idle_timeout(timeout) {}
+
+        void at(detail::RingStep step) noexcept override {
+            const bool is_copied = device.window.has(device.ring, first);
+            if (step == detail::RingStep::published) BOOST_TEST(is_copied);
+            if (step != detail::RingStep::not_copied) return;
+            ++times;
+            BOOST_TEST((device.ring.state(first) == State::published));
+            BOOST_TEST(!is_copied);
+            BOOST_TEST(device.window.has(device.ring, first + 1));
+            inside(device.ring).word32(SR_RING_STOP).store(1);
+            std::atomic<bool> ended{false};
+            std::thread kernel([&] {
+                device.launch(1, idle_timeout);
+                ended = true;
+            });
+            left = eventually([&] { return ended.load(); });
+            inside(device.ring).word32(SR_RING_REVOKED).store(left ? 0 : 1);
+            kernel.join();
+            BOOST_TEST(inside(device.ring).has_left(1));
+            BOOST_TEST((device.words.control[SR_CONTROL_LEFT] & SR_LEFT_IDLE) == 0u);  // with more to do
+            BOOST_TEST(device.ring.completed() == first);
+            BOOST_TEST(device.words.control[160] == 1u);
+        }
+    };
+    for (const std::uint64_t start : hard_starts(capacity))
+        for (const ulong idle_timeout : {ulong{0}, ~ulong{0}}) {
+            DeviceOf<Suspendable> device(start);
+            BOOST_REQUIRE(device.ring.publish(atomic_add(1, 160)).has_value());
+            Stopped stopped(device, start + 1, idle_timeout);
+            Suspendable::listener = &stopped;
+            const Slot batch[] = {atomic_add(10, 160), atomic_add(100, 160), shutdown()};
+            const auto first = device.ring.publish(std::span(batch));
+            Suspendable::listener = nullptr;
+            BOOST_REQUIRE(first == start + 1);
+            BOOST_TEST(stopped.times == 1u);
+            BOOST_REQUIRE(stopped.left);
+            device.launch(2, ~ulong{0}, 1u << 20);  // SHUTDOWN ends it sooner
+            BOOST_TEST(device.words.control[160] == 111u);
+            BOOST_TEST(device.ring.completed() == device.ring.reserved());
+            BOOST_TEST(inside(device.ring).has_left(2));
+        }
 }
 
 BOOST_AUTO_TEST_CASE(no_wake_is_lost_and_no_slot_with_a_window) {

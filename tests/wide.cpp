@@ -12,6 +12,7 @@
 
 #include "../lib/ring_inside.hpp"
 #include "ended.hpp"
+#include "given_slots.hpp"
 #include "wide_fixture.hpp"
 
 BOOST_AUTO_TEST_CASE(every_slot_ends_whatever_the_number_of_units) {
@@ -65,6 +66,49 @@ BOOST_AUTO_TEST_CASE(small_rings_go_round_many_times) {
                 kernel.join();
                 BOOST_TEST(device.ring.completed() == device.ring.tail());
                 BOOST_TEST((device.control[200] == rounds * brief && device.control[201] == rounds));
+            }
+        }
+    }
+}
+
+// However a slot is run: by the poller, by a worker, or behind the gate.
+BOOST_AUTO_TEST_CASE(no_sub_group_changes_a_slot) {
+    for (const uint subgroups : {2u, 4u}) {
+        for (const std::uint64_t start : {std::uint64_t{0}, -std::uint64_t{2}}) {
+            BOOST_TEST_CONTEXT(subgroups << " subgroups from " << start) {
+                Device device(start, 16);
+                GivenSlots given(device.ring);
+                std::atomic<bool> left{false};
+                std::thread kernel([&] {
+                    device.launch(1, subgroups, for_ever);
+                    left = true;
+                });
+                const auto publish = [&](const Slot& slot, Quiet quiet) {
+                    return eventually([&] {
+                        const auto position = device.ring.publish(slot, quiet);
+                        if (position) given.take(*position);
+                        return position.has_value();
+                    });
+                };
+                uint changed = 0;
+                for (uint i = 0; i < 63; ++i) {
+                    const Slot mixed[] = {atomic_add(1, 200),
+                                          *packed({inner(atomic_add(1, 200))}),
+                                          store_u32(1, 2),
+                                          slot(custom_opcode<0x100>(), {64}),
+                                          batch_fence(1, i),
+                                          nop(),
+                                          slot(custom_opcode<0x101>())};
+                    BOOST_REQUIRE(publish(mixed[i % 7], i % 2 == 0 ? Quiet::yes : Quiet::no));
+                    changed += given.stand() ? 0 : 1;
+                }
+                BOOST_REQUIRE(publish(shutdown(), Quiet::no));
+                BOOST_REQUIRE(eventually([&] { return left.load(); }));
+                kernel.join();
+                BOOST_TEST(changed == 0u);
+                BOOST_TEST(given.stand());
+                BOOST_TEST(device.ring.completed() == start + 64);
+                BOOST_TEST(device.control[200] == 18u);
             }
         }
     }

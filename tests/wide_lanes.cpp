@@ -3,114 +3,14 @@
 #include <boost/test/unit_test.hpp>
 
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cstring>
-#include <functional>
-#include <memory>
 #include <utility>
 #include <vector>
 
-#include <slipring/ring.hpp>
-
-#include "../lib/ring_inside.hpp"
 #include "ended.hpp"
-#include "lanes.hpp"
-#include "shim.hpp"
-
-#include "no_teams.hpp"
-
-// 0x100 returns its first argument as its code. 0x101 says that it runs: its first argument. 0x102 stays until it is
-// let go by its first argument, a bit of `let_go`.
-static std::vector<uint> order;  // what 0x101 said
-static uint subgroups_seen = 0;  // a bit for each sub-group that ran one of these
-static uint held_back = 0, let_go = 0;
-static uint sr_custom(uint opcode, const uint* args, const sr_memory*, ulong*) {
-    subgroups_seen |= 1u << lanes::Machine::current()->subgroup();
-    if (opcode == 0x101) return order.push_back(args[0]), SR_CODE_OK;
-    if (opcode == 0x102) {
-        held_back |= 1u << args[0];
-        while ((let_go >> args[0] & 1) == 0) sr_nap();
-        return SR_CODE_OK;
-    }
-    return opcode == 0x100 ? sr_handler_code(args[0]) : SR_CODE_UNKNOWN_OPCODE;
-}
-
-namespace {
-
-using namespace slipring;
-
-constexpr ulong for_ever = ~ulong{0};
-constexpr uint patience = 400'000;  // steps: far more than anything here takes
-
-struct Device {
-    const std::uint32_t capacity;
-    std::vector<std::byte> bytes;
-    std::span<std::byte> memory;
-    std::vector<uint> control = std::vector<uint>(8192);
-    std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + 64 * SR_LOG_RECORD_WORDS);
-    std::vector<uint> sched = std::vector<uint>(SR_SCHED_WORDS(capacity));
-    Ring ring;
-    sr_ring own{};
-    sr_memory words{};
-    sr_bounds bounds{};
-    std::unique_ptr<lanes::Machine> machine;
-
-    explicit Device(std::uint32_t slots, std::uint64_t start = 0)
-        : capacity(slots), bytes(*Ring::bytes(slots) + SR_RING_ALIGN), memory(aligned(bytes)),
-          ring(*Ring::create(memory, slots, start)) {
-        order.clear();
-        subgroups_seen = held_back = let_go = 0;
-    }
-    static std::span<std::byte> aligned(std::span<std::byte> of) {
-        const std::size_t at = -reinterpret_cast<std::uintptr_t>(of.data()) % SR_RING_ALIGN;
-        return of.subspan(at, of.size() - SR_RING_ALIGN);
-    }
-
-    void launch(uint number, uint subgroups, ulong idle_timeout, uint seed, ulong max_time = for_ever) {
-        const uint shift = static_cast<uint>(std::countr_zero(capacity));
-        own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
-        words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0, nullptr, 0};
-        bounds = {number, ring.completed(), idle_timeout, max_time, 0};
-        machine.reset();
-        const auto kernel = [this, subgroups](uint subgroup) {
-            sr_drain_wide(&own, &words, &bounds, sched.data(), subgroup, subgroups, 0);
-        };
-        machine = std::make_unique<lanes::Machine>(subgroups, kernel, seed);
-    }
-    // Steps until `condition` holds.
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            machine->step();
-        }
-        return true;
-    }
-    void steps(uint n) {
-        for (uint i = 0; i < n && !machine->ended(); ++i) machine->step();
-    }
-    bool end() {
-        return eventually([&] { return machine->ended(); }) || machine->ended();
-    }
-    uint word32(std::size_t offset) {
-        return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + offset)).load();
-    }
-    bool is_done(std::uint64_t position) { return ring.state(position) == State::done; }
-};
-
-Slot says(uint what) { return slot(custom_opcode<0x101>(), {what}); }
-Slot stays(uint bit) { return slot(custom_opcode<0x102>(), {bit}); }
-
-}  // namespace
-
-// Each seed is the same steps in every configuration. Unoptimised, as under AddressSanitizer, they take three times
-// as long, and the first four are enough: all numbers of sub-groups and all starts occur in them.
-#ifdef __OPTIMIZE__
-constexpr uint schedules = 8;
-#else
-constexpr uint schedules = 4;
-#endif
+#include "given_slots.hpp"
+#include "lanes_device.hpp"
 
 // The retirer is often left out for long: rings of all sizes go round.
 BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_behind_it) {
@@ -163,6 +63,47 @@ BOOST_AUTO_TEST_CASE(whatever_the_schedule_a_fence_orders_what_is_before_and_beh
                     BOOST_REQUIRE((order[i] >= from && order[i] < to));
                 }
             }
+        }
+    }
+}
+
+// At each step, while slots that were given back are published anew.
+BOOST_AUTO_TEST_CASE(no_lane_changes_a_slot) {
+    for (uint seed = 1; seed <= schedules; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            const std::uint64_t starts[] = {-std::uint64_t{5}, 0, (std::uint64_t{1} << 32) - 7};
+            Device device(128, starts[seed % 3]);
+            GivenSlots given(device.ring);
+            uint published = 0, changed = 0, steps = 0;
+            const auto publish = [&](const Slot& slot, Quiet quiet = Quiet::no) {
+                const auto position = device.ring.publish(slot, quiet);
+                if (position) given.take(*position);
+                return position.has_value();
+            };
+            const auto step = [&] {
+                BOOST_REQUIRE((!device.machine->ended() && ++steps < patience));
+                device.machine->step();
+                changed += given.stand() ? 0 : 1;
+            };
+            device.launch(1, 2 + seed % 4, for_ever, seed);
+            while (published < 600) {
+                const Slot mixed[] = {says(published),
+                                      *packed({inner(atomic_add(1, 200))}),
+                                      store_u32(1, 2),
+                                      atomic_add(1, 200),
+                                      batch_fence(1, published),
+                                      print(1, 2, 3),
+                                      memcpy_words(300, 2000, 1500),
+                                      slot(custom_opcode<0x100>(), {64})};
+                const uint what = published / 40 % 2 == 0 ? 3 : published % 8;  // brief ones alone, for the poller
+                if (publish(mixed[what], published % 3 == 0 ? Quiet::no : Quiet::yes)) ++published;
+                else step();
+                if (published % 50 == 0) step();
+            }
+            while (!publish(shutdown())) step();
+            while (!device.machine->ended()) step();
+            BOOST_TEST(changed == 0u);
+            BOOST_TEST(device.ring.completed() == device.ring.reserved());
         }
     }
 }

@@ -273,7 +273,10 @@ private:
         detail::at_step<Policy>(detail::RingStep::all_written);
         if constexpr (may_have_window) copy_to_window(position + 1, n - 1);
         state_ref(position).store(tagged(position, SR_STATE_PUBLISHED), Policy::publish_order);
-        if constexpr (may_have_window) copy_to_window(position, 1);
+        if constexpr (may_have_window) {
+            if (window_ != nullptr) detail::at_step<Policy>(detail::RingStep::not_copied);
+            copy_to_window(position, 1);
+        }
         detail::at_step<Policy>(detail::RingStep::published);
     }
 };
