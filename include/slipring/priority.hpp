@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <slipring/abi.h>
+#include <slipring/api.hpp>
 
 namespace slipring {
 
