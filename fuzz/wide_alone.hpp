@@ -11,6 +11,7 @@ inline void run_alone(Slots& slots, Teams& teams, std::span<const uint, 16> give
     static Guarded<uint, 16> memory_of_slot;
     const std::span<uint> slot = memory_of_slot.take(16);
     std::copy(given.begin(), given.end(), slot.begin());
+    slot[SR_WORD_STATE] = SR_STATE_PUBLISHED;
     // The log is as full as the order of what ran before has made it.
     if (slot[1] == SR_OP_PRINTF || slot[1] == SR_OP_PACKED_SLOT) slot[1] = op_team_writes;
     const sr_outcome expected = slots.add_alone(slot.data());

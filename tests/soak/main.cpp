@@ -11,6 +11,7 @@
 #include <exception>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
@@ -26,10 +27,13 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr int wrong = 1, trouble = 2;
+constexpr int unfit = 77;  // which Meson takes for a test that is skipped
+constexpr SharedMemory memories[] = {SharedMemory::svm, SharedMemory::nv_host, SharedMemory::bus_window};
 
 struct Arguments {
     Request request{.device = test_device()};
     std::string shape{};
+    std::string memory = "auto";
     std::string state{};
     double seconds = 60;
     std::uint64_t slots = 0;
@@ -53,15 +57,15 @@ int complain(const std::string& what, int status = trouble) {
     return status;
 }
 
-// A folder: the file in it that is named after the device.
-std::string file_of(const std::string& state, const std::string& device) {
+// A folder: the file in it that is named after the device, and after the memory if one is asked for.
+std::string file_of(const std::string& state, const std::string& device, std::optional<SharedMemory> memory) {
     if (!std::filesystem::is_directory(state)) return state;
     std::string file;
     for (const char c : device) {
         if (std::isalnum(static_cast<unsigned char>(c)) != 0) file += c;
         else if (!file.empty() && file.back() != '-') file += '-';
     }
-    return state + "/" + file.substr(0, 60) + ".json";
+    return state + "/" + file.substr(0, 60) + (memory ? "-" + std::string(name(*memory)) : "") + ".json";
 }
 
 std::string grouped(std::uint64_t number) {
@@ -78,7 +82,8 @@ void print_row(const char* what, const Tally& t) {
 }
 
 void print_text(const DeviceInfo& device, const Tallies& run, double seconds, const soak::Progress& all) {
-    std::printf("%s, %s, driver %s\n", device.name.c_str(), device.platform.c_str(), device.driver.c_str());
+    std::printf("%s, %s, driver %s, memory %s\n", device.name.c_str(), device.platform.c_str(), device.driver.c_str(),
+                std::string(name(device.memory)).c_str());
     std::printf("%-11s %16s %14s %8s %9s %10s %11s %7s %7s\n", "", "slots", "results", "openings", "launches",
                 "recoveries", "full rings", "faults", "lost");
     for (std::uint32_t i = 0; i < kinds; ++i) print_row(name(Kind{i}), run[i]);
@@ -94,6 +99,7 @@ void print_json(const DeviceInfo& device, const Tallies& run, double seconds, co
         {"device", device.name},
         {"platform", device.platform},
         {"driver", device.driver},
+        {"memory", name(device.memory)},
         {"seconds", seconds},
         {"sum", as_json(sum(run))},
         {"kinds", as_json(run)},
@@ -106,10 +112,14 @@ int run(const Arguments& arguments) {
     std::string path;
     DeviceInfo device;
     {
-        const auto runtime = Runtime::open({.device = request.device, .shape = request.shape});
-        if (!runtime) return complain(runtime.error().text());
+        const auto runtime =
+            Runtime::open({.device = request.device, .memory = request.memory, .shape = request.shape});
+        if (!runtime) {
+            const bool has_store = runtime.error().detail.find("no store of 64 bytes") == std::string::npos;
+            return complain(runtime.error().text(), has_store ? trouble : unfit);
+        }
         device = runtime->device();
-        path = file_of(arguments.state, device.name);
+        path = file_of(arguments.state, device.name, request.memory);
     }
     auto read = read_progress(path);
     if (!read) return complain(read.error());
@@ -135,7 +145,7 @@ int run(const Arguments& arguments) {
         if (!outcome->wrong.empty())
             return complain("a slot did not finish exactly once, or something else went wrong:\n  " + outcome->wrong +
                                 "\n  again: --seed " + std::to_string(request.seed) + " --opening " +
-                                std::to_string(number),
+                                std::to_string(number) + " --memory " + arguments.memory,
                             wrong);
         const std::uint32_t kind = static_cast<std::uint32_t>(kind_of(number));
         number += request.brief && number != first ? 2 : 1;  // bulk once is enough then
@@ -151,6 +161,12 @@ int run(const Arguments& arguments) {
     }
     (arguments.json ? print_json : print_text)(device, reached, spent(), progress);
     return std::fflush(stdout) == 0 ? 0 : trouble;
+}
+
+std::vector<std::string> memory_names() {
+    std::vector<std::string> names{"auto"};
+    for (const SharedMemory memory : memories) names.emplace_back(name(memory));
+    return names;
 }
 
 bool parse_shape(const std::string& text, LaunchShape& shape) {
@@ -174,6 +190,9 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): to set 
     program.failure_message(CLI::FailureMessage::simple);
     program.add_option("-d,--device", arguments.request.device, "Part of a device's or platform's name, or auto");
     program.add_option("--shape", arguments.shape, "Groups and lanes of the kernel, as 3x1");
+    program.add_option("--memory", arguments.memory, "Kind of memory that host and device share, or auto")
+        ->capture_default_str()
+        ->check(CLI::IsMember(memory_names()));
     program.add_option("--seconds", arguments.seconds, "How long to run at most, about")->capture_default_str();
     program.add_option("--slots", arguments.slots, "End before that once all runs together have reached so many");
     program.add_option("--state", arguments.state,
@@ -185,11 +204,13 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape): to set 
     program.footer(
         "Ctrl-C ends it in good order. Exit status: 0, 1 if a slot did not finish exactly once, 2 if the soak "
         "cannot\n"
-        "run.");
+        "run, 77 if this processor cannot write to a bus_window.");
     try {
         program.parse(argc, argv);
         if (!parse_shape(arguments.shape, arguments.request.shape))
             return complain("--shape: groups x lanes, as 3x1");
+        for (const SharedMemory memory : memories)
+            if (arguments.memory == name(memory)) arguments.request.memory = memory;
         catch_interrupt();
         return run(arguments);
     } catch (const CLI::ParseError& error) {

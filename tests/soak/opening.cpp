@@ -23,6 +23,7 @@ Options options_of(const Request& request, const Setting& setting) {
     options.hang_timeout = setting.kind == Kind::lost ? 400ms : 60s;
     options.shutdown_timeout = 60s;
     if (setting.kind == Kind::per_launch) options.mode = ExecutionMode::per_launch;
+    else options.memory = request.memory;
     if (!setting.has_marks()) return options;
     options.ops = {marking, stalling_marked};
     options.buffers = {release_word,

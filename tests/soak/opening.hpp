@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <slipring/runtime.hpp>
@@ -24,6 +25,7 @@ struct Tally {
 struct Request {
     std::string device = "auto";
     LaunchShape shape{};
+    std::optional<SharedMemory> memory{};  // where a kernel keeps running
     std::uint32_t seed = 1;
     bool brief = false;
 };
