@@ -276,8 +276,8 @@ BOOST_AUTO_TEST_CASE(the_thread_sleeps_while_nothing_is_pending_and_while_nothin
     for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGCHLD}) BOOST_TEST((blocked >> (signal - 1) & 1) == 1u);
 }
 
-// It looks a thousand times a second, for some microseconds each. A thread that spins has much time on a core for each
-// of its few sleeps, however busy the machine is; and where it is not busy, half of a core and more.
+// It looks a thousand times a second, for some microseconds each. A thread that spins has much time on a core for
+// each of its few sleeps, however busy the machine is; and where it is not busy, half of a core and more.
 BOOST_AUTO_TEST_CASE(a_slow_slot_costs_next_to_no_time_on_a_core) {
     Runtime runtime = open(ExecutionMode::persistent, with_slow_slots());
     EventFd events = events_of(runtime);

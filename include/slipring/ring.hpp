@@ -124,7 +124,8 @@ public:
     }
     [[nodiscard]] std::expected<std::uint64_t, Errc> publish(std::span<const Slot> batch,
                                                              Quiet quiet = Quiet::no) const noexcept {
-        return publish_all(batch.size(), attributes(quiet), [batch](std::size_t i) -> const Slot& { return batch[i]; });
+        return publish_all(batch.size(), attributes(quiet),
+                           [batch](std::size_t i) -> const Slot& { return batch[i]; });
     }
     [[nodiscard]] std::expected<std::uint64_t, Errc> publish(const Window& window,
                                                              Quiet quiet = Quiet::no) const noexcept {
