@@ -110,7 +110,7 @@ public:
     // says which; the kernel decides. Does not wait: wait() as ever. A cancelled batch_fence orders nothing. For a
     // window's lookahead: cancel(ticket.lookahead_part()).
     // Returns how many slots were asked to: those that had not finished, or fewer. In per_launch mode what a launch
-    // has taken along runs. With a bus window none is asked: 0.
+    // has taken along runs, and this waits while a launch is being queued. With a bus window none is asked: 0.
     // Errors: bad_ticket (of a level that is not open).
     [[nodiscard]] std::expected<std::uint32_t, Errc> cancel(const Ticket& ticket) noexcept;
 

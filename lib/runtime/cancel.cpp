@@ -10,11 +10,25 @@ std::expected<std::uint32_t, Errc> Runtime::cancel(const Ticket& ticket) noexcep
     if (of_level == nullptr) return std::unexpected(Errc::bad_ticket);
     const RingInside ring = inside(*of_level);
     if (ring.has_window()) return 0;
-    std::uint32_t asked = 0;
-    for (std::uint32_t i = 0; i < ticket.count; ++i) {
-        const std::uint64_t position = ticket.first + i;
-        if (!ring.is_complete(position + 1) && !ring.is_finished(position) && ring.cancel(position)) ++asked;
-    }
+    const auto cancel_from = [&ring, &ticket](std::uint64_t first) {
+        std::uint32_t asked = 0;
+        for (std::uint32_t i = 0; i < ticket.count; ++i) {
+            const std::uint64_t position = ticket.first + i;
+            if (static_cast<std::int64_t>(position - first) < 0 || ring.is_finished(position)) continue;
+            if (ring.cancel(position)) ++asked;
+        }
+        return asked;
+    };
+    const std::uint64_t completed = ring.completed();
+    if (!impl_->session->telling().by_reap) return cancel_from(completed);
+    // Copies of what a launch has taken along are under way, and no thread writes to those slots meanwhile.
+    Backoff backoff(impl_->options.shutdown_timeout);
+    if (!impl_->lock_kernel(backoff)) return 0;
+    const std::uint32_t asked =
+        cancel_from(impl_->session->begun(ticket.level, ring, ring.completed(), ring.reserved()));
+    // As wake() does, but for a launch that no thread has asked for.
+    impl_->busy.store(false, std::memory_order_seq_cst);
+    if (impl_->wanted.load(std::memory_order_seq_cst)) impl_->wake();
     return asked;
 }
 
