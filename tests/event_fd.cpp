@@ -309,6 +309,8 @@ BOOST_DATA_TEST_CASE(a_lost_device_makes_it_readable_and_recover_goes_on, data::
     EventFd events = events_of(runtime);
     const auto old_release = runtime.buffer("release");
     const Ticket stuck = publish_stall(runtime);
+    const Slot fence = batch_fence(1, 1);  // side by side, too, what is behind it waits
+    BOOST_REQUIRE(runtime.publish(fence).has_value());
     const auto behind = runtime.publish(atomic_add(1, 160));
     BOOST_REQUIRE(behind.has_value());
     BOOST_REQUIRE(events.queue().add(stuck, 1).has_value());

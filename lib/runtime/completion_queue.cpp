@@ -46,21 +46,27 @@ void CompletionQueue::Impl::attend(bool spins) noexcept {
 }
 
 // Tickets are in the order of their positions. The completed position passes the first ones; those behind the claimed
-// position have not begun; what lies between is looked at one by one.
+// position have not begun; what lies between is looked at one by one, from the last to the first: where slots finish in
+// their order, none that is found finished has one before it that is found unfinished.
 void CompletionQueue::Impl::find(const Ring& ring, std::list<Finished>& own) noexcept {
-    auto at = own.begin();
+    auto at = own.begin(), to = finished.end();
     const auto ends = [&](auto one) {
         inside(ring).came_back(one->ticket.first, one->ticket.end());
-        finished.splice(finished.end(), own, one);
+        finished.splice(to, own, one);
         --unfinished;
     };
     const std::uint64_t completed = ring.completed();
     while (at != own.end() && !is_behind(at->ticket.end(), completed)) ends(at++);
-    if (at == own.end()) return;
     const std::uint64_t claimed = inside(ring).claimed();
-    while (at != own.end() && !is_behind(at->ticket.end(), claimed)) {
-        const auto one = at++;
-        if (runtime.tells_by_completion(one->ticket) && ring.is_finished(one->ticket.end() - 1)) ends(one);
+    while (at != own.end() && !is_behind(at->ticket.end(), claimed)) ++at;
+    while (at != own.begin()) {
+        const auto one = std::prev(at);
+        if (runtime.tells_by_completion(one->ticket) && ring.is_finished(one->ticket.end() - 1)) {
+            ends(one);
+            to = one;
+        } else {
+            at = one;
+        }
     }
 }
 
