@@ -46,8 +46,8 @@ void CompletionQueue::Impl::attend(bool spins) noexcept {
 }
 
 // Tickets are in the order of their positions. The completed position passes the first ones; those behind the claimed
-// position have not begun; what lies between is looked at one by one, from the last to the first: where slots finish in
-// their order, none that is found finished has one before it that is found unfinished.
+// position have not begun; what lies between is looked at one by one, from the last to the first: where slots finish
+// in their order, none that is found finished has one before it that is found unfinished.
 void CompletionQueue::Impl::find(const Ring& ring, std::list<Finished>& own) noexcept {
     auto at = own.begin(), to = finished.end();
     const auto ends = [&](auto one) {
