@@ -58,14 +58,22 @@ inline Slot stall_on(const Runtime& runtime) {
     return stall_slot(runtime.device());
 }
 
-// Publishes a slot that stalls, and waits until it is the only one that a launch has claimed or been given.
-inline Ticket publish_stall(Runtime& runtime) {
-    const auto ticket = runtime.publish(stall_on(runtime));
+// Publishes a slot that stalls, and waits until it is the only one that a launch has claimed or been given. A thread
+// that is just inside may start that launch, and not publish().
+inline Ticket publish_stall(Runtime& runtime, const Slot& stalling_slot, Priority level = Priority::normal) {
+    const std::uint64_t launches = runtime.stats().launches;
+    const auto ticket = runtime.publish(stalling_slot, Quiet::no, level);
     BOOST_REQUIRE(ticket.has_value());
-    if (runtime.device().mode == ExecutionMode::persistent)
-        BOOST_REQUIRE(eventually([&] { return slipring::inside(runtime.ring()).claimed() == ticket->end(); }));
+    if (runtime.device().mode == ExecutionMode::persistent) {
+        BOOST_REQUIRE(eventually([&] { return inside(*runtime.ring(level)).claimed() == ticket->end(); }));
+    } else {
+        BOOST_REQUIRE(eventually([&] { return runtime.stats().launches != launches; }));
+        // A launch is counted first. cancel() waits until it has been queued, and leaves what it has taken along.
+        BOOST_REQUIRE(runtime.cancel(*ticket) == 0u);
+    }
     return *ticket;
 }
+inline Ticket publish_stall(Runtime& runtime) { return publish_stall(runtime, stall_on(runtime)); }
 
 inline void is_lost(Runtime& runtime, const Ticket& ticket) {
     const auto waited = runtime.wait(ticket, 1min);

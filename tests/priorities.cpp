@@ -222,10 +222,7 @@ BOOST_DATA_TEST_CASE(every_level_goes_on_after_a_lost_device, data::make(modes),
     const bool quick = mode == ExecutionMode::per_launch && !runtime.device().is_cpu;
     const Slot stalling_slot = quick ? slot(stall, {8'000}) : stall_on(runtime);
     elsewhere = elsewhere || quick;
-    const auto stalled = runtime.publish(stalling_slot, Quiet::no, Priority::low);
-    BOOST_REQUIRE(stalled.has_value());
-    if (mode == ExecutionMode::persistent)
-        BOOST_REQUIRE(eventually([&] { return inside(*runtime.ring(Priority::low)).claimed() == stalled->end(); }));
+    const Ticket stalled = publish_stall(runtime, stalling_slot, Priority::low);
     std::vector<Ticket> waiting;
     for (const Priority level : every_level)
         for (int i = 0; i < 10; ++i) {
@@ -233,13 +230,13 @@ BOOST_DATA_TEST_CASE(every_level_goes_on_after_a_lost_device, data::make(modes),
             BOOST_REQUIRE(ticket.has_value());
             waiting.push_back(*ticket);
         }
-    is_lost(runtime, *stalled);
+    is_lost(runtime, stalled);
     for (const Priority level : every_level)
         BOOST_TEST((runtime.publish(nop(), Quiet::no, level).error() == Errc::device_lost));
     const auto recovered = runtime.recover();
     BOOST_REQUIRE_MESSAGE(recovered.has_value(), (recovered ? "" : recovered.error().text()));
 
-    BOOST_TEST((runtime.result(*stalled)->code == Code::device_lost));
+    BOOST_TEST((runtime.result(stalled)->code == Code::device_lost));
     std::uint64_t sum = 0;
     for (const Ticket& ticket : waiting) sum += value_of(runtime, ticket);
     BOOST_TEST(sum == 50u * 49u / 2u);  // each ran once
