@@ -13,7 +13,7 @@
 #define SR_WORD_STATE 0u /* state in bits 0..7, generation in bits 8..31 */
 #define SR_WORD_OPCODE 1u
 #define SR_WORD_TENANT 2u
-#define SR_WORD_PRIORITY 3u /* priority in bits 0..7, flags in bits 8..31 */
+#define SR_WORD_PRIORITY 3u /* priority in bits 0..7, flags in bits 8..15, a deadline in bits 16..31 */
 #define SR_WORD_ARGS 4u
 #define SR_MAX_ARGS 12u
 
@@ -38,9 +38,15 @@
 #define SR_PRIORITY_LOW 3u
 #define SR_PRIORITY_IDLE 4u
 
-#define SR_FLAGS_MASK 0xFFFFFF00u
+#define SR_FLAGS_MASK 0xFF00u
 #define SR_FLAG_WINDOWED 0x100u /* arguments begin with ticket and class */
 #define SR_FLAG_QUIET 0x200u    /* no thread will look at this slot's state or result */
+
+/* A deadline: the tick of the host's clock by which the slot is to begin; 0: none. Ticks count modulo 2^16, and one
+ * that lies less than half of that back is over. */
+#define SR_DEADLINE_SHIFT 16u
+#define SR_TICKS_MASK 0xFFFFu
+#define SR_TICK_US 1000u
 
 /* ---- opcodes ----------------------------------------------------------- */
 #define SR_OP_NOP 0u
@@ -53,6 +59,7 @@
 #define SR_OP_BATCH_FENCE 7u
 #define SR_OP_LOST 0xFFF0u      /* a slot that was claimed or reserved when its device was lost: FAULT, DEVICE_LOST */
 #define SR_OP_CANCELLED 0xFFF1u /* what the device makes of a slot that was cancelled before it was copied */
+#define SR_OP_LATE 0xFFF2u      /* ... and of one whose deadline was over before it began */
 #define SR_OP_PRINTF 0xFFFEu
 #define SR_OP_PACKED_SLOT 0x80000001u
 #define SR_OP_SHUTDOWN 0xFFFFFFFFu
@@ -125,6 +132,7 @@
 #define SR_RING_COMPLETIONS 8u /* u32, host, once: how many, at least as many as slots */
 #define SR_RING_STOP 128u      /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
 #define SR_RING_REVOKED 132u /* u32, host, once: not 0 if the ring was taken from this kernel: it runs nothing more */
+#define SR_RING_NOW 136u     /* u32, host: its clock in ticks, while a deadline lies ahead */
 #define SR_RING_COMPLETED 256u /* u64, device: every position before it is terminal */
 #define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
 #define SR_RING_LEFT 384u      /* u32, device: the launch that has left, or SR_LEFT_WANTED. Away from COMPLETED */
@@ -162,8 +170,9 @@ SR_STATIC_ASSERT(SR_WORD_ARGS + SR_MAX_ARGS == SR_SLOT_WORDS, "arguments fill th
 SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 4u, "the op table fits");
 SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
 SR_STATIC_ASSERT(SR_RING_REVOKED - SR_RING_STOP == 4u, "what a kernel that waits looks at is one line");
+SR_STATIC_ASSERT(SR_RING_NOW - SR_RING_REVOKED == 4u, "and so is what sr_should_stop looks at");
 SR_STATIC_ASSERT(SR_RING_FAULTS - SR_RING_COMPLETED == 8u, "and what stats() looks at");
-SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_REVOKED >= 124u, "the host's and the device's words apart");
+SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_NOW >= 120u, "the host's and the device's words apart");
 SR_STATIC_ASSERT(SR_RING_LEFT - SR_RING_COMPLETED >= 128u, "and among the device's, the one that changes");
 SR_STATIC_ASSERT(SR_RING_CLAIMED - SR_RING_LEFT >= 128u, "each its own");
 SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_CLAIMED >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");

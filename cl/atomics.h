@@ -2,7 +2,7 @@
  * these names, and the orderings sit on the accesses. One backend a compiler.
  *
  *   sr_load, sr_store                    order nothing; for control words
- *   sr_load_host                         orders nothing; for words that the host writes once
+ *   sr_load_host                         orders nothing; for words of the host's
  *   sr_load_acquire, sr_store_release    with the host
  *   sr_load_seq_cst, sr_store_seq_cst    with the host, for store->load edges
  *   sr_store64, sr_store_release64       positions

@@ -28,13 +28,24 @@ typedef struct {
     uint count;
     __global uchar* at[SR_MAX_BUFFERS];
     ulong bytes[SR_MAX_BUFFERS];
-    __global uint* revoked; /* for sr_should_stop; may be null */
+    __global uint* revoked; /* for sr_should_stop; may be null. The host's clock is the word behind it */
+    const uint* due;        /* the running slot's deadline; may be null */
 } sr_buffers;
 
-/* True once the host has given this kernel up, and may go on elsewhere: a handler whose loop may take long asks now
- * and then, and returns. What it returns ends the slot only if it returns before recover() looks; else the slot ends
- * as DEVICE_LOST. Costs a load of a line that stays in a CPU's cache; on a GPU one over the bus, 1.15 us. */
-static inline int sr_should_stop(const sr_buffers* b) { return b->revoked != 0 && sr_load_host(b->revoked) != 0; }
+/* Whether the tick `due` is over at `now`; see abi.h. */
+static inline int sr_is_over(uint due, uint now) {
+    return (sr_minus(now, due) & SR_TICKS_MASK) <= SR_TICKS_MASK / 2u;
+}
+
+/* True once the slot's deadline is over, or the host has given this kernel up and may go on elsewhere: a handler
+ * whose loop may take long asks now and then, and returns. What it returns ends the slot; of a kernel that was given
+ * up, only if it returns before recover() looks, and else the slot ends as DEVICE_LOST. Costs a load of a line that
+ * stays in a CPU's cache; on a GPU one over the bus, 1.15 us, and two for a slot with a deadline. */
+static inline int sr_should_stop(const sr_buffers* b) {
+    if (b->revoked == 0) return 0;
+    if (sr_load_host(b->revoked) != 0) return 1;
+    return b->due != 0 && *b->due != 0 && sr_is_over(*b->due, sr_load_host(b->revoked + 1));
+}
 
 /* Lanes that run a slot of a team operation together, all of them with the same arguments:
  *

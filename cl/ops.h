@@ -194,6 +194,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint position, const sr
             return SR_CODE_OK;
         case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;
         case SR_OP_CANCELLED: return SR_CODE_CANCELLED;
+        case SR_OP_LATE: return SR_CODE_DEADLINE;
         case SR_OP_LOST: /* the host's own, see abi.h; a user that publishes it gets this code as well */
             return SR_CODE_DEVICE_LOST;
         default:
@@ -248,9 +249,20 @@ static inline int sr_is_barrier(const uint* copy) {
     return 0;
 }
 
-/* Takes no time to speak of: a few words, and no handler's code. */
+static inline uint sr_due_of(const uint* copy) { return copy[SR_WORD_PRIORITY] >> SR_DEADLINE_SHIFT; }
+
+/* Whether a copied slot begins in time is decided here, once, in front of everything that it does; then its opcode
+ * says so. What was cancelled stays that. */
+SR_INLINE void sr_settle_deadline(uint* copy, const sr_memory* memory) {
+    const uint due = sr_due_of(copy);
+    if (due == 0 || memory->now == 0 || copy[SR_WORD_OPCODE] == SR_OP_CANCELLED) return;
+    if (sr_is_over(due, sr_load_host(memory->now))) copy[SR_WORD_OPCODE] = SR_OP_LATE;
+}
+
+/* Takes no time to speak of: a few words, no handler's code, and no look at the clock. */
 static inline int sr_is_brief(const uint* copy) {
-    return copy[SR_WORD_OPCODE] <= SR_OP_COMPARE_SWAP || copy[SR_WORD_OPCODE] == SR_OP_CANCELLED;
+    const uint opcode = copy[SR_WORD_OPCODE];
+    return ((opcode <= SR_OP_COMPARE_SWAP) | (opcode == SR_OP_CANCELLED)) & (sr_due_of(copy) == 0);
 }
 
 #define SR_BRIEF_WORDS (SR_WORD_ARGS + SR_WINDOW_PREFIX + 3u) /* of a slot, that a brief operation may need */
@@ -286,6 +298,11 @@ static inline int sr_is_well_formed(const uint* copy, const uint** args) {
     return 1;
 }
 
+/* For sr_should_stop of the handlers that this slot has. */
+static inline void sr_tell_due(const uint* copy, const sr_memory* memory) {
+    if (memory->due != 0) *memory->due = sr_due_of(copy);
+}
+
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
  * window's entry does not have once ticket and class are off. `together`: by one of many lanes; then a long copy that
  * is right is OK and left to be done, and a team operation is none of this lane's. */
@@ -293,6 +310,7 @@ static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const 
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* args;
     if (!sr_is_well_formed(copy, &args)) return out;
+    if (copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN) sr_tell_due(copy, memory);
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, position, memory);
     if (together && sr_is_long_copy(copy)) {
         out.code = sr_check_memcpy(args, memory->control_words);

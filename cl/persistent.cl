@@ -1,4 +1,5 @@
-/* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers. */
+/* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers, and
+ * the running slot's deadline, `due`. */
 #include "serial.h"
 #include "team.h"
 #include "wide/drain.h"
@@ -19,9 +20,10 @@ __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint ma
                            uint launch, ulong first, ulong idle_timeout, ulong max_time, ulong crowded_gap,
                            __local uchar* team_local, uint team_local_bytes SR_BUFFER_PARAMETERS) {
     if (get_global_id(0) == 0) {
+        __global uint* const now = (__global uint*)(ring + SR_RING_NOW);
         SR_BUFFERS
-        const sr_memory memory = {control,  control_words, table, table_states, log,
-                                  log_mask, buffers,       0,     team_local,   team_local_bytes};
+        const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 0,
+                                  team_local, team_local_bytes, now,   &due};
 #if SR_LEVELS > 1u
         const ulong table_of_levels[SR_LEVELS][4] = SR_LEVEL_TABLE;
         sr_ring own[SR_LEVELS];
@@ -68,8 +70,9 @@ __kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, ui
 #endif
     (void)team_groups;
     SR_BUFFERS
-    const sr_memory memory = {control,  control_words, table, table_states, log,
-                              log_mask, buffers,       0,     team_local,   team_local_bytes};
+    const sr_memory memory = {
+        control,          control_words,        table, table_states, log, log_mask, buffers, 0, team_local,
+        team_local_bytes, sched + SR_SCHED_NOW, &due};
     sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
     SR_USE_WINDOW(own, window);
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
@@ -93,16 +96,16 @@ __kernel void slipring_run_alone(const __global uint* slot, __global uint* outco
                                  uint control_words, const __global uint* table, uint table_states,
                                  __global uint* log, uint log_mask, __global uchar* ring, uint number,
                                  __local uchar* team_local, uint team_local_bytes SR_BUFFER_PARAMETERS) {
-    (void)ring; /* without custom operations */
 #ifdef SR_HAS_TEAMS
     __local uint board[SR_BOARD_WORDS];
     const sr_team team = {(uint)get_local_id(0), (uint)get_local_size(0), team_local, team_local_bytes};
 #else
     if (get_global_id(0) != 0) return;
 #endif
+    __global uint* const now = (__global uint*)(ring + SR_RING_NOW);
     SR_BUFFERS
-    const sr_memory memory = {control,  control_words, table, table_states, log,
-                              log_mask, buffers,       1u,    team_local,   team_local_bytes};
+    const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 1u,
+                              team_local, team_local_bytes, now,   &due};
 #ifdef SR_HAS_TEAMS
     const sr_outcome out = sr_run_alone(slot, &memory, &team, board);
     if (team.lane != 0) return;
@@ -111,6 +114,7 @@ __kernel void slipring_run_alone(const __global uint* slot, __global uint* outco
     sr_copy_slot(copy, slot);
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
+    sr_settle_deadline(copy, &memory);
     const sr_outcome out = sr_run_slot(copy, 0, &memory);
 #endif
     outcome[0] = out.code;

@@ -27,7 +27,8 @@ static inline uint sr_awaited(const sr_ring* ring, ulong position) {
 }
 
 static inline uint sr_terminal_state(uint code) {
-    return code == SR_CODE_OK ? SR_STATE_DONE : code == SR_CODE_CANCELLED ? SR_STATE_CANCELLED : SR_STATE_FAULT;
+    if (code == SR_CODE_OK) return SR_STATE_DONE;
+    return code == SR_CODE_CANCELLED || code == SR_CODE_DEADLINE ? SR_STATE_CANCELLED : SR_STATE_FAULT;
 }
 
 /* Not checked: that `head` stays below RESERVED. A process that can write the ring's memory can write a state word

@@ -194,6 +194,7 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memor
         sr_copy_slot(copy, sr_slot(ring, head));
         if (before_teams && sr_is_for_team(copy)) break;
         if (!sr_claim_serial(lead, ring, head)) break;
+        sr_settle_deadline(copy, memory);
         sr_finish_serial(lead, ring, memory, head, copy, sr_run_slot(copy, (uint)head, memory));
         ++own.heads.at[own.level];
         own.unreleased += sr_counts_as(copy);

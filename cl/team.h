@@ -21,8 +21,9 @@
 /* Orders faults by lane. Codes are below 256. */
 static inline uint sr_fault_key(uint lane, uint code) { return lane << 8 | code; }
 
-/* The leader puts a slot on the board; a barrier follows. */
-static inline void sr_post_slot(__local uint* board, const uint* copy) {
+/* The leader puts a slot on the board; a barrier follows. Whether it begins in time the leader alone decides. */
+static inline void sr_post_slot(__local uint* board, uint* copy, const sr_memory* memory) {
+    sr_settle_deadline(copy, memory);
     for (uint i = 0; i < SR_SLOT_WORDS; ++i) board[SR_BOARD_SLOT + i] = copy[i];
     board[SR_BOARD_FAULTED] = SR_NO_FAULT;
     board[SR_BOARD_RUNS] = 1u;
@@ -49,6 +50,7 @@ static inline void sr_copy_as_team(__global uint* control, const uint* args, con
 /* One lane's part of a slot that sr_is_for_team. */
 static inline uint sr_execute_as_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
                                       ulong* value) {
+    if (opcode == SR_OP_LATE) return SR_CODE_DEADLINE;
     if (opcode != SR_OP_MEMCPY) return sr_custom_team(opcode, args, memory, team, value);
     const uint code = sr_check_memcpy(args, memory->control_words);
     if (code != SR_CODE_OK) return code;
@@ -63,6 +65,7 @@ static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memor
                                         __local uint* board) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* args;
+    sr_tell_due(copy, memory);
     if (sr_is_well_formed(copy, &args))
         out.code = sr_execute_as_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
     if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));
@@ -81,7 +84,7 @@ static inline sr_outcome sr_run_alone(const __global uint* slot, const sr_memory
     uint copy[SR_COPY_WORDS];
     if (team->lane == 0) {
         sr_copy_slot(copy, slot);
-        sr_post_slot(board, copy);
+        sr_post_slot(board, copy, memory);
     }
     sr_team_barrier(team);
     sr_take_slot(board, copy);

@@ -40,8 +40,8 @@ public:
                 result};
     }
     Entry of(std::uint64_t position, const sr_outcome& out) const noexcept {
-        const std::uint32_t state = out.code == SR_CODE_OK ? 3 : out.code == SR_CODE_CANCELLED ? 8 : 7;
-        return of(position, state, out.code, out.inner, out.value);
+        const bool unrun = out.code == SR_CODE_CANCELLED || out.code == SR_CODE_DEADLINE;
+        return of(position, out.code == SR_CODE_OK ? 3 : unrun ? 8 : 7, out.code, out.inner, out.value);
     }
 
 private:

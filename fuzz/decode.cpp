@@ -43,7 +43,7 @@ void check_slot(std::span<const std::byte> image, std::uint32_t index) {
     const auto ops = slipring::unpack(*got);
     FUZZ_CHECK(ops.has_value());
     const auto packed = slipring::packed(std::span(ops->begin(), ops->count));
-    FUZZ_CHECK(packed && packed->for_tenant(got->tenant()) == *got);
+    FUZZ_CHECK(packed && packed->for_tenant(got->tenant()).by(got->deadline()) == *got);
 }
 
 // The first slot that is wrong says why.
@@ -69,7 +69,8 @@ void check_window(std::span<const std::byte> image, std::uint32_t start, std::ui
         const reference::Slot first = slot_at(image, start), words = slot_at(image, static_cast<std::size_t>(i));
         wrong = reference::refusal(words);
         const bool fits = words[1] != 0x80000001 && words[1] == first[1] && words[2] == first[2] &&
-                          words[4] == first[4] && words[5] <= 1 && (words[5] == 1 || lookahead == 0);
+                          words[3] == first[3] && words[4] == first[4] && words[5] <= 1 &&
+                          (words[5] == 1 || lookahead == 0);
         if (!wrong && !fits) wrong = Errc::malformed_window;
         ++(words[5] == 0 ? required : lookahead);
     }
@@ -80,6 +81,7 @@ void check_window(std::span<const std::byte> image, std::uint32_t start, std::ui
     }
     const reference::Slot first = slot_at(image, start);
     FUZZ_CHECK(got->ticket == first[4] && got->opcode.value() == first[1] && got->tenant == first[2]);
+    FUZZ_CHECK(got->deadline.ticks() == first[3] / 65536);
     FUZZ_CHECK(got->required == required && got->lookahead == lookahead);
 }
 

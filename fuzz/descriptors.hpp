@@ -57,26 +57,32 @@ public:
         using namespace slipring;
         if (is_packed()) {
             const auto made = packed(ops());
-            return made ? made->for_tenant(tenant_) : made;
+            return made ? finish(*made) : made;
         }
-        if (is_typed()) return typed().for_tenant(tenant_);
+        if (is_typed()) return finish(typed());
         const bool builtin = !as_custom() && is_builtin(opcode_);
         const auto opcode = builtin ? Opcode(static_cast<Op>(opcode_)) : Opcode::custom(opcode_);
         if (!opcode) return std::unexpected(opcode.error());
-        if (count_ == 0) return slot(*opcode).for_tenant(tenant_);
+        if (count_ == 0) return finish(slot(*opcode));
         const auto made = slot(*opcode, args());
-        return made ? made->for_tenant(tenant_) : made;
+        return made ? finish(*made) : made;
     }
     reference::Made expected() const noexcept {
-        if (!is_packed()) return reference::single(opcode_, as_custom(), tenant_, args());
         reference::Inner inner[14];
         std::ranges::transform(ops(), inner, [](const auto& op) { return reference::Inner{op.opcode, op.args}; });
-        return reference::packed(tenant_, std::span(inner, ops().size()));
+        reference::Made made = is_packed() ? reference::packed(tenant_, std::span(inner, ops().size()))
+                                           : reference::single(opcode_, as_custom(), tenant_, args());
+        if (!made.error) made.slot[3] |= tenant_ / 65536 * 65536;
+        return made;
     }
 
 private:
     static constexpr std::uint32_t arity[] = {0, 2, 2, 2, 3, 3, 3, 2};
 
+    // For its tenant, whose upper half is the deadline as well.
+    slipring::Slot finish(const slipring::Slot& made) const noexcept {
+        return made.for_tenant(tenant_).by(slipring::Deadline::of_wire(static_cast<std::uint16_t>(tenant_ >> 16)));
+    }
     static bool is_builtin(std::uint32_t opcode) noexcept { return reference::is_builtin(opcode); }
     bool as_custom() const noexcept { return kind_ == 2; }
 

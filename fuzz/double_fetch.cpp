@@ -97,7 +97,7 @@ void run(Input& in) {
     device_drain_serial(&view, &device, &bounds);
     attack.slot = nullptr;
 
-    const sr_outcome expected = memory.run(attack.seen, 0);
+    const sr_outcome expected = memory.run_in_time(attack.seen, 0);
     if (expected.code != SR_CODE_OK) ++memory.control(SR_CONTROL_FAULTS);
     FUZZ_CHECK(memory.take_left() == (1u | SR_LEFT_IDLE));
     memory.check();

@@ -36,7 +36,8 @@ inline constexpr std::uint32_t opcode_[] = {0,
                                             SR_OP_SHUTDOWN};
 inline constexpr std::uint32_t small_[] = {0, 1, 2, 3, 4, 8, 10, 11, 12, 13};
 inline constexpr std::uint32_t state_[] = {1, 1, 1, 0, 2, 3, 7, 8, 0x101, 0x103, 0xFFFFFF01};
-inline constexpr std::uint32_t attributes_[] = {2, 2, 2, 0, 4, 5, 0x102, 0x202, 0x302, 0x402, 0x80000002};
+inline constexpr std::uint32_t attributes_[] = {2,     2,     2,     0,          4,          5,          0x102,
+                                                0x202, 0x302, 0x402, 0x00010002, 0x00020102, 0x80000002, 0xFFFF0202};
 // Indices of control words: the system's end, the first words, and where memory ends in the targets that have any.
 inline constexpr std::uint32_t index_[] = {0,   1,   2,   10,  39,  40,  100,        159,       160,
                                            161, 165, 199, 200, 255, 256, 0xFFFFFF60, 0xFFFFFFFF};

@@ -94,8 +94,12 @@ public:
                 handlers.of_device(revoked),
                 0,
                 nullptr,
-                0};
+                0,
+                &now_,
+                nullptr};
     }
+    // The host's clock.
+    void set_now(uint now) noexcept { now_ = now; }
 
     // The device's memory is the model's; the table is as it was.
     void check() noexcept {
@@ -109,15 +113,24 @@ public:
     // The model: runs a slot of 16 words.
     sr_outcome run(const uint* slot, uint position) noexcept {
         sr_outcome out{SR_CODE_BAD_ARGUMENT, 0, 0};
-        const uint priority = slot[3] % 256, flags = slot[3] / 256;
-        if (priority > 4 || flags > 3) return out;
-        const bool windowed = flags % 2 == 1;
-        if (windowed && slot[5] > 1) return out;
+        if (!is_well_formed(slot)) return out;
+        const bool windowed = slot[3] / 256 % 2 == 1;
         std::array<uint, 12> args{};
         std::copy(slot + (windowed ? 6 : 4), slot + 16, args.begin());
         if (slot[1] == 0x80000001) return run_packed(args, position);
         out.code = run_op(slot[1], args, position, out.value);
         return out;
+    }
+    // Of a slot that a drain takes out of a ring: one that is late is not run. One that says that it was cancelled is
+    // not run either, and stays so.
+    sr_outcome run_in_time(const uint* slot, uint position) noexcept {
+        const uint due = slot[3] / 65536;
+        const bool late = due != 0 && slot[1] != 0xFFF1 && static_cast<std::int16_t>(now_ - due) >= 0;
+        return late ? end_unrun(slot, SR_CODE_DEADLINE) : run(slot, position);
+    }
+    // A slot that is malformed says that first.
+    static sr_outcome end_unrun(const uint* slot, uint code) noexcept {
+        return {is_well_formed(slot) ? code : SR_CODE_BAD_ARGUMENT, 0, 0};
     }
     uint& control(std::size_t index) noexcept { return control_[index]; }
     // The device's own, for a target that says itself what is there and when.
@@ -131,6 +144,11 @@ public:
 
 private:
     using Args = std::array<uint, 12>;
+
+    static bool is_well_formed(const uint* slot) noexcept {
+        const uint priority = slot[3] % 256, flags = slot[3] / 256 % 256;
+        return priority <= 4 && flags <= 3 && (flags % 2 == 0 || slot[5] <= 1);
+    }
 
     static uint next_state(std::size_t i) noexcept { return static_cast<uint>((i * 5 + i / 256) % 4); }
 
@@ -211,6 +229,7 @@ private:
                 return SR_CODE_OK;
             case 0xFFF0: return SR_CODE_DEVICE_LOST;
             case 0xFFF1: return SR_CODE_CANCELLED;
+            case 0xFFF2: return SR_CODE_DEADLINE;
             case 0xFFFE: return print(a, position, value);
             case 0xFFFFFFFF: return SR_CODE_OK;
             default: return handlers.run(op, a, value);
@@ -235,7 +254,7 @@ private:
         return SR_CODE_OK;
     }
 
-    uint words_, records_, states_, log_words_;
+    uint words_, records_, states_, log_words_, now_ = 0;
     uint control_[max_words];
     uint log_[SR_LOG_RECORDS / 4 + max_records * SR_LOG_RECORD_WORDS];
     std::span<uint> device_control_, device_log_;

@@ -20,14 +20,14 @@ namespace fuzz::near {
 constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 8};
 constexpr std::uint32_t bound_[] = {0, 1, 2, 200, 0xFFFFFFFF};
 constexpr std::uint32_t leaving_[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 32, 33, 35, 40, 41, 43};
-constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3, 4, 5, 7};
+constexpr std::uint32_t then_[] = {0, 0, 0, 0, 1, 2, 3, 4, 5, 7, 8, 9, 13};
 constexpr Field log2_capacity{log2_capacity_}, bound{bound_}, leaving{leaving_}, then{then_};
 }  // namespace fuzz::near
 
 constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::bound,
                           near::leaving};
-// A slot whose state word says whether it is cancelled, and what comes behind it: nothing, a launch, or hundreds of
-// the same.
+// A slot whose state word says whether it is cancelled, whether its tenant is what the clock shows from now on, and
+// what comes behind it: nothing, a launch, or hundreds of the same.
 constexpr Field record[] = {near::then,      near::opcode,    near::small,     near::attributes,
                             near::first_arg, near::later_arg, near::later_arg, near::later_arg,
                             near::index,     near::index,     near::index,     near::index,
@@ -62,8 +62,14 @@ public:
         if (cancels) FUZZ_CHECK(slipring::inside(ring_).cancel(*position));
     }
 
+    void set_now(uint now) noexcept {
+        memory_.set_now(now);
+        word32(SR_RING_NOW) = now;  // a launch that goes on alone looks there
+    }
+
     void launch() noexcept {
-        const sr_memory memory = memory_.of_device();
+        sr_memory memory = memory_.of_device();
+        if (alone_) memory.now = &sched_[SR_SCHED_NOW];
         const uint shift = static_cast<uint>(std::countr_zero(capacity_));
         const sr_ring ring = sr_ring_of(reinterpret_cast<uchar*>(bytes_.data()), capacity_ - 1, shift, shift);
         const std::uint64_t end = ring_.reserved();
@@ -110,19 +116,14 @@ private:
     void check_slot(std::uint64_t position) noexcept {
         const uint* const given = before_[position % capacity_];
         const bool cancelled = given[0] % 256 == 8;
-        const sr_outcome out = cancelled ? cancelled_outcome(given) : memory_.run(given, static_cast<uint>(position));
+        const sr_outcome out = cancelled ? Memory::end_unrun(given, SR_CODE_CANCELLED)
+                                         : memory_.run_in_time(given, static_cast<uint>(position));
         if (out.code != SR_CODE_OK) told_faults_ = ++memory_.control(SR_CONTROL_FAULTS);
         const bool quiet = (given[3] >> 9 & 1) != 0;
         FUZZ_CHECK(entries_.at(position) ==
                    (quiet ? entry_before_[position % capacity_] : entries_.of(position, out)));
         FUZZ_CHECK(std::memcmp(slot(position) + 1, given + 1, 60) == 0);
         FUZZ_CHECK(cancelled || slot(position)[0] == given[0]);
-    }
-    // A slot that is malformed says that first.
-    static sr_outcome cancelled_outcome(const uint* given) noexcept {
-        const bool well_formed =
-            given[3] % 256 <= 4 && given[3] / 256 <= 3 && (given[3] / 256 % 2 == 0 || given[5] <= 1);
-        return {well_formed ? SR_CODE_CANCELLED : SR_CODE_BAD_ARGUMENT, 0, 0};
     }
 
     Memory memory_;
@@ -149,6 +150,7 @@ void run(Input& in) {
     while (in.more()) {
         uint words[16];
         in.words(words);
+        if (words[0] / 8 % 2 == 1) program.set_now(words[2]);
         const std::uint32_t times = words[0] % 4 == 3 && many++ == 0 ? 300 : 1;
         for (std::uint32_t i = 0; i < times; ++i) program.add(words, words[0] / 4 % 2 == 1);
         if (words[0] % 4 == 1) program.launch();

@@ -87,7 +87,7 @@ inline std::optional<Errc> refusal(const Slot& slot) {
     if (slot[0] != 1) return Errc::not_published;
     const bool is_packed = slot[1] == 0x80000001;
     if (!is_packed && !is_builtin(slot[1]) && is_reserved(slot[1])) return Errc::unknown_opcode;
-    if (slot[3] != 2) return Errc::bad_flags;
+    if (slot[3] % 65536 != 2) return Errc::bad_flags;
     if (!is_packed) return std::nullopt;
 
     // Packs again what the bytes say, as far as they say anything; an encoder's bytes come out as they were.
@@ -103,7 +103,8 @@ inline std::optional<Errc> refusal(const Slot& slot) {
         if (begin > end || table + end > 12) return Errc::malformed_packed;
         ops[i] = {bytes[2 + 2 * i], std::span(slot).subspan(4 + table + begin, end - begin)};
     }
-    const Made again = packed(slot[2], {ops, count});
+    Made again = packed(slot[2], {ops, count});
+    again.slot[3] = slot[3];  // as far as that may differ
     return again.error || again.slot != slot ? std::optional(Errc::malformed_packed) : std::nullopt;
 }
 

@@ -206,7 +206,7 @@ private:
         for (std::uint32_t i = 0; i < n; ++i) entries[i] = std::span(words).first(i % 4);
         const std::span<const Payload> all = std::span(entries).first(n);
         const std::size_t required = split % (n + 1);
-        const Window window{count_, custom_opcode<0x200>(), 1, all.first(required), all.subspan(required)};
+        const Window window{count_, custom_opcode<0x200>(), 1, all.first(required), all.subspan(required), {}};
         expect(ring_.publish(window, quiet_), n, quiet_flag() | SR_FLAG_WINDOWED,
                [&](std::uint64_t i) { return entry_slot(window, i); });
     }

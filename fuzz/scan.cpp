@@ -85,6 +85,7 @@ public:
             4,
             {reinterpret_cast<uchar*>(words), text_.data(), reinterpret_cast<uchar*>(found_.data()), near_.data()},
             {image.size_bytes(), text_.size(), found_.size_bytes(), near_.size()},
+            nullptr,
             nullptr};
         static Guarded<uint, local_bytes / 4> local;
         const std::span<uint> words_of_the_team = local.take(local_bytes / 4);

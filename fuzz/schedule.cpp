@@ -22,12 +22,14 @@ using slipring::RingParts;
 namespace fuzz::near {
 constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 5};
 constexpr std::uint32_t leaving_[] = {0, 1, 2, 3, 5, 7, 8, 9, 15};
-constexpr std::uint32_t then_[] = {0, 1, 2, 4, 5, 6, 8, 9, 10, 32, 33, 34, 16, 17, 18};  // level, launch, many
+constexpr std::uint32_t then_[] = {0,  1,  2,  4,  5,  6,  8,  9, 10,
+                                   32, 33, 34, 16, 17, 18, 65, 68};  // level, launch, many, clock
 constexpr Field log2_capacity{log2_capacity_}, leaving{leaving_}, then{then_};
 }  // namespace fuzz::near
 
 constexpr Field head[] = {SR_FUZZ_MEMORY_FIELDS, near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::leaving};
-// A slot whose state word says at which level it is published, and what comes behind it.
+// A slot whose state word says at which level it is published, whether its tenant is what the clock shows from now
+// on, and what comes behind it.
 constexpr Field record[] = {near::then,      near::opcode,    near::small,     near::attributes,
                             near::first_arg, near::later_arg, near::later_arg, near::later_arg,
                             near::index,     near::index,     near::index,     near::index,
@@ -70,7 +72,7 @@ public:
     sr_outcome check_next(Memory& memory) noexcept {
         const std::uint64_t position = head_++;
         const uint* const given = given_[position % capacity_];
-        const sr_outcome out = memory.run(given, static_cast<uint>(position));
+        const sr_outcome out = memory.run_in_time(given, static_cast<uint>(position));
         const bool quiet = (given[3] >> 9 & 1) != 0;
         FUZZ_CHECK(entries_.at(position) ==
                    (quiet ? entry_before_[position % capacity_] : entries_.of(position, out)));
@@ -138,6 +140,8 @@ public:
         levels_[level]->add(words);
     }
 
+    void set_now(uint now) noexcept { memory_.set_now(now); }
+
     void launch() noexcept {
         sr_ring rings[level_count];
         for (std::size_t i = 0; i < level_count; ++i) rings[i] = levels_[i]->of_device();
@@ -203,6 +207,7 @@ void run(Input& in) {
     while (in.more()) {
         uint words[16];
         in.words(words);
+        if (words[0] / 64 % 2 == 1) schedule.set_now(words[2]);
         const std::uint32_t times = words[0] / 32 % 2 == 1 ? many : 1;
         for (std::uint32_t i = 0; i < times; ++i) schedule.add(words[0] % 4 % level_count, words);
         if (words[0] / 4 % 4 == 1) schedule.launch();

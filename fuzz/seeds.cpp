@@ -92,7 +92,7 @@ void add_slots(Corpus& corpus, const std::vector<slipring::Slot>& slots) {
     append(schedule, Words{4, 0, 0, 0}, 4);
     std::uint32_t level = 0;
     for (const slipring::Slot& slot : slots)
-        for (const std::uint32_t flags : {0u, SR_FLAG_QUIET, SR_FLAG_WINDOWED}) {
+        for (const std::uint32_t flags : {0u, SR_FLAG_QUIET, SR_FLAG_WINDOWED, 0xFFFF0000u}) {
             Words words(slot.words().begin(), slot.words().end());
             words[SR_WORD_PRIORITY] |= flags;
             Words alone = memory;
@@ -155,7 +155,7 @@ void add_wide(Corpus& corpus) {
     for (const std::uint32_t log2_capacity : {2u, 5u, 6u})
         for (const std::uint32_t how : {0u, 1u, 2u, 3u}) {
             Words words = {log2_capacity, how, 0xFFFFFFFC, 10240, 2560, 3, how, 0, 0, 3};
-            append(words, Words{2, how, 20, 300, 200, how, how == 1 ? 0xFFFFFFF8 : 0}, 7);
+            append(words, Words{2, how, 20, 300, 200, how, how == 1 ? 0xFFFFFFF8 : 0, 1}, 8);
             const auto record = [&words](std::uint32_t action, std::uint32_t then, std::uint32_t opcode,
                                          const Words& args, std::uint32_t flags = 0) {
                 append(words, Words{action, opcode, then, 2 | flags}, 4);
@@ -173,6 +173,7 @@ void add_wide(Corpus& corpus) {
             record(0x001, 0x40, 0xFD, writes(0));
             record(0x101, 0x60, 0x200, {7, 1, 9, 2}, SR_FLAG_WINDOWED);
             record(0x1F01, 0x20, SR_OP_PRINTF, {1, 2, 3});
+            record(0x505, 0x20, 0x100, {64, 5}, 0x10000);                // late ones around a hole
             record(0x006 + how * 256, 0x20, SR_OP_NOP, {300, 300, 10});  // the end of a launch, and the next
             corpus.add("wide", words);
         }

@@ -20,10 +20,23 @@
 using namespace fuzz;
 using slipring::Ring;
 
-constexpr Field head[] = {near::log2_capacity, SR_FUZZ_POSITION_FIELDS, near::buffer_bytes, near::buffer_bytes,
-                          near::log_records,   near::log_counter,       near::log_counter,  near::log_counter,
-                          near::choice,        near::subgroups,         near::teams,        near::bound,
-                          near::bound,         near::patience,          near::schedule,     near::sched};
+constexpr Field head[] = {near::log2_capacity,
+                          SR_FUZZ_POSITION_FIELDS,
+                          near::buffer_bytes,
+                          near::buffer_bytes,
+                          near::log_records,
+                          near::log_counter,
+                          near::log_counter,
+                          near::log_counter,
+                          near::choice,
+                          near::subgroups,
+                          near::teams,
+                          near::bound,
+                          near::bound,
+                          near::patience,
+                          near::schedule,
+                          near::sched,
+                          near::now};
 // A slot whose state word says what is done, and its tenant what happens then: see Wide::act and Wide::go_on.
 constexpr Field record[] = {near::action,      near::wide_opcode, near::schedule, near::wide_attributes,
                             near::wide_first,  near::wide_later,  near::copied,   near::lanes_fault,
@@ -47,6 +60,8 @@ public:
         device_alone_after = in.word() % 256 + 1;
         seed_ = in.word();
         set_sched(in.word());
+        words_.word32(SR_RING_NOW) = in.word();
+        slots_.set_now(words_.word32(SR_RING_NOW));
         launch();
     }
 
@@ -90,6 +105,7 @@ public:
         }
         run_to_end();
         for (std::uint32_t i = 0; i < SR_SCHED_TABLES; ++i) FUZZ_CHECK(i % 32 == 0 || sched_[i] == 0);
+        FUZZ_CHECK(sched_[SR_SCHED_NOW] == words_.word32(SR_RING_NOW) || sched_[SR_SCHED_NOW] == 0);
         machine_.reset();
         if (!oracle_.is_revoked() && wanted_teams_ != 0) run_alone(slots_, teams_, last_, seed_);
     }
@@ -205,6 +221,7 @@ private:
         memory_ = slots_.of_device(&words_.word32(SR_RING_REVOKED));
         memory_.local_memory = teams_.local_of_one();
         memory_.local_bytes = lanes_of_a_team * 4;
+        memory_.now = &sched_[SR_SCHED_NOW];
         machine_.reset();
         machine_.emplace(
             subgroups_ + teams_.subgroups(), [this](uint subgroup) { run_lane(subgroup); }, seed_ + bounds_.launch,

@@ -46,7 +46,9 @@ inline constexpr std::uint32_t wide_opcode_[] = {0,
                                                  0x200,
                                                  0x200,
                                                  0x300};
-inline constexpr std::uint32_t wide_attributes_[] = {2, 2, 2, 2, 0, 4, 5, 0x102, 0x102, 0x202, 0x302};
+inline constexpr std::uint32_t wide_attributes_[] = {2,     2,     2,     2,     0,       4,       5,
+                                                     0x102, 0x102, 0x202, 0x302, 0x10002, 0x30102, 0x80000202};
+inline constexpr std::uint32_t now_[] = {0, 1, 2, 0x8000, 0xFFFF};
 inline constexpr std::uint32_t wide_first_[] = {
     0,          0,          1,          160,        161,        200,        1500,       0x00010201,
     0x00010701, 0x00010402, 0x00020702, 0x0001030B, 0x0000000C, 0x00FD0B01, 0x00FE0201, 0x00FE0402};
@@ -68,6 +70,6 @@ inline constexpr Field teams{teams_}, lanes_fault{lanes_fault_}, buffer_bytes{bu
     byte_offset{byte_offset_}, bytes{bytes_}, high_half{high_half_}, which{which_}, asks{asks_}, mixed{mixed_};
 inline constexpr Field log2_capacity{log2_capacity_}, subgroups{subgroups_}, bound{bound_}, patience{patience_},
     sched{sched_}, action{action_}, schedule{schedule_}, wide_opcode{wide_opcode_}, wide_attributes{wide_attributes_},
-    wide_first{wide_first_}, wide_later{wide_later_}, copied{copied_};
+    now{now_}, wide_first{wide_first_}, wide_later{wide_later_}, copied{copied_};
 
 }  // namespace fuzz::near

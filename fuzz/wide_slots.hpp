@@ -40,6 +40,8 @@ public:
     Slot& at(std::uint64_t position) noexcept { return slots_[position % capacity_]; }
     // `revoked` as in sr_buffers.
     sr_memory of_device(uint* revoked) noexcept { return memory_.of_device(revoked); }
+    // The host's clock, which stands still.
+    void set_now(uint now) noexcept { memory_.set_now(now); }
     std::uint64_t end() const noexcept { return end_; }
     // Faults of the slots that pass() was told of; and at most so many of those behind them.
     uint faults() const noexcept { return faults_; }
@@ -80,7 +82,7 @@ public:
         OwnWords(0, own_first(capacity_), bytes_).take(words);
         memory_.handlers.runner = Runner::team;
         memory_.ringless = true;
-        const sr_outcome out = memory_.run(words, 0);
+        const sr_outcome out = memory_.run_in_time(words, 0);
         memory_.ringless = false;
         return out;
     }
@@ -180,7 +182,7 @@ private:
         for (const Runner runner : {Runner::lanes, Runner::one, Runner::team}) {
             memory_.handlers.runner = runner;
             if (s.is_team || runner == Runner::lanes)
-                s.outcome(runner) = memory_.run(s.given, static_cast<uint>(end_));
+                s.outcome(runner) = memory_.run_in_time(s.given, static_cast<uint>(end_));
             else s.outcome(runner) = s.outcome(Runner::lanes);
             s.may_fault = s.may_fault || s.outcome(runner).code != SR_CODE_OK;
         }

@@ -82,7 +82,8 @@ void run(Input& in) {
     FUZZ_CHECK(made.has_value() == (reference::is_builtin(opcode) || !reference::is_reserved(opcode)));
     if (!made) return;
     const std::span<const Payload> all(payloads, n);
-    const slipring::Window window{ticket, *made, tenant, all.first(required), all.subspan(required)};
+    const auto deadline = slipring::Deadline::of_wire(static_cast<std::uint16_t>(tenant >> 16));
+    const slipring::Window window{ticket, *made, tenant, all.first(required), all.subspan(required), deadline};
 
     if (!fits) {
         FUZZ_CHECK(slipring::encode(window, image.bytes(), image.start()).error() == Errc::payload_too_long);
@@ -91,7 +92,7 @@ void run(Input& in) {
         return image.check_untouched();
     }
     for (std::size_t i = 0; i < n; ++i) {
-        expected[i] = {1, opcode, tenant, 2, ticket, i < required ? 0u : 1u};
+        expected[i] = {1, opcode, tenant, 2 + tenant / 65536 * 65536, ticket, i < required ? 0u : 1u};
         std::ranges::copy(payloads[i], expected[i].begin() + 6);
     }
     const std::span<const reference::Slot> slots(expected, n);
@@ -101,6 +102,7 @@ void run(Input& in) {
     if (direct && n != 0) {
         const auto got = slipring::decode_window(image.bytes(), image.start(), static_cast<std::uint32_t>(n));
         FUZZ_CHECK(got && got->ticket == ticket && got->opcode == *made && got->tenant == tenant);
+        FUZZ_CHECK(got->deadline == deadline);
         FUZZ_CHECK(got->required == required && got->lookahead == n - required);
         const auto last = slipring::decode(image.bytes(), image.start() + static_cast<std::uint32_t>(n) - 1);
         FUZZ_CHECK(last && std::ranges::equal(slipring::payload(*last), std::span(expected[n - 1]).subspan(6)));

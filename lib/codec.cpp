@@ -100,7 +100,8 @@ std::expected<Slot, Errc> decode(std::span<const std::byte> image, std::uint32_t
     const Words& words = slot.words();
     if (words[SR_WORD_STATE] != SR_STATE_PUBLISHED) return std::unexpected(Errc::not_published);
     if (!known(slot.opcode())) return std::unexpected(Errc::unknown_opcode);
-    if (words[SR_WORD_PRIORITY] != SR_PRIORITY_NORMAL) return std::unexpected(Errc::bad_flags);
+    const std::uint32_t attributes = words[SR_WORD_PRIORITY] & (SR_PRIORITY_MASK | SR_FLAGS_MASK);
+    if (attributes != SR_PRIORITY_NORMAL) return std::unexpected(Errc::bad_flags);
     if (slot.is_packed()) {
         if (auto ops = unpack(slot); !ops) return std::unexpected(ops.error());
     }
@@ -153,9 +154,10 @@ std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image, 
             head.ticket = slot->args()[0];
             head.opcode = is_custom(opcode) ? *Opcode::custom(opcode) : Opcode(static_cast<Op>(opcode));
             head.tenant = slot->tenant();
+            head.deadline = slot->deadline();
         }
-        const bool same =
-            slot->args()[0] == head.ticket && slot->opcode() == head.opcode.value() && slot->tenant() == head.tenant;
+        const bool same = slot->args()[0] == head.ticket && slot->opcode() == head.opcode.value() &&
+                          slot->tenant() == head.tenant && slot->deadline() == head.deadline;
         if (!same) return std::unexpected(Errc::malformed_window);
         switch (slot->args()[1]) {
             case SR_CLASS_REQUIRED:

@@ -117,6 +117,8 @@ constexpr Entry entry(Errc code) noexcept {
                     "see the detail; slipring needs none, and uses other memory"};
         case Errc::level_not_open:
             return {"the level is not open", "give it slots in Options::levels, or publish at another level"};
+        case Errc::deadline_too_far:
+            return {"the deadline lies too far ahead", "16.383 s is the most; cancel() the slot when it is time"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

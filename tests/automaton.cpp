@@ -34,6 +34,7 @@ struct Device {
                                  {reinterpret_cast<uchar*>(image.data()), reinterpret_cast<uchar*>(text.data()),
                                   reinterpret_cast<uchar*>(found.data()), reinterpret_cast<uchar*>(near.data())},
                                  {image.size() * 4, text.size(), found.size() * 4, near.size()},
+                                 nullptr,
                                  nullptr};
         alignas(16) std::array<uchar, SCAN_LOCAL_BYTES> local;
         local.fill(0xEE);

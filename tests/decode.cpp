@@ -98,10 +98,15 @@ BOOST_AUTO_TEST_CASE(unknown_opcode) {
 }
 
 BOOST_AUTO_TEST_CASE(bad_flags) {
-    for (std::uint32_t bit = 8; bit < 32; ++bit) {
+    for (std::uint32_t bit = 8; bit < 16; ++bit) {
         Words words = words_of(nop());
         words[SR_WORD_PRIORITY] |= 1u << bit;
         decode_refuses(Errc::bad_flags, words);
+    }
+    for (std::uint32_t bit = 16; bit < 32; ++bit) {
+        Words words = words_of(nop());
+        words[SR_WORD_PRIORITY] |= 1u << bit;
+        BOOST_TEST(decode(image_of(words).bytes(), 0).value().deadline().ticks() == 1u << (bit - 16));
     }
     Words words = words_of(nop());
     words[SR_WORD_PRIORITY] = 5;
@@ -218,6 +223,7 @@ BOOST_AUTO_TEST_CASE(slots_that_are_no_window) {
     broken(3, SR_WORD_ARGS, 6);                      // another ticket
     broken(2, SR_WORD_OPCODE, 0x101);                // another opcode
     broken(1, SR_WORD_TENANT, 8);                    // another tenant
+    broken(2, SR_WORD_PRIORITY, 0x10002);            // another deadline
     broken(0, SR_WORD_ARGS + 1, 2);                  // an unknown class
     broken(3, SR_WORD_ARGS + 1, SR_CLASS_REQUIRED);  // required behind lookahead
     broken(0, SR_WORD_ARGS + 1, SR_CLASS_LOOKAHEAD);

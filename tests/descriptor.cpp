@@ -102,6 +102,18 @@ BOOST_AUTO_TEST_CASE(a_tenant_changes_nothing_else) {
     BOOST_TEST((other.for_tenant(0) == plain));
 }
 
+BOOST_AUTO_TEST_CASE(a_deadline_changes_nothing_else) {
+    const Slot plain = store_u32(1, 2);
+    const Slot other = plain.by(Deadline::of_wire(0xFFFF));
+    BOOST_TEST(other.deadline().ticks() == 0xFFFFu);
+    BOOST_TEST(other.words()[SR_WORD_PRIORITY] == (0xFFFF0000u | SR_PRIORITY_NORMAL));
+    BOOST_TEST((other != plain && !plain.deadline()));
+    BOOST_TEST((other.by(Deadline{}) == plain));
+    const std::vector<Payload> entries(3);
+    const Window window{.required = entries, .deadline = Deadline::of_wire(7)};
+    for (u32 i = 0; i < 3; ++i) BOOST_TEST(entry_slot(window, i).deadline().ticks() == 7u);
+}
+
 BOOST_AUTO_TEST_CASE(too_many_arguments) {
     std::vector<u32> args(100, 9);
     for (std::size_t n = 0; n <= 12; ++n) {

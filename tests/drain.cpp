@@ -33,7 +33,8 @@ struct Device {
     void launch(uint number, ulong idle_timeout, ulong max_launch_time = ~0ull, ulong gap = 0) {
         constexpr uint shift = std::countr_zero(capacity);
         const sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
-        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0, nullptr, 0};
+        uint* const now = reinterpret_cast<uint*>(memory.data() + SR_RING_NOW);
+        const sr_memory words{control.data(), 256, nullptr, 0, log.data(), 0, nullptr, 0, nullptr, 0, now, nullptr};
         const sr_bounds bounds{number, ring.completed(), idle_timeout, max_launch_time, gap};
         sr_drain_serial(&own, &words, &bounds);
     }

@@ -113,6 +113,33 @@ BOOST_AUTO_TEST_CASE(a_handler_learns_that_its_ring_was_revoked) {
     BOOST_TEST(sr_should_stop(&buffers));
 }
 
+BOOST_AUTO_TEST_CASE(a_handler_learns_that_its_deadline_is_over) {
+    uint line[2] = {0, 100}, due = 0;  // REVOKED, and the clock behind it
+    sr_buffers buffers{};
+    buffers.due = &due;
+    BOOST_TEST(!sr_should_stop(&buffers));  // of no ring, and without a deadline
+    buffers.revoked = line;
+    BOOST_TEST(!sr_should_stop(&buffers));
+    due = 101;
+    BOOST_TEST(!sr_should_stop(&buffers));
+    line[1] = 101;
+    BOOST_TEST(sr_should_stop(&buffers));
+    due = 0;
+    BOOST_TEST(!sr_should_stop(&buffers));
+    buffers.due = nullptr;
+    BOOST_TEST(!sr_should_stop(&buffers));
+}
+
+// What lies less than half of the clock's range back, of whatever its upper half shows.
+BOOST_AUTO_TEST_CASE(a_deadline_is_over_for_half_of_the_clocks_range) {
+    for (const uint now : {1u, 2u, 0x7FFFu, 0x8000u, 0xFFFFu, 0x10000u, 0x12345678u, 0xFFFFFFFFu})
+        for (const uint back : {0u, 1u, 0x7FFFu}) {
+            BOOST_TEST(sr_is_over((now - back) & 0xFFFF, now));
+            BOOST_TEST(!sr_is_over((now - back - 0x8000) & 0xFFFF, now));
+            BOOST_TEST(!sr_is_over((now + back + 1) & 0xFFFF, now));
+        }
+}
+
 // What each of them does is the model's business, in the fuzz target interpreter.
 BOOST_AUTO_TEST_CASE(system_words_can_be_read_and_not_written) {
     for (const uint size : {160u, 161u, 200u})

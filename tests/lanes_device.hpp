@@ -76,7 +76,9 @@ struct Device {
         const uint shift = static_cast<uint>(std::countr_zero(capacity));
         own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
         if (!window.empty()) own.slots = reinterpret_cast<uchar*>(window.data());
-        words = {control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0, nullptr, 0};
+        words = {
+            control.data(), 8192, nullptr, 0, log.data(), 63, nullptr, 0, nullptr, 0, sched.data() + SR_SCHED_NOW,
+            nullptr};
         bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
         const auto kernel = [this, subgroups](uint subgroup) {

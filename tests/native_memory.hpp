@@ -13,6 +13,7 @@
 struct NativeMemory {
     std::vector<uint> control = std::vector<uint>(256);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
+    uint due = 0;
     sr_buffers buffers{};
 
     sr_memory view() {
@@ -31,7 +32,12 @@ struct NativeMemory {
         sr_ring own = sr_ring_of(reinterpret_cast<uchar*>(slipring::inside(ring).base()), ring.capacity() - 1,
                                  log2(ring.capacity()), log2(ring.completions()));
         if (!window.empty()) own.slots = reinterpret_cast<uchar*>(window.data());
-        const sr_memory memory = view();
+        auto* const line = reinterpret_cast<uint*>(slipring::inside(ring).base() + SR_RING_REVOKED);
+        buffers.revoked = line;
+        buffers.due = &due;
+        sr_memory memory = view();
+        memory.now = line + 1;
+        memory.due = &due;
         sr_bounds bounds{};
         bounds.launch = launch;
         bounds.first = ring.completed();

@@ -140,7 +140,7 @@ struct Device {
         own = sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift);
         auto* const local = reinterpret_cast<uchar*>(locals[max_teams].data());
         words = {control.data(), static_cast<uint>(control.size()), nullptr, 0, log.data(), 63, nullptr, 0, local,
-                 team_lanes * 4};
+                 team_lanes * 4, sched.data() + SR_SCHED_NOW,       nullptr};
         bounds = {number, ring.completed(), idle_timeout, max_time, 0};
         machine.reset();
         const auto kernel = [this, subgroups](uint subgroup) {

@@ -116,8 +116,8 @@ std::vector<Ended> run(uint width, const std::vector<Words>& slots, const sr_mem
     std::array<uint, SR_BOARD_WORDS> board{};
     Group group(width);
     BOOST_TEST(group.run([&](const sr_team& team) {
-        for (const Words& slot : slots) {
-            if (team.lane == 0) sr_post_slot(board.data(), slot.data());
+        for (Words slot : slots) {
+            if (team.lane == 0) sr_post_slot(board.data(), slot.data(), &memory);
             sr_team_barrier(&team);
             uint copy[SR_COPY_WORDS];
             sr_take_slot(board.data(), copy);
@@ -181,6 +181,24 @@ BOOST_AUTO_TEST_CASE(what_is_not_well_formed_faults_before_it_runs) {
         const std::vector<Ended> ended = run(width, {bad, reduces(2)});
         BOOST_TEST(ended[0] == (Ended{SR_CODE_BAD_ARGUMENT, 0}));
         BOOST_TEST(ended[1] == (Ended{0, sum(width, 2)}));
+    }
+}
+
+// The clock is read by the leader alone, however often it ticks meanwhile.
+BOOST_AUTO_TEST_CASE(a_late_slot_is_run_by_no_lane) {
+    uint now = 0;
+    sr_memory memory{};
+    memory.now = &now;
+    Words soon = reduces(3), late = reduces(4);
+    soon[SR_WORD_PRIORITY] |= 0x7FFFu << SR_DEADLINE_SHIFT;
+    late[SR_WORD_PRIORITY] |= 0xFFFFu << SR_DEADLINE_SHIFT;
+    for (const uint width : widths) {
+        const std::vector<Ended> ended = run(width, {soon, late, reduces(5)}, memory);
+        BOOST_TEST(ended[0] == (Ended{0, sum(width, 3)}));
+        BOOST_TEST(ended[1] == (Ended{SR_CODE_DEADLINE, 0}));
+        BOOST_TEST(ended[2] == (Ended{0, sum(width, 5)}));
+        BOOST_TEST(run_alone(width, soon, memory) == (Ended{0, sum(width, 3)}));
+        BOOST_TEST(run_alone(width, late, memory) == (Ended{SR_CODE_DEADLINE, 0}));
     }
 }
 

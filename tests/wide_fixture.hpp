@@ -60,7 +60,8 @@ struct Device {
     Given give(uint number, ulong idle_timeout, ulong max_time, ulong first) {
         const uint shift = static_cast<uint>(std::countr_zero(capacity));
         return {sr_ring_of(reinterpret_cast<uchar*>(memory.data()), capacity - 1, shift, shift),
-                {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0, nullptr, 0},
+                {control.data(), 256, nullptr, 0, log.data(), log_records - 1, nullptr, 0, nullptr, 0,
+                 sched.data() + SR_SCHED_NOW, nullptr},
                 {number, first, idle_timeout, max_time, 0}};
     }
 

@@ -281,3 +281,44 @@ BOOST_AUTO_TEST_CASE(a_launch_with_work_asks_for_its_successor_after_half_of_its
         }
     }
 }
+
+// Whether a slot is late, its lane alone decides: the others of its chunk run. What is late has no effect.
+BOOST_AUTO_TEST_CASE(a_late_slot_has_no_effect_whichever_lane_has_it) {
+    for (uint seed = 1; seed <= schedules; ++seed) {
+        for (const uint slots : {1u, 3u, 8u, 40u, 200u}) {
+            BOOST_TEST_CONTEXT(slots << " slots, seed " << seed) {
+                Device device(256);
+                // An earlier launch's clock, long ago: the whole range lies between.
+                device.sched[SR_SCHED_NOW] = 0x8000;
+                std::atomic_ref(*reinterpret_cast<uint*>(device.memory.data() + SR_RING_NOW)).store(0x10005);
+                std::vector<Slot> batch;
+                uint said = 0, late = 0, added = 0, epochs = 0;
+                for (uint i = 0; i < slots; ++i) {
+                    const bool is_late = (i * 7 + seed) % 3 == 0;
+                    const uint kind = (i + seed) % 5;
+                    const Slot made = kind == 0   ? says(is_late ? 1000 : said)
+                                      : kind == 1 ? batch_fence(1, i)
+                                      : kind == 2 ? print(1, i, i)
+                                      : kind == 3 ? memcpy_words(300, 2000, 1500)
+                                                  : atomic_add(1, 200);
+                    batch.push_back(made.by(Deadline::of_wire(is_late ? 5 : 6)));
+                    late += is_late ? 1 : 0;
+                    said += kind == 0 && !is_late ? 1 : 0;
+                    epochs += kind == 1 && !is_late ? 1 : 0;
+                    added += kind == 4 && !is_late ? 1 : 0;
+                }
+                const auto first = device.ring.publish(std::span<const Slot>(batch));
+                BOOST_REQUIRE(first.has_value());
+                device.launch(1, 2 + seed % 4, 0, seed);
+                BOOST_REQUIRE(device.end());
+                BOOST_TEST(device.ring.completed() == slots);
+                for (uint i = 0; i < slots; ++i)
+                    BOOST_TEST(code_of(device.ring, i) == ((i * 7 + seed) % 3 == 0 ? SR_CODE_DEADLINE : SR_CODE_OK));
+                BOOST_TEST(device.word32(SR_RING_FAULTS) == late);
+                BOOST_TEST(order.size() == said);
+                BOOST_TEST(device.control[200] == added);
+                BOOST_TEST(device.control[SR_CONTROL_EPOCH] == epochs);
+            }
+        }
+    }
+}

@@ -34,7 +34,9 @@ static inline void sr_close(const sr_wide* wide) {
     }
     sr_bounds rest = *wide->bounds; /* what was published since, by a few slots at most */
     if (!alone) rest.idle_timeout = rest.max_time = 0;
-    sr_drain_serial_but(wide->ring, wide->memory, &rest, sr_teams(wide) != 0 && !alone);
+    sr_memory memory = *wide->memory;
+    memory.now = (__global uint*)(wide->ring->base + SR_RING_NOW); /* nobody keeps the time any more */
+    sr_drain_serial_but(wide->ring, &memory, &rest, sr_teams(wide) != 0 && !alone);
 }
 
 /* How far COMPLETED is behind the launch's first position already, as an offset. The host looked when it enqueued the
@@ -57,6 +59,7 @@ static inline void sr_serve(const sr_wide* wide, int polls) {
     if (polls) own.offset = sr_share(sr_lane() == 0 ? sr_ahead(wide) : 0, 0);
     if (polls && sr_lane() == 0) stage = sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     if (sr_share(stage, 0) == SR_STAGE_ALONE) return;
+    if (polls) sr_keep_time(wide); /* Q and T hand it on */
     /* From a ring that was taken from the launch before, too: slots behind COMPLETED may have finished there, which
      * still say that they are published. */
     if (polls && sr_share(sr_lane() == 0 ? (uint)sr_revoked(wide->ring) : 0, 0) != 0) {

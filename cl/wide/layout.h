@@ -21,7 +21,8 @@
 #define SR_SCHED_PRINTING 480u /* 1: a sub-group writes to the debug log */
 #define SR_SCHED_TEAM_QUEUED 512u /* as QUEUED and ASKED, of the teams' queue */
 #define SR_SCHED_TEAM_ASKED 544u
-#define SR_SCHED_TABLES 576u /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
+#define SR_SCHED_NOW 576u    /* what SR_RING_NOW was a moment ago, for deadlines */
+#define SR_SCHED_TABLES 608u /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
 #define SR_SCHED_TEAM_ITEMS(capacity) (SR_SCHED_TABLES + 6u * (capacity)) /* then the teams' queue */
 
 #define SR_MAX_TEAMS 128u /* groups: see sr_queue_for_teams */

@@ -12,7 +12,8 @@
 #include "subgroup.h"
 
 #define SR_RETIRER_ROUNDS 8u
-#define SR_ROUNDS_BETWEEN 64u /* rounds between two looks at STOP and REVOKED */
+#define SR_ROUNDS_BETWEEN 64u  /* rounds between two looks at STOP and REVOKED, */
+#define SR_ROUNDS_A_TICK 1024u /* and at the clock: a few in each of its ticks */
 /* Looks for a poller, which may be in a group that does not begin; a CPU's threads begin late if it is busy. */
 #if defined(SR_ALONE_AFTER)
 #elif defined(SR_CACHED)
@@ -125,6 +126,7 @@ SR_WRAPS static inline void sr_retire(const sr_wide* wide) {
 
         const int looks_up = ++rounds % SR_ROUNDS_BETWEEN == 0;
         const int revoked = looks_up && sr_revoked(wide->ring);
+        if (rounds % SR_ROUNDS_A_TICK == 0) sr_keep_time(wide);
         const uint leave_word = sr_load(sched + SR_SCHED_LEAVE), claimed_word = sr_load(sched + SR_SCHED_CLAIMED);
         const uint empty_word = sr_load(sched + SR_SCHED_EMPTY);
         own.part = sr_load(sched + SR_SCHED_PART); /* all at once */

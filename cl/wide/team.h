@@ -56,7 +56,7 @@ static inline void sr_serve_as_team(const sr_wide* wide, const sr_team* team, __
         if (leads) {
             const int has = sr_await_team_slot(wide, &chunk, copy);
             if (team->lane == 0) {
-                if (has) sr_post_slot(board, copy);
+                if (has) sr_post_slot(board, copy, wide->memory);
                 else board[SR_BOARD_RUNS] = 0;
             }
         }

@@ -75,10 +75,11 @@ struct WindowHead {
     std::uint32_t tenant = 0;
     std::uint32_t required = 0;   // entries
     std::uint32_t lookahead = 0;  // entries, behind the required ones
+    Deadline deadline{};
 };
 
 // Slots [start, start + count) as a window, count >= 1. Errors: those of decode, index_overflow, and
-// malformed_window (ticket, opcode or tenant differ, an unknown class, or required behind lookahead).
+// malformed_window (ticket, opcode, tenant or deadline differ, an unknown class, or required behind lookahead).
 [[nodiscard]] SLIPRING_API std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image,
                                                                          std::uint32_t start,
                                                                          std::uint32_t count) noexcept;

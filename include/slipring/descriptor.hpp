@@ -25,13 +25,15 @@
 #include <utility>
 
 #include <slipring/arguments.hpp>
+#include <slipring/deadline.hpp>
 #include <slipring/opcode.hpp>
 
 namespace slipring {
 
 using Words = std::array<std::uint32_t, SR_SLOT_WORDS>;
 
-// One slot, held as its 16 words on the wire: state PUBLISHED, generation 0, priority NORMAL, no flags.
+// One slot, held as its 16 words on the wire: state PUBLISHED, generation 0, priority NORMAL, no flags, and no
+// deadline unless by() gave it one.
 class alignas(SR_SLOT_BYTES) Slot {
 public:
     constexpr Slot() noexcept : Slot(SR_OP_NOP) {}  // a NOP
@@ -53,6 +55,17 @@ public:
         Slot copy = *this;
         copy.words_[SR_WORD_TENANT] = tenant;
         return copy;
+    }
+
+    // The same slot with a deadline (default: none).
+    constexpr Slot by(Deadline deadline) const noexcept {
+        Slot copy = *this;
+        std::uint32_t& word = copy.words_[SR_WORD_PRIORITY];
+        word = (word & ~(SR_TICKS_MASK << SR_DEADLINE_SHIFT)) | std::uint32_t{deadline.ticks()} << SR_DEADLINE_SHIFT;
+        return copy;
+    }
+    constexpr Deadline deadline() const noexcept {
+        return Deadline::of_wire(static_cast<std::uint16_t>(words_[SR_WORD_PRIORITY] >> SR_DEADLINE_SHIFT));
     }
 
     friend constexpr bool operator==(const Slot&, const Slot&) noexcept = default;
@@ -232,6 +245,7 @@ struct Window {
     std::uint32_t tenant = 0;
     Payloads required{};
     Payloads lookahead{};
+    Deadline deadline{};  // of each entry
 
     constexpr std::uint64_t size() const noexcept { return std::uint64_t{required.size()} + lookahead.size(); }
     // Entry i, required ones first; i < size().
@@ -252,6 +266,7 @@ inline Slot entry_slot(const Window& window, std::uint64_t i) noexcept {
     Slot made = SlotAccess::make(window.opcode.value(), {window.ticket, window.class_of(i)});
     Words& words = SlotAccess::words(made);
     words[SR_WORD_TENANT] = window.tenant;
+    words[SR_WORD_PRIORITY] |= std::uint32_t{window.deadline.ticks()} << SR_DEADLINE_SHIFT;
     // The bound holds already; it is said again for compilers that cannot know.
     const std::size_t count = std::min<std::size_t>(payload.size(), SR_WINDOW_MAX_PAYLOAD);
     if (count != 0) std::memcpy(&words[SR_WORD_ARGS + SR_WINDOW_PREFIX], payload.data(), count * 4);

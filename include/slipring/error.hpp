@@ -72,6 +72,8 @@ enum class Errc {
     no_window,  // device memory that the host cannot write through the bus
     // levels
     level_not_open,  // a level that Options::levels does not have
+    // deadlines
+    deadline_too_far,  // further ahead than Deadline::furthest
 };
 
 // One sentence: what happened. Static storage; never empty.

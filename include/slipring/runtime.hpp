@@ -13,6 +13,7 @@
 // say). A thread that poll, wait or result told of a finished slot sees what the slot's handler wrote.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <expected>
@@ -21,6 +22,7 @@
 #include <string>
 #include <string_view>
 
+#include <slipring/deadline.hpp>
 #include <slipring/device.hpp>
 #include <slipring/options.hpp>
 #include <slipring/priority.hpp>
@@ -113,6 +115,12 @@ public:
     // has taken along runs, and this waits while a launch is being queued. With a bus window none is asked: 0.
     // Errors: bad_ticket (of a level that is not open).
     [[nodiscard]] std::expected<std::uint32_t, Errc> cancel(const Ticket& ticket) noexcept;
+
+    // The deadline that is `after` from now, for slots and windows of this runtime: see deadline.hpp. The first call
+    // starts a thread, which sleeps but for a moment each millisecond until the last deadline is over. In per_launch
+    // mode the device's clock is the time at which the ring's last launch was queued.
+    // Errors: deadline_too_far, out_of_memory (no thread).
+    [[nodiscard]] std::expected<Deadline, Errc> deadline(std::chrono::milliseconds after) noexcept;
 
     // ---- control words, and the table of DFA_STEP ----------------------------------------------------------------
 

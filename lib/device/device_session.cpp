@@ -95,6 +95,11 @@ void DeviceSession::revoke() noexcept {
     ring_word(device_->ring, SR_RING_REVOKED).store(1, std::memory_order_seq_cst);
 }
 
+// Relaxed: a slot that carries a deadline is published behind it, and R hands it on.
+void DeviceSession::tell_time(std::uint32_t ticks) noexcept {
+    ring_word(device_->ring, SR_RING_NOW).store(ticks, std::memory_order_relaxed);
+}
+
 cl_int DeviceSession::finish(const Sentinel& sentinel, const cl::CommandQueue& queue, const GoOn& go_on) noexcept {
     const cl_int status = sentinel.settle(queue, go_on);
     if (status > CL_COMPLETE) device_->abandoned = true;

@@ -33,6 +33,7 @@ public:
     bool idle(const GoOn& go_on) noexcept final;
     void stop(std::uint32_t number) noexcept final;
     void revoke() noexcept final;
+    void tell_time(std::uint32_t ticks) noexcept override;
 
     bool abandoned() const noexcept final { return device_->abandoned; }
     std::expected<void, Errc> load_table(std::span<const std::uint32_t> table, const GoOn& go_on) final;

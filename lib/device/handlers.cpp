@@ -29,11 +29,12 @@ std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferS
     std::string parameters = "#define SR_BUFFER_PARAMETERS ";
     for (std::size_t i = 0; i < buffers.size(); ++i)
         parameters += ", __global uchar* sr_b" + decimal(i) + ", ulong sr_n" + decimal(i);
-    std::string gather = "#define SR_BUFFERS sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
+    std::string gather =
+        "#define SR_BUFFERS uint due = 0; sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const std::string own = " buffers[" + decimal(i) + "].";
         gather += own + "count = " + decimal(ops[i].buffers.size()) + "u;";
-        gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);";
+        gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);" + own + "due = &due;";
         for (std::size_t k = 0; k < ops[i].buffers.size(); ++k) {
             const auto buffer = std::ranges::find(buffers, ops[i].buffers[k], &BufferSpec::name);
             const auto number = static_cast<std::size_t>(buffer - buffers.begin());

@@ -72,6 +72,11 @@ public:
                 status << d.ring.upload(queue, part.shared_at + SR_RING_SLOTS + offset, bytes);
             });
         });
+        // The clock stands still during a launch: no thread writes what is being copied.
+        if (const std::uint32_t now = now_.load(std::memory_order_relaxed); now != std::exchange(brought_, now)) {
+            DeviceSession::tell_time(now);
+            status << d.ring.upload(queue, SR_RING_NOW, sizeof now);
+        }
         status << d.upload_inputs(queue);
         status << enqueue(number, parts_[SR_PRIORITY_NORMAL]->first);
         status << d.download_outputs(queue);
@@ -144,6 +149,9 @@ private:
         });
     }
 
+    // For the next launch.
+    void tell_time(std::uint32_t ticks) noexcept override { now_.store(ticks, std::memory_order_relaxed); }
+
     bool says_left() const noexcept override { return false; }
 
     cl_int bring_inputs() noexcept override { return device().upload_inputs(device().alone_queue); }
@@ -160,6 +168,8 @@ private:
     std::array<std::optional<Part>, std::size(every_level)> parts_{};
     std::size_t launches_a_turn_;
     bool unreaped_ = false;
+    std::atomic<std::uint32_t> now_{0};  // the clock as it was told
+    std::uint32_t brought_ = 0;          // and as the device has it
     Pace pace_;
     Clock::time_point submitted_at_{};
 };

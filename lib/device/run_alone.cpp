@@ -29,10 +29,10 @@ std::expected<Result, Errc> DeviceSession::run_alone(const Slot& slot, const GoO
 
     std::array<std::uint32_t, 4> words{};
     std::memcpy(words.data(), d.outcome.host().data(), sizeof words);
-    const State state = words[0] == SR_CODE_OK          ? State::done
-                        : words[0] == SR_CODE_CANCELLED ? State::cancelled
-                                                        : State::fault;
-    return Result{state, Code{words[0]}, words[1], std::uint64_t{words[3]} << 32 | words[2]};
+    const Code code{words[0]};
+    const bool is_cancelled = code == Code::cancelled || code == Code::deadline;
+    const State state = code == Code::ok ? State::done : is_cancelled ? State::cancelled : State::fault;
+    return Result{state, code, words[1], std::uint64_t{words[3]} << 32 | words[2]};
 }
 
 }  // namespace slipring

@@ -93,6 +93,9 @@ public:
     // of the ring does not see this, and the host never looks at what it does to that copy.
     virtual void revoke() noexcept = 0;
 
+    // The clock of deadlines, in its ticks. Any thread; one at a time.
+    virtual void tell_time(std::uint32_t ticks) noexcept = 0;
+
     // ---- the rest asks `go_on` as long as it waits. If that says no, the error is device_lost and the session was
     // abandoned: something of it is still under way, and it is good for nothing more.
 

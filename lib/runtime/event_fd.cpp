@@ -1,8 +1,6 @@
 // The thread that looks at a completion queue for those who wait for a file descriptor.
 #include <slipring/event_fd.hpp>
 
-#include <pthread.h>
-#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -11,6 +9,7 @@
 #include <thread>
 
 #include "completion_queue.hpp"
+#include "own_thread.hpp"
 
 namespace slipring {
 
@@ -35,16 +34,7 @@ bool EventFd::Impl::start() {
     CompletionQueue::Impl& q = inside();
     q.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (q.fd < 0) return false;
-    // The program's signals are for its own threads.
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct Restore {
-        const sigset_t& mask;
-        ~Restore() { pthread_sigmask(SIG_SETMASK, &mask, nullptr); }
-    } const restore{before};
-    thread_ = std::thread([this] { run(); });
-    pthread_setname_np(thread_.native_handle(), "slipring_events");
+    thread_ = own_thread("slipring_events", [this] { run(); });
     return true;
 }
 

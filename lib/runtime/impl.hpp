@@ -16,6 +16,7 @@
 #include "../device/session.hpp"
 #include "../ring_inside.hpp"
 #include "../rings.hpp"
+#include "deadline_clock.hpp"
 #include "opening.hpp"
 #include "watch.hpp"
 
@@ -53,6 +54,8 @@ struct Runtime::Impl {
     std::mutex watching;
     Watch watch;
     Watch::Clock::time_point looked_at{};
+
+    DeadlineClock clock{*session};
 
     // Recovery's. Sessions that were lost: users, or their kernels, may use their memory until the runtime goes.
     std::vector<std::unique_ptr<Session>> lost_sessions;

@@ -131,6 +131,7 @@ std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Session> opene
         faults += move_slots(inside(lost), inside(*made.find(level)), positions[static_cast<std::size_t>(level)]);
     });
     lost_faults.fetch_add(faults, std::memory_order_relaxed);
+    clock.serve(*opened);  // before its kernel can look at a deadline
     lost_sessions.push_back(std::exchange(session, std::move(opened)));
     rings = made;
     options = std::move(next);
