@@ -69,10 +69,14 @@ __kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, ui
     const uint teams = 0, in_group = 1u, subgroup = sr_add_device(sched + SR_SCHED_ARRIVED, 1u);
 #endif
     (void)team_groups;
+#ifdef SR_CACHED
+    __global uint* const now = (__global uint*)(ring + SR_RING_NOW);
+#else
+    __global uint* const now = sched + SR_SCHED_NOW;
+#endif
     SR_BUFFERS
-    const sr_memory memory = {
-        control,          control_words,        table, table_states, log, log_mask, buffers, 0, team_local,
-        team_local_bytes, sched + SR_SCHED_NOW, &due};
+    const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 0,
+                              team_local, team_local_bytes, now,   &due};
     sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
     SR_USE_WINDOW(own, window);
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};

@@ -137,6 +137,7 @@ BOOST_DATA_TEST_CASE(slots_of_many_threads_end_once_each, data::make(modes), mod
 // On the next device too: one that is late by then, and one that is not.
 BOOST_DATA_TEST_CASE(a_deadline_outlives_the_device, data::make(modes), mode) {
     Runtime runtime = open(mode, lossy());
+    const auto release = runtime.buffer("release");
     const Ticket stalled = publish_stall(runtime);
     const auto late = runtime.publish(slot(tally).by(in(runtime, 100ms)));
     const auto soon = runtime.publish(slot(tally).by(in(runtime, 16s)));
@@ -145,11 +146,14 @@ BOOST_DATA_TEST_CASE(a_deadline_outlives_the_device, data::make(modes), mode) {
     const auto recovered = runtime.recover();
     BOOST_REQUIRE_MESSAGE(recovered.has_value(), (recovered ? "" : recovered.error().text()));
     for (const auto& ticket : {late, soon}) BOOST_REQUIRE(runtime.wait(*ticket, 1min).has_value());
-    BOOST_TEST(is_late(runtime, *late));
+    // In another shape than 1 x 1 it may have run beside the one that stalled.
+    const bool waited = mode == ExecutionMode::per_launch || runtime.device().shape == LaunchShape{1, 1};
+    BOOST_TEST((is_late(runtime, *late) || (!waited && runtime.result(*late)->ok())));
     BOOST_TEST((runtime.result(*soon)->ok() || is_late(runtime, *soon)));  // a machine so busy
     const auto next = runtime.publish(slot(tally).by(in(runtime, 0ms)));
     BOOST_REQUIRE(runtime.wait(*next, 1min).has_value());
     BOOST_TEST(is_late(runtime, *next));
+    if (mode == ExecutionMode::persistent) word(release).store(1);  // the lost one may end
 }
 
 BOOST_AUTO_TEST_CASE(a_slot_in_a_launch_of_its_own_has_its_deadline_too) {

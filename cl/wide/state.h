@@ -48,8 +48,8 @@ typedef struct {
     uint teams;   /* groups that are teams */
 } sr_wide;
 
-/* Keeps the host's clock where the sub-groups look for it: over a bus one of them asks for all. A poller does so
- * before it claims anything, so none sees the clock of an earlier launch; then the retirer does. */
+/* Keeps the host's clock where the sub-groups look for it if there is a bus: one of them asks for all. A poller does
+ * so before it claims anything, so none sees the clock of an earlier launch; then the retirer does. */
 static inline void sr_keep_time(const sr_wide* wide) {
     if (sr_lane() == 0)
         sr_store(wide->sched + SR_SCHED_NOW, sr_load_host((__global uint*)(wide->ring->base + SR_RING_NOW)));

@@ -15,10 +15,11 @@ std::expected<Deadline, Errc> DeadlineClock::deadline(std::chrono::milliseconds 
     const std::scoped_lock held(lock_);
     if (!thread_.joinable()) thread_ = own_thread("slipring_clock", [this] { run(); });
     const auto now = Clock::now();
-    // Not before the whole time is over; one in the past is over at once. 0 would be none.
-    std::int64_t due = ticks(now);
-    if (after > after.zero()) due = ticks(now + after) + 1;
-    if (static_cast<std::uint16_t>(due) == 0) ++due;
+    // Not before the whole time is over; one in the past is over at once, also by a clock that is a tick or two
+    // behind. 0 would be none.
+    const bool ahead = after > after.zero();
+    std::int64_t due = ahead ? ticks(now + after) + 1 : ticks(now) - 2;
+    if (static_cast<std::uint16_t>(due) == 0) due += ahead ? 1 : -1;
     tell(ticks(now));
     if (due > last_) {
         last_ = due;
