@@ -24,6 +24,7 @@
 
 #include <slipring/deadline.hpp>
 #include <slipring/device.hpp>
+#include <slipring/diagnosis.hpp>
 #include <slipring/options.hpp>
 #include <slipring/priority.hpp>
 #include <slipring/result.hpp>
@@ -190,6 +191,11 @@ public:
 
     // Reads shared memory alone; the device takes no part.
     Stats stats() noexcept;
+
+    // What the device seems to be doing, also while it does not answer or is lost: reads shared memory alone, and
+    // waits for nothing. Not while recover() runs. What on_error is told of a lost device ends with its text().
+    // Errors: out_of_memory.
+    [[nodiscard]] std::expected<Diagnosis, Errc> diagnose() const noexcept;
 
     // Runs one slot in a kernel launch of its own and waits for it. For comparison with the ring, and for an
     // operation that takes too long for it: there is no time limit. BATCH_FENCE and SHUTDOWN have no ring here and do

@@ -89,16 +89,17 @@ public:
             });
             status << d.ring.download_to(queue, part.shared_at + SR_RING_COMPLETED, part.words, last());
         });
-        unreaped_ = true;
+        unreaped_.store(true, std::memory_order_relaxed);
         return send(status);
     }
 
     // Does what a persistent kernel does itself: completions first, then the position. Other threads look at these
     // meanwhile, so no copy writes them.
     void reap(const Rings& rings) noexcept override {
-        if (!unreaped_ || !finished() || failed()) return;  // what a failed launch had stays begun
+        if (!unreaped_.load(std::memory_order_relaxed) || !finished() || failed())
+            return;  // what a failed launch had stays begun
         if (std::ranges::any_of(parts_, [](const auto& part) { return part && !part->is_possible(); })) return;
-        unreaped_ = false;
+        unreaped_.store(false, std::memory_order_relaxed);
         pace_.took(Clock::now() - submitted_at_);
         rings.each([&](Priority level, const Ring& ring) {
             const Part& part = *parts_[index(level)];
@@ -122,7 +123,8 @@ public:
 
     std::uint64_t begun(Priority level, const RingView&, std::uint64_t completed,
                         std::uint64_t) const noexcept override {
-        return unreaped_ ? parts_[index(level)]->end : completed;
+        if (!unreaped_.load(std::memory_order_relaxed)) return completed;
+        return ends_[index(level)].load(std::memory_order_relaxed);
     }
 
 private:
@@ -138,6 +140,7 @@ private:
             Part& part = *parts_[index(level)];
             part.first = ring.completed();
             part.end = pace_.end_of_launch(ring, part.first);
+            ends_[index(level)].store(part.end, std::memory_order_relaxed);
         };
         const std::size_t lower = levels().size() - 1;
         Priority first = levels().front().priority;
@@ -167,9 +170,10 @@ private:
 
     std::array<std::optional<Part>, std::size(every_level)> parts_{};
     std::size_t launches_a_turn_;
-    bool unreaped_ = false;
-    std::atomic<std::uint32_t> now_{0};  // the clock as it was told
-    std::uint32_t brought_ = 0;          // and as the device has it
+    std::atomic<bool> unreaped_{false};
+    std::array<std::atomic<std::uint64_t>, std::size(every_level)> ends_{};  // of each part, for begun()
+    std::atomic<std::uint32_t> now_{0};                                      // the clock as it was told
+    std::uint32_t brought_ = 0;                                              // and as the device has it
     Pace pace_;
     Clock::time_point submitted_at_{};
 };

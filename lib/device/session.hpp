@@ -74,7 +74,7 @@ public:
     virtual void reap(const Rings& rings) noexcept = 0;
 
     // The first position of a level that no launch has begun, of [completed, reserved]. Where that cannot be known,
-    // `reserved`.
+    // `reserved`. Any thread.
     virtual std::uint64_t begun(Priority level, const RingView& ring, std::uint64_t completed,
                                 std::uint64_t reserved) const noexcept = 0;
 

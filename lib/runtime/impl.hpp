@@ -1,7 +1,7 @@
 // A runtime's insides. publish.cpp, completion.cpp, cancel.cpp, buffers.cpp, control.cpp and log.cpp have the calls
 // that a user makes all the time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both,
-// watchdog.cpp finds out that a device hangs, recovery.cpp replaces one that is lost, options.cpp checks what open()
-// is given.
+// watchdog.cpp finds out that a device hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost,
+// options.cpp checks what open() is given.
 #pragma once
 
 #include <atomic>
@@ -39,6 +39,7 @@ struct Runtime::Impl {
     // while no kernel runs: 0 before the first.
     std::atomic<std::uint32_t> launch{0};
     std::atomic<std::uint64_t> launches{0};
+    std::atomic<Watch::Clock::time_point> launched_at{};  // the newest one
 
     // The thread that holds `busy` has the session's kernel to itself. Only load_dfa and shutdown wait for `busy`: a
     // producer that finds it held sets `wanted`, which the holder looks at after it has cleared `busy`.
@@ -54,6 +55,7 @@ struct Runtime::Impl {
     std::mutex watching;
     Watch watch;
     Watch::Clock::time_point looked_at{};
+    std::atomic<std::chrono::nanoseconds> silence{};  // as `watch` has it, for diagnose(), which waits for no lock
 
     DeadlineClock clock{*session};
 
@@ -149,6 +151,8 @@ struct Runtime::Impl {
     std::expected<void, Errc> wait_for_room(const Ring& ring, std::uint32_t n, Timeout timeout) noexcept;
     std::expected<Log, Errc> read_log(const Session::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
+    Diagnosis diagnose() const;
+    Diagnosis::Level diagnose(Priority level, const Ring& ring) const;
     std::expected<void, Error> recover(const std::string& device);
     // Every thread that waits sees the loss. `what` has static storage; `status` is OpenCL's, if it gave one.
     void lose(const char* what, int status = 0) noexcept;

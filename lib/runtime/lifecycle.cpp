@@ -81,6 +81,7 @@ void Runtime::Impl::step() noexcept {
     // queued behind a launch that runs.
     const std::uint32_t next = (current + 1) & SR_LAUNCH_MASK;
     launch.store(next, std::memory_order_seq_cst);
+    launched_at.store(Watch::Clock::now(), std::memory_order_relaxed);
     launches.fetch_add(1, std::memory_order_relaxed);
     if (auto ok = session->submit(rings, next); !ok) lose(ok.error().what, ok.error().status);
 }

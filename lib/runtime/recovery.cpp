@@ -136,6 +136,7 @@ std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Session> opene
     rings = made;
     options = std::move(next);
     watch = {};
+    silence.store({}, std::memory_order_relaxed);
     launch.store(0, std::memory_order_seq_cst);
     listen();
     phase.store(Phase::open, std::memory_order_seq_cst);

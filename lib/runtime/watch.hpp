@@ -32,6 +32,8 @@ public:
         return silence_ > hang_timeout;
     }
 
+    std::chrono::nanoseconds silence() const noexcept { return silence_; }
+
 private:
     bool had_work_ = false;  // when it was looked at last, and no progress then
     std::uint64_t completed_ = 0;

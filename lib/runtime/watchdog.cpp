@@ -25,7 +25,9 @@ void Runtime::Impl::look() noexcept {
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     if (!check_progress()) return;
     const auto has_work = [&] { return rings.has_work(); };
-    if (watch.look(rings.completed(), has_work, options.hang_timeout)) lose("no progress within hang_timeout");
+    const bool hangs = watch.look(rings.completed(), has_work, options.hang_timeout);
+    silence.store(watch.silence(), std::memory_order_relaxed);
+    if (hangs) lose("no progress within hang_timeout");
 }
 
 void Runtime::Impl::look_at_times() noexcept {
@@ -47,6 +49,7 @@ void Runtime::Impl::lose(const char* what, int status) noexcept {
     try {
         error.detail = what;
         if (status != 0) error.detail += " gave " + std::to_string(status);
+        error.detail += ": " + diagnose().text();
     } catch (const std::bad_alloc&) {}
     options.on_error(error);
 }
