@@ -36,8 +36,8 @@ std::string hexadecimal(std::uint32_t value) {
 
 }  // namespace
 
-// Each position is read before the one that may not be behind it. A slot that finishes meanwhile and is written anew
-// is found finished behind the look at its words.
+// Each position is read before the one that may not be behind it. A slot that finishes meanwhile, and may be written
+// anew, is found finished behind the look at its words.
 Diagnosis::Level Runtime::Impl::diagnose(Priority level, const Ring& of_level) const {
     const RingInside ring = inside(of_level);
     Diagnosis::Level out;
@@ -56,8 +56,8 @@ Diagnosis::Level Runtime::Impl::diagnose(Priority level, const Ring& of_level) c
     const bool in_order = device.mode == ExecutionMode::persistent && device.shape == LaunchShape{1, 1};
     for (std::uint64_t position = in_order && out.begun != out.completed ? out.begun - 1 : out.completed;
          position != out.begun && out.running.size() < Diagnosis::max_running; ++position) {
-        const std::uint32_t opcode = ring.word(position, SR_WORD_OPCODE);
-        const bool quiet = (ring.word(position, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0;
+        const std::uint32_t opcode = ring.peek(position, SR_WORD_OPCODE);
+        const bool quiet = (ring.peek(position, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0;
         const bool finished = quiet ? ring.is_complete(position + 1) : ring.is_finished(position);
         if (finished) continue;
         out.running.push_back({position, opcode, operation_of(opcode, options.ops), quiet});
