@@ -29,7 +29,7 @@ typedef struct {
     __global uchar* at[SR_MAX_BUFFERS];
     ulong bytes[SR_MAX_BUFFERS];
     __global uint* revoked; /* for sr_should_stop; may be null. The host's clock is the word behind it */
-    const uint* due;        /* the running slot's deadline; may be null */
+    const uint* due;        /* the deadline of the slot that runs; may be null */
 } sr_buffers;
 
 /* Whether the tick `due` is over at `now`; see abi.h. */

@@ -118,7 +118,6 @@ __kernel void slipring_run_alone(const __global uint* slot, __global uint* outco
     sr_copy_slot(copy, slot);
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
-    sr_settle_deadline(copy, &memory);
     const sr_outcome out = sr_run_slot(copy, 0, &memory);
 #endif
     outcome[0] = out.code;

@@ -15,13 +15,6 @@
 #define SR_LOOK_EVERY 256u
 #define SR_GLANCES 16u /* looks at an empty slot between two looks at STOP and at the clock */
 
-#ifdef SR_CACHED
-/* Keeps the code of slots that follow each other together: a twentieth of the throughput. */
-#define SR_RARELY(condition) __builtin_expect((condition), 0)
-#else
-#define SR_RARELY(condition) (condition)
-#endif
-
 #define SR_GOES_ON 0     /* there is a slot to run */
 #define SR_HAS_LEFT 1    /* and told so */
 #define SR_IS_TO_LEAVE 2 /* because it was asked to, has been here for long, or was given up */
@@ -194,7 +187,6 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memor
         sr_copy_slot(copy, sr_slot(ring, head));
         if (before_teams && sr_is_for_team(copy)) break;
         if (!sr_claim_serial(lead, ring, head)) break;
-        sr_settle_deadline(copy, memory);
         sr_finish_serial(lead, ring, memory, head, copy, sr_run_slot(copy, (uint)head, memory));
         ++own.heads.at[own.level];
         own.unreleased += sr_counts_as(copy);

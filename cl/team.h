@@ -23,7 +23,7 @@ static inline uint sr_fault_key(uint lane, uint code) { return lane << 8 | code;
 
 /* The leader puts a slot on the board; a barrier follows. Whether it begins in time the leader alone decides. */
 static inline void sr_post_slot(__local uint* board, uint* copy, const sr_memory* memory) {
-    sr_settle_deadline(copy, memory);
+    if (sr_is_late(copy, memory)) copy[SR_WORD_OPCODE] = SR_OP_LATE;
     for (uint i = 0; i < SR_SLOT_WORDS; ++i) board[SR_BOARD_SLOT + i] = copy[i];
     board[SR_BOARD_FAULTED] = SR_NO_FAULT;
     board[SR_BOARD_RUNS] = 1u;
@@ -65,7 +65,7 @@ static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memor
                                         __local uint* board) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* args;
-    sr_tell_due(copy, memory);
+    sr_tell_due(memory, sr_due_of(copy));
     if (sr_is_well_formed(copy, &args))
         out.code = sr_execute_as_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
     if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));

@@ -18,7 +18,7 @@ typedef struct {
     __local uchar* local_memory; /* the work-group's local memory, for a team of one */
     uint local_bytes;
     __global uint* now; /* the host's clock, for deadlines; null: no slot is late */
-    uint* due;          /* the running slot's deadline, for its handler; may be null */
+    uint* due;          /* where handlers look for the deadline of the slot that runs; may be null */
 } sr_memory;
 
 /* How a slot ended. */

@@ -31,7 +31,7 @@ void run(Input& in) {
     const sr_memory device = memory.of_device();
     sr_outcome got{};
     device_run_slot(copy.data(), position, &device, &got);
-    const sr_outcome expected = memory.run(copy.data(), position);
+    const sr_outcome expected = memory.run_in_time(copy.data(), position);
     FUZZ_CHECK((device_is_barrier(copy.data()) != 0) == is_barrier(copy));
     FUZZ_CHECK(got.code == expected.code);
     FUZZ_CHECK(got.inner == expected.inner);

@@ -157,7 +157,8 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* own, sr_chunk* chunk, 
                 /* In one branch: each takes a GPU some 15 cycles. */
                 const int second = sr_glanced_second(wide->ring, position, glimpse);
                 const int unrevoked = sr_glanced_unrevoked(glimpse, &own->vigil);
-                if ((second == 0) & (own->passed != 0) & sr_is_brief(words) & goes_on & unrevoked) {
+                const int timeless = sr_due_of(words) == 0;
+                if ((second == 0) & (own->passed != 0) & sr_is_brief(words) & timeless & goes_on & unrevoked) {
                     if (!sr_run_at_once(wide, own, position, words))
                         return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
                     continue;

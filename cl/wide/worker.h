@@ -36,15 +36,14 @@ static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy
 /* ---- one slot, by one lane ----------------------------------------------- */
 
 static inline int sr_is_handled(const uint* copy) {
-    const uint opcode = copy[SR_WORD_OPCODE];
-    return opcode > SR_OP_LAST_BUILTIN && opcode != SR_OP_CANCELLED && opcode != SR_OP_LATE;
+    return copy[SR_WORD_OPCODE] > SR_OP_LAST_BUILTIN && copy[SR_WORD_OPCODE] != SR_OP_CANCELLED;
 }
 
 /* Runs one lane's slot, except for what all lanes do together. */
 static inline sr_outcome sr_run_lane(const sr_wide* wide, const uint* copy, ulong position) {
     if (copy[SR_WORD_OPCODE] == SR_OP_PRINTF) {
         const uint* args;
-        const sr_outcome out = {sr_is_well_formed(copy, &args) ? SR_CODE_OK : SR_CODE_BAD_ARGUMENT, 0, 0};
+        const sr_outcome out = {sr_check(copy, wide->memory, &args), 0, 0};
         return out;
     }
     if (sr_is_handled(copy)) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
@@ -185,15 +184,12 @@ static inline sr_turn sr_turn_from(const uint* copy, uint begin, uint seen, uint
 }
 
 /* Runs a turn, for which I1 and I2 hold. */
-static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const sr_turn* turn, uint* copy) {
+static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const sr_turn* turn, const uint* copy) {
     const uint lane = sr_lane();
     const ulong position = wide->bounds->first + chunk->first + lane;
     const int runs = lane >= turn->begin && lane < turn->end;
     sr_outcome out = {SR_CODE_OK, 0, 0};
-    if (runs) {
-        sr_settle_deadline(copy, wide->memory);
-        out = sr_run_lane(wide, copy, position);
-    }
+    if (runs) out = sr_run_lane(wide, copy, position);
     if (turn->prints) {
         const int prints = runs && copy[SR_WORD_OPCODE] == SR_OP_PRINTF && out.code == SR_CODE_OK;
         const uint printed = sr_print_together(wide, copy, position, prints);
