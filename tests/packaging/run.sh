@@ -147,8 +147,8 @@ grep -q "ERROR:.*$refused" refusal || fail "no clear refusal when another machin
 echo "== no header is missing =="
 for header in "$source"/include/slipring/*.hpp; do
     case ${header##*/} in
-        awaitable.hpp | completion_queue.hpp | device.hpp | event_fd.hpp | fleet.hpp | opencl.hpp | options.hpp | \
-            result.hpp | runtime.hpp | timeout.hpp)
+        awaitable.hpp | completion_queue.hpp | device.hpp | diagnosis.hpp | event_fd.hpp | fleet.hpp | opencl.hpp | \
+            options.hpp | result.hpp | runtime.hpp | timeout.hpp)
             [ "$opencl" = enabled ] || continue ;;
     esac
     [ -f "$prefix/include/slipring/${header##*/}" ] || fail "${header##*/} is not installed"
