@@ -32,7 +32,7 @@ inline Slot stall_slot(const DeviceInfo& device) {
     return slot(stall, {device.is_cpu ? (live ? 20'000'000u : 3'000'000u) : (live ? 1'800u : 2'000u)});
 }
 
-// Spins until the kernel is given up, but not for ever either.
+// Spins until the kernel is given up, or the slot's deadline is over; but not for ever either.
 constexpr auto stall_until_lost = custom_opcode<0x102>();
 inline const CustomOp stalling_until_lost{.opcode = 0x102, .name = "stall_until_lost", .source = R"(
 uint stall_until_lost(sr_args a, const sr_buffers* b, ulong* result) {

@@ -1,6 +1,5 @@
 #include "deadline_clock.hpp"
 
-#include <algorithm>
 #include <system_error>
 
 #include <slipring/runtime.hpp>
