@@ -105,7 +105,21 @@
 #define SR_CONTROL_FAULTS 2u    /* slots that ended in FAULT or CANCELLED, QUIET ones included */
 #define SR_CONTROL_CROWDED 4u   /* five words of the drain's own: see sr_idle */
 #define SR_CONTROL_LEFT 9u      /* the launch that has left last, SR_LEFT_IDLE if so: see sr_begins */
+#define SR_CONTROL_TENANTS 32u  /* the table of tenants, a row each, in the order of the host's list */
 #define SR_OBSERVABLE_BASE 160u /* words below are the system's: ops may read them, not write */
+
+/* ---- a tenant's row: what cl/tenants.h asks ------------------------------- */
+#define SR_MAX_TENANTS 16u
+#define SR_TENANT_ID 0u     /* not 0 */
+#define SR_TENANT_RIGHTS 1u /* a bit for each of opcodes 0..6, one for PRINTF, and the weight: */
+#define SR_TENANT_MAY_PRINT 0x100u
+#define SR_TENANT_WEIGHT_SHIFT 16u
+#define SR_TENANT_OPS 2u   /* two words: a bit for each custom operation, in the order of the host's list */
+#define SR_TENANT_READS 4u /* control words: the first, and how many */
+#define SR_TENANT_WRITES 6u
+#define SR_TENANT_WORDS 8u
+#define SR_MAX_TENANT_OPS 64u
+#define SR_TENANT_TURN 16u /* slots that a tenant of weight 1 has in its turn */
 
 /* ---- a completion: how the slot of a position finished; 16 bytes, in one array beside the slots ------------ */
 /* Two u64. The first: state in bits 0..7, generation in bits 8..31 and, its higher half, 48..63; code in bits 32..39,
@@ -169,6 +183,7 @@ SR_STATIC_ASSERT(SR_SLOT_BYTES == SR_SLOT_WORDS * 4u, "a slot is 16 words");
 SR_STATIC_ASSERT(SR_WORD_ARGS + SR_MAX_ARGS == SR_SLOT_WORDS, "arguments fill the slot");
 SR_STATIC_ASSERT(SR_PACKED_BYTE_TABLE + 2u * SR_PACKED_MAX_OPS <= SR_MAX_ARGS * 4u, "the op table fits");
 SR_STATIC_ASSERT(SR_WINDOW_PREFIX + SR_WINDOW_MAX_PAYLOAD == SR_MAX_ARGS, "a window entry fills the arguments");
+SR_STATIC_ASSERT(SR_CONTROL_TENANTS + SR_MAX_TENANTS * SR_TENANT_WORDS <= SR_OBSERVABLE_BASE, "the table fits");
 SR_STATIC_ASSERT(SR_RING_REVOKED - SR_RING_STOP == 4u, "what a kernel that waits looks at is one line");
 SR_STATIC_ASSERT(SR_RING_NOW - SR_RING_REVOKED == 4u, "and so is what sr_should_stop looks at");
 SR_STATIC_ASSERT(SR_RING_FAULTS - SR_RING_COMPLETED == 8u, "and what stats() looks at");

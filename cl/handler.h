@@ -23,14 +23,26 @@ static inline ulong sr_arg64(sr_args a, uint i) {
     return i < SR_MAX_ARGS - 1u ? (ulong)a.word[i + 1u] << 32 | a.word[i] : 0;
 }
 
+/* What is the running slot's own. `rights` is its tenant's row in the table of tenants (see abi.h), whose first word
+ * is the tenant's id; null: the slot is the program's own. */
+typedef struct {
+    uint due; /* its deadline */
+    __global uint* rights;
+} sr_running;
+
 /* A custom operation's buffers. Whatever indexes them comes from a slot: check it against `bytes`. */
 typedef struct {
     uint count;
     __global uchar* at[SR_MAX_BUFFERS];
     ulong bytes[SR_MAX_BUFFERS];
-    __global uint* revoked; /* for sr_should_stop; may be null. The host's clock is the word behind it */
-    const uint* due;        /* the deadline of the slot that runs; may be null */
+    __global uint* revoked;    /* for sr_should_stop; may be null. The host's clock is the word behind it */
+    const sr_running* running; /* may be null */
 } sr_buffers;
+
+/* The tenant whose slot runs; 0: the program itself. Where no tenants are declared, always 0. */
+static inline uint sr_tenant(const sr_buffers* b) {
+    return b->running != 0 && b->running->rights != 0 ? sr_load(b->running->rights) : 0;
+}
 
 /* Whether the tick `due` is over at `now`; see abi.h. */
 static inline int sr_is_over(uint due, uint now) {
@@ -44,7 +56,8 @@ static inline int sr_is_over(uint due, uint now) {
 static inline int sr_should_stop(const sr_buffers* b) {
     if (b->revoked == 0) return 0;
     if (sr_load_host(b->revoked) != 0) return 1;
-    return b->due != 0 && *b->due != 0 && sr_is_over(*b->due, sr_load_host(b->revoked + 1));
+    const uint due = b->running != 0 ? b->running->due : 0;
+    return due != 0 && sr_is_over(due, sr_load_host(b->revoked + 1));
 }
 
 /* Lanes that run a slot of a team operation together, all of them with the same arguments:

@@ -71,11 +71,11 @@ static inline int sr_leave(const sr_ring* rings, const sr_memory* memory, sr_hea
     const uint before = sr_load(told);
     sr_store(told, launch | SR_LEFT_IDLE);
     sr_store_seq_cst(sr_left(lead), launch);
-    uint level = 0;
-    while (level < SR_LEVELS && !sr_is_next(sr_load_seq_cst(sr_shared_slot(rings + level, heads.at[level])),
-                                            sr_awaited(rings + level, heads.at[level])))
-        ++level;
-    if (level == SR_LEVELS) return 1;
+    uint i = 0;
+    while (i < SR_RINGS &&
+           !sr_is_next(sr_load_seq_cst(sr_shared_slot(rings + i, heads.at[i])), sr_awaited(rings + i, heads.at[i])))
+        ++i;
+    if (i == SR_RINGS) return 1;
     sr_store(told, before);
     sr_store_seq_cst(sr_left(lead), sr_predecessor(launch));
     return 0;

@@ -1,50 +1,91 @@
-/* Which level a drain on one work-item serves next: the highest that waits. But in every SR_LOWER_EVERY claims each
- * lower level has a turn, in which it goes first if it waits, so a level that waits is served at least once in so
- * many, however busy the higher ones are. A turn that a level has no use for is the highest level's, and lost. */
+/* Which ring a drain on one work-item serves next: one of the highest level that waits. But in every SR_LOWER_EVERY
+ * claims each lower level has a turn, in which it goes first if it waits, so a level that waits is served at least
+ * once in so many, however busy the higher ones are. A turn that a level has no use for is the highest level's, and
+ * lost. The rings of one level, the program's and its tenants', share its slots by their weights. */
 #ifndef SLIPRING_LEVELS_H
 #define SLIPRING_LEVELS_H
 
-#include "ops.h"
 #include "ring.h"
+#include "tenants.h"
+#include "types.h"
 
 /* The next slot is published. R2: synchronizes with R1, the producer's store of the state. */
 SR_INLINE int sr_waits(const sr_ring* ring, ulong head) {
     return sr_is_next(sr_load_acquire(sr_slot(ring, head)), sr_awaited(ring, head));
 }
 
-/* The highest level that waits, or SR_LEVELS if none does. */
-SR_INLINE uint sr_highest_level(const sr_ring* rings, const sr_heads* heads) {
-    uint level = 0;
-    while (level < SR_LEVELS && !sr_waits(rings + level, heads->at[level])) ++level;
-    return level;
+/* The first ring that waits, or SR_RINGS if none does. */
+SR_INLINE uint sr_highest_ring(const sr_ring* rings, const sr_heads* heads) {
+    uint i = 0;
+    while (i < SR_RINGS && !sr_waits(rings + i, heads->at[i])) ++i;
+    return i;
 }
 
 /* Whose turn it is. */
 typedef struct {
-    uint claims; /* until the next level has its turn */
+    uint claims; /* until the next lower level has its turn */
     uint level;  /* the one that had the last turn */
+#if SR_TENANTS > 0u
+    uint ring[SR_LEVELS]; /* of each level, the ring that has its turn, */
+    uint left[SR_LEVELS]; /* and how many slots it still has */
+#endif
 } sr_turns;
 
 #if SR_LEVELS > 1u
 #define SR_CLAIMS_A_TURN (SR_LOWER_EVERY < SR_LEVELS ? 1u : SR_LOWER_EVERY / (SR_LEVELS - 1u))
-#define SR_TURNS_BEGIN {SR_CLAIMS_A_TURN - 1u, 0}
 #else
-#define SR_TURNS_BEGIN {0, 0}
+#define SR_CLAIMS_A_TURN 1u
+#endif
+#if SR_TENANTS > 0u
+#define SR_TURNS_BEGIN {SR_CLAIMS_A_TURN - 1u, 0, {0}, {0}}
+#else
+#define SR_TURNS_BEGIN {SR_CLAIMS_A_TURN - 1u, 0}
 #endif
 
-/* The level to serve, or SR_LEVELS if none waits. */
-SR_INLINE uint sr_pick_level(const sr_ring* rings, const sr_heads* heads, sr_turns* turns) {
+/* The ring of this level to serve, or SR_RINGS if none waits. One after the other, a ring that waits has as many
+ * slots as its weight says: deficit round robin (Shreedhar and Varghese, 1995) with slots of one size. A ring that
+ * ends to wait gives up what it has left. */
+SR_INLINE uint sr_pick_of_level(const sr_ring* rings, const sr_memory* memory, const sr_heads* heads, sr_turns* turns,
+                                uint level) {
+#if SR_TENANTS > 0u
+    uint at = turns->ring[level];
+    if (turns->left[level] != 0 && sr_waits(rings + at, heads->at[at])) {
+        --turns->left[level];
+        return at;
+    }
+    uint first = 0, end;
+    while (first < SR_RINGS && rings[first].level != level) ++first;
+    for (end = first; end < SR_RINGS && rings[end].level == level;) ++end;
+    for (uint i = first; i < end; ++i) {
+        at = at + 1u >= end || at < first ? first : at + 1u;
+        if (!sr_waits(rings + at, heads->at[at])) continue;
+        turns->ring[level] = at;
+        turns->left[level] = sr_slots_a_turn(memory, rings + at) - 1u;
+        return at;
+    }
+    return SR_RINGS;
+#else
+    (void)memory, (void)turns;
+    return sr_waits(rings + level, heads->at[level]) ? level : SR_RINGS;
+#endif
+}
+
+/* The ring to serve, or SR_RINGS if none waits. */
+SR_INLINE uint sr_pick_ring(const sr_ring* rings, const sr_memory* memory, const sr_heads* heads, sr_turns* turns) {
+    uint ring = SR_RINGS;
 #if SR_LEVELS > 1u
     if (turns->claims != 0) {
         --turns->claims;
     } else {
         turns->claims = SR_CLAIMS_A_TURN - 1u;
         turns->level = turns->level % (SR_LEVELS - 1u) + 1u;
-        if (sr_waits(rings + turns->level, heads->at[turns->level])) return turns->level;
+        ring = sr_pick_of_level(rings, memory, heads, turns, turns->level);
+        if (ring != SR_RINGS) return ring;
     }
 #endif
-    (void)turns;
-    return sr_highest_level(rings, heads);
+    for (uint level = 0; level < SR_LEVELS && ring == SR_RINGS; ++level)
+        ring = sr_pick_of_level(rings, memory, heads, turns, level);
+    return ring;
 }
 
 #endif

@@ -12,22 +12,8 @@
 #include "abi.h"
 #include "atomics.h"
 #include "handler.h"
+#include "tenants.h"
 #include "types.h"
-
-/* On a CPU an operation stands beside its caller's registers, not behind a call: PoCL drains 110 M slots/s so, 36 M
- * with calls. NVIDIA's compiler does as it likes. */
-#ifdef SR_CACHED
-#define SR_INLINE static inline __attribute__((always_inline))
-#else
-#define SR_INLINE static inline
-#endif
-
-#ifdef SR_CACHED
-/* Keeps the code of slots that follow each other together: a twentieth of the throughput. */
-#define SR_RARELY(condition) __builtin_expect((condition), 0)
-#else
-#define SR_RARELY(condition) (condition)
-#endif
 
 /* Custom operations; the host writes its cases behind the handlers' source. UNKNOWN_OPCODE, or what sr_handler_code
  * made of a handler's code. */
@@ -158,7 +144,7 @@ static inline uint sr_print(const sr_memory* memory, uint position, const uint* 
 
 /* For the handler that runs next, which asks sr_should_stop. */
 static inline void sr_tell_due(const sr_memory* memory, uint due) {
-    if (memory->due != 0) *memory->due = due;
+    if (memory->running != 0) memory->running->due = due;
 }
 
 /* One operation on 12 argument words. `due`: the slot's deadline. Returns a code; `value` is the result. `teams`: a
@@ -167,6 +153,7 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint due, uint position
                           ulong* value) {
     __global uint* const control = memory->control;
     const uint words = memory->control_words;
+    if (sr_is_denied(opcode, args, memory)) return SR_CODE_DENIED;
     switch (opcode) {
         case SR_OP_NOP:
         case SR_OP_SHUTDOWN: /* the wrapper leaves behind it */ return SR_CODE_OK;
@@ -335,7 +322,7 @@ SR_INLINE uint sr_check(const uint* copy, const sr_memory* memory, const uint** 
 static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int together) {
     sr_outcome out = {SR_CODE_OK, 0, 0};
     const uint* args;
-    out.code = sr_check(copy, memory, &args);
+    out.code = sr_is_of_its_ring(copy, memory) ? sr_check(copy, memory, &args) : SR_CODE_DENIED;
     if (out.code != SR_CODE_OK) return out;
     const uint due = sr_due_of(copy);
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, due, position, memory);

@@ -1,5 +1,5 @@
 /* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers, and
- * the running slot's deadline, `due`. */
+ * what is the running slot's own, `running`. */
 #include "serial.h"
 #include "team.h"
 #include "wide/drain.h"
@@ -11,9 +11,9 @@
 #define SR_USE_WINDOW(ring, window) (void)(window)
 #endif
 
-/* One work-item that polls and works: of each level the slots run in the order of their positions. Where there are
- * several levels, SR_LEVEL_TABLE has for each where its ring and its window begin, and log2 of slots and
- * completions. */
+/* One work-item that polls and works: of each ring the slots run in the order of their positions. Where there are
+ * several rings, SR_RING_TABLE has for each where it and its window begin, log2 of slots and completions, its level
+ * and its tenant: see sr_ring. */
 __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint mask, uint shift,
                            uint completions_shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
@@ -23,14 +23,18 @@ __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint ma
         __global uint* const now = (__global uint*)(ring + SR_RING_NOW);
         SR_BUFFERS
         const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 0,
-                                  team_local, team_local_bytes, now,   &due};
-#if SR_LEVELS > 1u
-        const ulong table_of_levels[SR_LEVELS][4] = SR_LEVEL_TABLE;
-        sr_ring own[SR_LEVELS];
-        for (uint level = 0; level < SR_LEVELS; ++level) {
-            const ulong* const of = table_of_levels[level];
-            own[level] = sr_ring_of(ring + of[0], (1u << of[2]) - 1u, (uint)of[2], (uint)of[3]);
-            SR_USE_WINDOW(own[level], window + of[1]);
+                                  team_local, team_local_bytes, now,   &running};
+#if SR_RINGS > 1u
+        const ulong table_of_rings[SR_RINGS][6] = SR_RING_TABLE;
+        sr_ring own[SR_RINGS];
+        for (uint i = 0; i < SR_RINGS; ++i) {
+            const ulong* const of = table_of_rings[i];
+            own[i] = sr_ring_of(ring + of[0], (1u << of[2]) - 1u, (uint)of[2], (uint)of[3]);
+            SR_USE_WINDOW(own[i], window + of[1]);
+#if SR_TENANTS > 0u
+            own[i].level = (uint)of[4];
+            own[i].tenant = (uint)of[5];
+#endif
         }
         (void)mask, (void)shift, (void)completions_shift;
 #else
@@ -42,7 +46,7 @@ __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint ma
     }
 }
 
-#if SR_LEVELS == 1u
+#if SR_RINGS == 1u
 /* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
  * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
  * takes none in front of such loops. */
@@ -76,7 +80,7 @@ __kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, ui
 #endif
     SR_BUFFERS
     const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 0,
-                              team_local, team_local_bytes, now,   &due};
+                              team_local, team_local_bytes, now,   &running};
     sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
     SR_USE_WINDOW(own, window);
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
@@ -109,7 +113,7 @@ __kernel void slipring_run_alone(const __global uint* slot, __global uint* outco
     __global uint* const now = (__global uint*)(ring + SR_RING_NOW);
     SR_BUFFERS
     const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 1u,
-                              team_local, team_local_bytes, now,   &due};
+                              team_local, team_local_bytes, now,   &running};
 #ifdef SR_HAS_TEAMS
     const sr_outcome out = sr_run_alone(slot, &memory, &team, board);
     if (team.lane != 0) return;

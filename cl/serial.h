@@ -23,7 +23,7 @@
 SR_WRAPS static inline uint sr_count_heads(
     sr_heads heads) {
     uint count = 0;
-    for (uint level = 0; level < SR_LEVELS; ++level) count += (uint)heads.at[level];
+    for (uint i = 0; i < SR_RINGS; ++i) count += (uint)heads.at[i];
     return count;
 }
 
@@ -33,11 +33,11 @@ SR_WRAPS static inline uint sr_count_heads(
 SR_WRAPS static inline int sr_idle(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds,
                                    sr_heads heads, int ran, ulong began, ulong* counter) {
     const sr_ring* const lead = rings + SR_LEAD;
-    __global uint* slot[SR_LEVELS];
-    uint awaited[SR_LEVELS];
-    for (uint level = 0; level < SR_LEVELS; ++level) {
-        slot[level] = sr_slot(rings + level, heads.at[level]);
-        awaited[level] = sr_awaited(rings + level, heads.at[level]);
+    __global uint* slot[SR_RINGS];
+    uint awaited[SR_RINGS];
+    for (uint i = 0; i < SR_RINGS; ++i) {
+        slot[i] = sr_slot(rings + i, heads.at[i]);
+        awaited[i] = sr_awaited(rings + i, heads.at[i]);
     }
     const uint count = sr_count_heads(heads);
     /* Two words: the last look at the clock, of this idling or the one before, and how many slots had run. */
@@ -72,8 +72,7 @@ SR_WRAPS static inline int sr_idle(const sr_ring* rings, const sr_memory* memory
         }
         const int revoked = sr_revoked_before(lead);
         int waits = 0;
-        for (uint level = 0; level < SR_LEVELS; ++level)
-            waits |= sr_is_next(sr_load_acquire(slot[level]), awaited[level]); /* R2 */
+        for (uint i = 0; i < SR_RINGS; ++i) waits |= sr_is_next(sr_load_acquire(slot[i]), awaited[i]); /* R2 */
         if (revoked) return SR_IS_TO_LEAVE;
         if (waits) return SR_GOES_ON;
     }
@@ -96,7 +95,7 @@ static inline void sr_finish_serial(const sr_ring* lead, const sr_ring* ring, co
 /* What a drain remembers from one slot to the next. */
 typedef struct {
     sr_heads heads;
-    uint level;      /* the one that was served last: COMPLETED is told of all others */
+    uint ring;       /* the one that was served last: COMPLETED is told of all others */
     uint unreleased; /* of that one, slots that COMPLETED does not count yet; a slow one counts as SR_RELEASE_EVERY */
     uint unlooked;   /* slots since the last look at STOP and at the clock */
     sr_turns turns;
@@ -105,7 +104,7 @@ typedef struct {
 } sr_serial;
 
 static inline void sr_release_serial(const sr_ring* rings, sr_serial* own) {
-    sr_release(rings + own->level, own->heads.at[own->level]);
+    sr_release(rings + own->ring, own->heads.at[own->ring]);
     own->unlooked += own->unreleased;
     own->unreleased = 0;
 }
@@ -122,22 +121,23 @@ SR_WRAPS SR_INLINE int sr_is_to_leave_serial(const sr_ring* lead, const sr_bound
     return 0;
 }
 
-/* Finds the level to serve, and idles until one waits. SR_GOES_ON, SR_HAS_LEFT or SR_IS_TO_LEAVE. */
+/* Finds the ring to serve, and idles until one waits. SR_GOES_ON, SR_HAS_LEFT or SR_IS_TO_LEAVE. */
 SR_INLINE int sr_next_serial(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds, sr_serial* own) {
     for (;;) {
         const int revoked = sr_revoked_before(rings + SR_LEAD); /* over a bus both are under way at once */
-        const uint level = sr_pick_level(rings, &own->heads, &own->turns);
+        const uint ring = sr_pick_ring(rings, memory, &own->heads, &own->turns);
         if (revoked) return SR_IS_TO_LEAVE;
-        if (SR_RARELY(level == SR_LEVELS)) {
+        if (SR_RARELY(ring == SR_RINGS)) {
             const int ran = own->unreleased != 0;
             if (ran) sr_release_serial(rings, own);
             const int how = sr_idle(rings, memory, bounds, own->heads, ran, own->began, &own->counter);
-            if (SR_LEVELS == 1u || how != SR_GOES_ON) return how;
+            if (SR_RINGS == 1u || how != SR_GOES_ON) return how;
             continue; /* which one waits? */
         }
-        if (SR_LEVELS > 1u && level != own->level) {
+        if (SR_RINGS > 1u && ring != own->ring) {
             if (own->unreleased != 0) sr_release_serial(rings, own);
-            own->level = level;
+            own->ring = ring;
+            sr_take_rights(memory, rings + ring);
             if (sr_is_to_leave_serial(rings + SR_LEAD, bounds, own)) return SR_IS_TO_LEAVE;
         }
         return SR_GOES_ON;
@@ -170,25 +170,26 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memor
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
     sr_serial own = {{{0}}, 0, 0, 0, SR_TURNS_BEGIN, 0, 0};
-    for (uint level = 0; level < SR_LEVELS; ++level) /* this side alone writes it */
-        own.heads.at[level] = *(__global ulong*)(rings[level].base + SR_RING_COMPLETED);
+    for (uint i = 0; i < SR_RINGS; ++i) /* this side alone writes it */
+        own.heads.at[i] = *(__global ulong*)(rings[i].base + SR_RING_COMPLETED);
+    sr_take_rights(memory, rings);
     own.began = sr_ticks(&own.counter, 0);
     /* The time since the last launch is no gap. */
     if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)own.began);
-    if (sr_follows_idle(memory) && sr_highest_level(rings, &own.heads) == SR_LEVELS &&
+    if (sr_follows_idle(memory) && sr_highest_ring(rings, &own.heads) == SR_RINGS &&
         sr_leave(rings, memory, own.heads, bounds->launch))
         return;
     for (;;) {
         const int how = sr_next_serial(rings, memory, bounds, &own);
         if (how == SR_HAS_LEFT) return;
         if (how == SR_IS_TO_LEAVE) break;
-        const sr_ring* const ring = rings + own.level;
-        const ulong head = own.heads.at[own.level];
+        const sr_ring* const ring = rings + own.ring;
+        const ulong head = own.heads.at[own.ring];
         sr_copy_slot(copy, sr_slot(ring, head));
         if (before_teams && sr_is_for_team(copy)) break;
         if (!sr_claim_serial(lead, ring, head)) break;
         sr_finish_serial(lead, ring, memory, head, copy, sr_run_slot(copy, (uint)head, memory));
-        ++own.heads.at[own.level];
+        ++own.heads.at[own.ring];
         own.unreleased += sr_counts_as(copy);
         if (own.unreleased < SR_RELEASE_EVERY) continue;
         sr_release_serial(rings, &own);
@@ -200,7 +201,7 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memor
     sr_release_serial(rings, &own);
     sr_leave_work(lead, memory, bounds->launch);
 }
-/* Drains SR_LEVELS rings. */
+/* Drains SR_RINGS rings. */
 static inline void sr_drain_serial(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds) {
     if (sr_begins(memory, bounds->launch)) sr_drain_serial_but(rings, memory, bounds, 0);
 }

@@ -51,6 +51,7 @@ static inline void sr_copy_as_team(__global uint* control, const uint* args, con
 static inline uint sr_execute_as_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
                                       ulong* value) {
     if (opcode == SR_OP_LATE) return SR_CODE_DEADLINE;
+    if (sr_is_denied(opcode, args, memory)) return SR_CODE_DENIED;
     if (opcode != SR_OP_MEMCPY) return sr_custom_team(opcode, args, memory, team, value);
     const uint code = sr_check_memcpy(args, memory->control_words);
     if (code != SR_CODE_OK) return code;
@@ -66,7 +67,8 @@ static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memor
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* args;
     sr_tell_due(memory, sr_due_of(copy));
-    if (sr_is_well_formed(copy, &args))
+    if (!sr_is_of_its_ring(copy, memory)) out.code = SR_CODE_DENIED;
+    else if (sr_is_well_formed(copy, &args))
         out.code = sr_execute_as_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
     if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));
     sr_team_barrier(team);

@@ -119,6 +119,20 @@ constexpr Entry entry(Errc code) noexcept {
             return {"the level is not open", "give it slots in Options::levels, or publish at another level"};
         case Errc::deadline_too_far:
             return {"the deadline lies too far ahead", "16.383 s is the most; cancel() the slot when it is time"};
+        case Errc::unknown_tenant:
+            return {"no such tenant", "declare it in Options::tenants, or name one that is declared"};
+        case Errc::denied:
+            return {"the tenant may not do this", "see its declaration: opcodes, buffers, reads and writes"};
+        case Errc::mixed_tenants:
+            return {"a batch with slots of several tenants", "publish those of each tenant by themselves"};
+        case Errc::quota_full:
+            return {"the tenant has as many slots in flight as it may",
+                    "wait for some of them, or declare a larger quota"};
+        case Errc::tenant_closed:
+            return {"the tenant was told to quiesce", "declare it again, or publish for another one"};
+        case Errc::tenant_in_use:
+            return {"the tenant has not come to rest", "quiesce() it before it is declared again"};
+        case Errc::bad_tenant: return {"a declaration of a tenant that cannot be", "see the detail for the reason"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

@@ -48,6 +48,18 @@ public:
         return static_cast<std::int64_t>(begun - done) > 0 ? begun : done;
     }
 
+    // A slot is published and has not finished. False, too, if the slot that is to run next is no longer published:
+    // who can write a tenant's slots can take that back, and then the tenant's ring stands still for ever, which is
+    // no fault of the device's.
+    bool has_work() const noexcept {
+        for (;;) {
+            const std::uint64_t next = completed();
+            if (next == tail()) return false;
+            if (is_published(next)) return true;
+            if (completed() == next) return false;  // else it has finished, and its place is being used again
+        }
+    }
+
     // S, the host's half: after publishing, true if the consumer's newest launch `launch` has left, so that nothing
     // looks at the slots until the next one starts; or if it has work and wants the next one queued behind it. The
     // device stores `launch` into LEFT and then loads the state at its head; a producer stores the state and then

@@ -1,54 +1,100 @@
-// A runtime's rings, one for each level that is open.
+// A runtime's rings: the program's own, one for each level that is open, and one for each tenant.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <expected>
 #include <optional>
 
 #include <slipring/priority.hpp>
 #include <slipring/ring.hpp>
 
+#include "ring_inside.hpp"
+
 namespace slipring {
+
+// Rings have numbers: the program's own that of their level, the tenants' those behind.
+class RingNumbers {
+public:
+    static constexpr std::size_t tenants = SR_PRIORITY_IDLE + 1, max = tenants + SR_MAX_TENANTS;
+
+    // `row`: the tenant's in the device's table, from 1; 0: none.
+    static constexpr std::size_t of_row(Priority level, std::uint32_t row) noexcept {
+        return row == 0 ? static_cast<std::size_t>(level) : tenants + row - 1;
+    }
+    // Of a level's ring, if it is the program's own, or of a tenant's; `max` if there is none.
+    std::size_t find(Priority level, std::uint32_t tenant) const noexcept {
+        const auto own = static_cast<std::size_t>(level);
+        if (tenant == 0) return own < tenants && is_open_[own] ? own : max;
+        std::size_t number = tenants;
+        while (number < max && tenant_[number] != tenant) ++number;
+        return number;
+    }
+    bool is_open(std::size_t number) const noexcept { return number < max && is_open_[number]; }
+    std::uint32_t tenant_of(std::size_t number) const noexcept { return tenant_[number]; }
+    Priority level_of(std::size_t number) const noexcept { return level_[number]; }
+
+    void open(std::size_t number, Priority level, std::uint32_t tenant) noexcept {
+        is_open_[number] = true;
+        level_[number] = level;
+        tenant_[number] = tenant;
+    }
+
+private:
+    std::array<bool, max> is_open_{};
+    std::array<Priority, max> level_{};
+    std::array<std::uint32_t, max> tenant_{};
+};
 
 class Rings {
 public:
-    // Null if the level is not open, and for a value that is no level.
-    const Ring* find(Priority level) const noexcept {
-        const auto index = static_cast<std::uint32_t>(level);
-        return index < rings_.size() && rings_[index] ? &*rings_[index] : nullptr;
+    static constexpr std::size_t max = RingNumbers::max;
+
+    // Null if there is none.
+    const Ring* at(std::size_t number) const noexcept {
+        return numbers_.is_open(number) ? &*rings_[number] : nullptr;
     }
-    // NORMAL's, which is always there.
+    const Ring* find(Priority level, std::uint32_t tenant = 0) const noexcept {
+        return at(numbers_.find(level, tenant));
+    }
+    // The program's ring of NORMAL, which is always there.
     const Ring& lead() const noexcept { return *rings_[SR_PRIORITY_NORMAL]; }
+    const RingNumbers& numbers() const noexcept { return numbers_; }
 
-    void open(Priority level, const Ring& ring) noexcept { rings_[static_cast<std::uint32_t>(level)] = ring; }
+    void open(Priority level, std::uint32_t tenant, std::uint32_t row, const Ring& ring) noexcept {
+        const std::size_t number = RingNumbers::of_row(level, row);
+        numbers_.open(number, level, tenant);
+        rings_[number] = ring;
+    }
 
-    // Calls visit(level, ring) for each that is open, the highest first.
+    // Calls visit(number, ring) for each: the program's, the highest level first, then the tenants'.
     template <class Visit>
     void each(const Visit& visit) const {
-        for (std::uint32_t level = 0; level < rings_.size(); ++level)
-            if (rings_[level]) visit(Priority{level}, *rings_[level]);
+        for (std::size_t number = 0; number < max; ++number)
+            if (rings_[number]) visit(number, *rings_[number]);
     }
     template <class Holds>
     bool any(const Holds& holds) const {
         bool found = false;
-        each([&](Priority, const Ring& ring) { found = found || holds(ring); });
+        each([&](std::size_t number, const Ring& ring) { found = found || holds(number, ring); });
         return found;
     }
 
-    // How many slots have finished, of all levels.
+    // How many slots have finished, of all rings.
     std::uint64_t completed() const noexcept {
         std::uint64_t sum = 0;
-        each([&sum](Priority, const Ring& ring) { sum += ring.completed(); });
+        each([&sum](std::size_t, const Ring& ring) { sum += ring.completed(); });
         return sum;
     }
     // A slot is published and has not finished.
     bool has_work() const noexcept {
-        return any([](const Ring& ring) { return ring.completed() != ring.tail(); });
+        return any([](std::size_t, const Ring& ring) { return inside(ring).has_work(); });
     }
 
 private:
-    std::array<std::optional<Ring>, SR_PRIORITY_IDLE + 1> rings_{};
+    std::array<std::optional<Ring>, max> rings_{};
+    RingNumbers numbers_{};
 };
 
 }  // namespace slipring

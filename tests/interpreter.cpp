@@ -114,19 +114,20 @@ BOOST_AUTO_TEST_CASE(a_handler_learns_that_its_ring_was_revoked) {
 }
 
 BOOST_AUTO_TEST_CASE(a_handler_learns_that_its_deadline_is_over) {
-    uint line[2] = {0, 100}, due = 0;  // REVOKED, and the clock behind it
+    uint line[2] = {0, 100};
+    sr_running running{};  // REVOKED, and the clock behind it
     sr_buffers buffers{};
-    buffers.due = &due;
+    buffers.running = &running;
     BOOST_TEST(!sr_should_stop(&buffers));  // of no ring, and without a deadline
     buffers.revoked = line;
     BOOST_TEST(!sr_should_stop(&buffers));
-    due = 101;
+    running.due = 101;
     BOOST_TEST(!sr_should_stop(&buffers));
     line[1] = 101;
     BOOST_TEST(sr_should_stop(&buffers));
-    due = 0;
+    running.due = 0;
     BOOST_TEST(!sr_should_stop(&buffers));
-    buffers.due = nullptr;
+    buffers.running = nullptr;
     BOOST_TEST(!sr_should_stop(&buffers));
 }
 

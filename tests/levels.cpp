@@ -54,7 +54,7 @@ struct Levels {
     }
 
     void launch(uint number, ulong idle_timeout = 0, ulong max_time = ~ulong{0}) {
-        std::array<sr_ring, SR_LEVELS> own{};
+        std::array<sr_ring, SR_RINGS> own{};
         for (std::size_t i = 0; i < SR_LEVELS; ++i) {
             const uint log2 = static_cast<uint>(std::countr_zero(rings[i].capacity()));
             own[i] =

@@ -65,7 +65,8 @@ inline Ticket publish_stall(Runtime& runtime, const Slot& stalling_slot, Priorit
     const auto ticket = runtime.publish(stalling_slot, Quiet::no, level);
     BOOST_REQUIRE(ticket.has_value());
     if (runtime.device().mode == ExecutionMode::persistent) {
-        BOOST_REQUIRE(eventually([&] { return inside(*runtime.ring(level)).claimed() == ticket->end(); }));
+        const Ring* const ring = ticket->tenant != 0 ? runtime.ring_of(ticket->tenant) : runtime.ring(level);
+        BOOST_REQUIRE(eventually([&] { return inside(*ring).claimed() == ticket->end(); }));
     } else {
         BOOST_REQUIRE(eventually([&] { return runtime.stats().launches != launches; }));
         // A launch is counted first. cancel() waits until it has been queued, and leaves what it has taken along.

@@ -13,7 +13,7 @@
 struct NativeMemory {
     std::vector<uint> control = std::vector<uint>(256);
     std::vector<uint> log = std::vector<uint>(SR_LOG_RECORDS / 4 + SR_LOG_RECORD_WORDS);
-    uint due = 0;
+    sr_running running{};
     sr_buffers buffers{};
 
     sr_memory view() {
@@ -22,6 +22,7 @@ struct NativeMemory {
         memory.control_words = static_cast<uint>(control.size());
         memory.log = log.data();
         memory.buffers = &buffers;
+        memory.running = &running;
         return memory;
     }
 
@@ -34,10 +35,9 @@ struct NativeMemory {
         if (!window.empty()) own.slots = reinterpret_cast<uchar*>(window.data());
         auto* const line = reinterpret_cast<uint*>(slipring::inside(ring).base() + SR_RING_REVOKED);
         buffers.revoked = line;
-        buffers.due = &due;
+        buffers.running = &running;
         sr_memory memory = view();
         memory.now = line + 1;
-        memory.due = &due;
         sr_bounds bounds{};
         bounds.launch = launch;
         bounds.first = ring.completed();

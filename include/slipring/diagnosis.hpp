@@ -27,6 +27,8 @@ struct Diagnosis {
     };
     struct Level {
         Priority level = Priority::normal;
+        std::uint32_t tenant = 0;  // whose ring it is; 0: the program's own
+        std::string label{};       // that tenant's
         // Positions, each at most the next one's: every slot before it has finished, has begun, is published, is
         // reserved. In per_launch mode what a launch has taken along has begun, and has not finished before the
         // launch has.
@@ -46,7 +48,7 @@ struct Diagnosis {
     std::chrono::nanoseconds launched{};  // how long ago that was queued
     // How long no slot has finished though there was work, as far as a thread that waited was looking.
     std::chrono::nanoseconds silence{};
-    std::vector<Level> levels{};  // those that are open, the highest first
+    std::vector<Level> levels{};  // those that are open, the highest first, and behind them the tenants'
 
     // All of it, in one line.
     SLIPRING_API std::string text() const;

@@ -74,6 +74,14 @@ enum class Errc {
     level_not_open,  // a level that Options::levels does not have
     // deadlines
     deadline_too_far,  // further ahead than Deadline::furthest
+    // tenants
+    unknown_tenant,  // a tenant that was not declared
+    denied,          // what the tenant may not do
+    mixed_tenants,   // a batch of several tenants' slots
+    quota_full,      // as many slots of the tenant's are in flight as may be
+    tenant_closed,   // a tenant that was told to quiesce
+    tenant_in_use,   // a tenant that was not, or has slots in flight
+    bad_tenant,      // a declaration that cannot be
 };
 
 // One sentence: what happened. Static storage; never empty.

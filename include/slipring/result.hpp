@@ -12,13 +12,14 @@
 
 namespace slipring {
 
-// What was published: consecutive positions of a level's ring.
+// What was published: consecutive positions of a level's ring, or of a tenant's.
 struct Ticket {
     std::uint64_t first = 0;
     std::uint32_t count = 0;
     Quiet quiet = Quiet::no;      // as published: whether to ask for completions or the ring
     std::uint32_t lookahead = 0;  // of a window: how many of the last entries are lookahead
     Priority level = Priority::normal;
+    std::uint32_t tenant = 0;  // whose ring; 0: the program's own
 
     constexpr std::uint64_t end() const noexcept { return first + count; }
 
@@ -26,7 +27,7 @@ struct Ticket {
     constexpr Ticket slice(std::uint32_t from, std::uint32_t n) const noexcept {
         const std::uint32_t begin = std::min(from, count), size = std::min(n, count - begin);
         const std::uint32_t behind = count - begin - size;  // entries of the ticket behind the slice
-        return {first + begin, size, quiet, std::min(size, lookahead - std::min(lookahead, behind)), level};
+        return {first + begin, size, quiet, std::min(size, lookahead - std::min(lookahead, behind)), level, tenant};
     }
     // A window's required entries; of any other ticket all. And its lookahead entries; of any other ticket none.
     constexpr Ticket required_part() const noexcept { return slice(0, count - lookahead); }

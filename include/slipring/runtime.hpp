@@ -38,7 +38,7 @@ public:
     // Finds the device, makes and maps the shared memory, builds the device code with the custom operations.
     // Takes from milliseconds to seconds (a compiler runs). The kernel starts with the first publish.
     // Errors: no_platform, no_device (detail: the probe's report; also if another program holds the device),
-    // device_not_found, bad_options, bad_capacity, reserved_opcode, duplicate_opcode, unknown_buffer,
+    // device_not_found, bad_options, bad_capacity, bad_tenant, reserved_opcode, duplicate_opcode, unknown_buffer,
     // duplicate_buffer, too_many_buffers, buffer_too_large, foreign_buffer, team_too_wide, no_local_memory (detail:
     // which, and the device's limit), build_failed (detail: the handler's name and line, and the log), out_of_memory,
     // opencl_failed.
@@ -58,7 +58,8 @@ public:
     // slots there, put a batch_fence between them, or publish the second when the first has finished. Slots of two
     // levels have no order.
     // Errors: ring_full (at once; of this level), larger_than_ring, level_not_open, shut_down, device_lost; a window
-    // also payload_too_long, payload_not_whole.
+    // also payload_too_long, payload_not_whole. Where tenants are declared also unknown_tenant, denied,
+    // mixed_tenants, quota_full (in the place of ring_full), tenant_closed.
 
     [[nodiscard]] std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
                                                       Priority level = Priority::normal) noexcept;
@@ -69,14 +70,18 @@ public:
 
     // Waits until `n` slots are free, in the way of wait(). For a producer that got ring_full. It reserves nothing:
     // another producer may be faster, and then publish returns ring_full again.
-    // Errors: timed_out, larger_than_ring and level_not_open (at once), shut_down, device_lost.
+    // Errors: timed_out, larger_than_ring, level_not_open and unknown_tenant (at once), shut_down, device_lost.
     [[nodiscard]] std::expected<void, Errc> wait_for_room(std::uint32_t n, Timeout timeout = Timeout::never(),
-                                                          Priority level = Priority::normal) noexcept;
+                                                          Priority level = Priority::normal,
+                                                          std::uint32_t tenant = 0) noexcept;
 
     // NORMAL's ring itself, for its positions and the zero-copy path. After committing a reservation call wake().
     const Ring& ring() const noexcept;
     // A level's; null if it is not open.
     const Ring* ring(Priority level) const noexcept;
+    // A tenant's; null if it is not declared. Its zero-copy path goes past publish's checks and past quiesce; the
+    // device checks each slot all the same.
+    const Ring* ring_of(std::uint32_t tenant) const noexcept;
 
     // Starts the kernel if it has left. publish and wait do it by themselves.
     void wake() noexcept;
@@ -122,6 +127,20 @@ public:
     // mode the device's clock is the time at which the ring's last launch was queued.
     // Errors: deadline_too_far, out_of_memory (no thread).
     [[nodiscard]] std::expected<Deadline, Errc> deadline(std::chrono::milliseconds after) noexcept;
+
+    // ---- tenants: see tenant.hpp ---------------------------------------------------------------------------------
+
+    // Closes the tenant: publish refuses its slots from here on (tenant_closed), also on other threads. Waits until
+    // all that were published have finished, in the way of wait().
+    // Errors: unknown_tenant, timed_out (it stays closed; call again), device_lost (the same).
+    [[nodiscard]] std::expected<void, Errc> quiesce(std::uint32_t tenant,
+                                                    Timeout timeout = Timeout::never()) noexcept;
+
+    // Declares a tenant that has quiesced once more, with other rights, and opens it. Level and quota stay as they
+    // were. What it had published had all finished, under its rights of then; positions and results go on.
+    // Errors: unknown_tenant (not among Options::tenants), tenant_in_use, bad_tenant, unknown_buffer, device_lost,
+    // opencl_failed, out_of_memory.
+    [[nodiscard]] std::expected<void, Error> declare(const Tenant& tenant) noexcept;
 
     // ---- control words, and the table of DFA_STEP ----------------------------------------------------------------
 

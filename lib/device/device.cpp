@@ -41,7 +41,7 @@ std::expected<std::unique_ptr<Device>, Error> Device::open(const Options& option
     if (!chosen) return std::unexpected(chosen.error());
     auto device = std::make_unique<Device>();
     device->chosen = std::move(*chosen);
-    device->levels = levels_of(options);
+    device->places = places_of(options);
     device->context = device->chosen.probe.context;
     if (auto ok = device->make_queues(); !ok) return std::unexpected(ok.error());
     if (auto ok = device->make_kernels(options); !ok) return std::unexpected(ok.error());
@@ -68,7 +68,7 @@ std::expected<void, Error> Device::make_queues() {
 
 std::expected<void, Error> Device::make_kernels(const Options& options) {
     if (auto ok = check_local_memory(options.ops, chosen.device); !ok) return ok;
-    const std::string source = program_source(options.ops, options.buffers, levels, options.lower_every);
+    const std::string source = program_source(options.ops, options.buffers, places, options.lower_every);
     auto built = build(context, chosen.device, source, options.ops,
                        {.teams = has_wide_teams(), .window = chosen.probe.window});
     if (!built) return std::unexpected(built.error());
@@ -111,14 +111,14 @@ std::expected<void, Error> Device::make_memory(const Options& options) {
     const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
     const std::size_t sched_bytes = wide() ? SR_SCHED_WORDS(std::size_t{options.capacity}) * 4 : 4;
     // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
-    for (const auto& [memory, bytes] : {std::pair{&ring, shared_bytes(levels)},
+    for (const auto& [memory, bytes] : {std::pair{&ring, shared_bytes(places)},
                                         {&log, log_bytes},
                                         {&alone_log, log_bytes},
                                         {&slot, std::size_t{SR_SLOT_BYTES}},
                                         {&outcome, std::size_t{20}}})
         if (auto made = make(*memory, shared, bytes); !made) return made;
     if (chosen.probe.window) {
-        auto made = BusWindow::make(context, data_queue, chosen.device, window_bytes(levels));
+        auto made = BusWindow::make(context, data_queue, chosen.device, window_bytes(places));
         if (!made) return std::unexpected(made.error());
         window = std::move(*made);
     }

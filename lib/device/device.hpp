@@ -14,9 +14,10 @@
 #include <slipring/options.hpp>
 #include <slipring/ring.hpp>
 
+#include "../rings.hpp"
 #include "cl.hpp"
-#include "levels.hpp"
 #include "memory.hpp"
+#include "places.hpp"
 #include "select.hpp"
 #include "sentinel.hpp"
 #include "window.hpp"
@@ -111,7 +112,7 @@ struct Device {
     cl_int bind_table();
 
     Candidate chosen;
-    std::vector<Level> levels;
+    std::vector<RingPlace> places;
     cl::Context context;
     // Where a launch takes its slots along all three are one, so that copies follow the kernel.
     cl::CommandQueue run_queue;    // the ring's kernel
@@ -122,13 +123,13 @@ struct Device {
     cl::Kernel run;
     cl::Kernel alone;
     cl_uint alone_number = 0;
-    Memory ring, control, log;  // `ring`: of all levels
+    Memory ring, control, log;  // `ring`: of all rings
     BusWindow window;           // of the rings' slots, if the probe found one
-    // What a ring's producers alone use, of each level: nothing of it is the device's.
+    // What a ring's producers alone use, of each ring: nothing of it is the device's.
     struct alignas(RingView::alignment) Producers {
         std::byte bytes[RingView::producers_bytes];
     };
-    std::unique_ptr<Producers[]> producers = std::make_unique<Producers[]>(std::size(every_level));
+    std::unique_ptr<Producers[]> producers = std::make_unique<Producers[]>(RingNumbers::max);
     Memory slot, outcome, alone_log;  // of `alone`
     // The table of DFA_STEP, and those before it: on NVIDIA to free one waits for every kernel of the context, so a
     // table's memory is used again when neither launch has it any more. Sizes are powers of two: all together at most

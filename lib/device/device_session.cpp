@@ -37,15 +37,15 @@ std::expected<std::unique_ptr<Session>, Error> Session::open(const Options& opti
     return std::move(*session);
 }
 
-RingParts DeviceSession::ring_memory(const Level& level) const noexcept {
+RingParts DeviceSession::ring_memory(const RingPlace& place) const noexcept {
     const std::span<std::byte> window = device_->window.host();
     return {
         .shared =
-            device_->ring.host().subspan(level.shared_at, *RingView::shared_bytes(level.capacity, level.completions)),
-        .producers = device_->producers[static_cast<std::uint32_t>(level.priority)].bytes,
-        .window = window.empty() ? window : window.subspan(level.window_at, RingView::window_bytes(level.capacity)),
+            device_->ring.host().subspan(place.shared_at, *RingView::shared_bytes(place.capacity, place.completions)),
+        .producers = device_->producers[RingNumbers::of_row(place.level, place.row)].bytes,
+        .window = window.empty() ? window : window.subspan(place.window_at, RingView::window_bytes(place.capacity)),
         .over_bus = !info().is_cpu,
-        .level = level.priority};
+        .level = place.level};
 }
 
 DeviceSession::~DeviceSession() {

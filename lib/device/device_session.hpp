@@ -14,8 +14,8 @@ public:
     ~DeviceSession() override;
 
     const DeviceInfo& info() const noexcept final { return device_->info(); }
-    const std::vector<Level>& levels() const noexcept final { return device_->levels; }
-    RingParts ring_memory(const Level& level) const noexcept final;
+    const std::vector<RingPlace>& places() const noexcept final { return device_->places; }
+    RingParts ring_memory(const RingPlace& place) const noexcept final;
     std::span<std::byte> buffer(std::size_t index) const noexcept final;
     std::expected<std::uint64_t, Errc> begin_upload(std::size_t index, std::uint64_t offset,
                                                     std::span<const std::byte> from) noexcept final;

@@ -29,12 +29,12 @@ std::string buffer_macros(std::span<const CustomOp> ops, std::span<const BufferS
     std::string parameters = "#define SR_BUFFER_PARAMETERS ";
     for (std::size_t i = 0; i < buffers.size(); ++i)
         parameters += ", __global uchar* sr_b" + decimal(i) + ", ulong sr_n" + decimal(i);
-    std::string gather =
-        "#define SR_BUFFERS uint due = 0; sr_buffers buffers[" + decimal(ops.empty() ? 1 : ops.size()) + "];";
+    std::string gather = "#define SR_BUFFERS sr_running running = {0, 0}; sr_buffers buffers[" +
+                         decimal(ops.empty() ? 1 : ops.size()) + "];";
     for (std::size_t i = 0; i < ops.size(); ++i) {
         const std::string own = " buffers[" + decimal(i) + "].";
         gather += own + "count = " + decimal(ops[i].buffers.size()) + "u;";
-        gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);" + own + "due = &due;";
+        gather += own + "revoked = (__global uint*)(ring + SR_RING_REVOKED);" + own + "running = &running;";
         for (std::size_t k = 0; k < ops[i].buffers.size(); ++k) {
             const auto buffer = std::ranges::find(buffers, ops[i].buffers[k], &BufferSpec::name);
             const auto number = static_cast<std::size_t>(buffer - buffers.begin());
@@ -81,24 +81,42 @@ std::string writes_shared(std::span<const CustomOp> ops, std::span<const BufferS
     return out + "default: return 1;\n}\n}\n#endif\n";
 }
 
-std::string dispatch(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
-    return cases(ops, false) + cases(ops, true) + is_team(ops) + writes_shared(ops, buffers);
+// See cl/tenants.h.
+std::string numbers(std::span<const CustomOp> ops) {
+    std::string out = "#if SR_TENANTS > 0u\nstatic uint sr_op_number(uint opcode) {\nswitch (opcode) {\n";
+    for (std::size_t i = 0; i < ops.size(); ++i)
+        out += "case " + decimal(ops[i].opcode) + "u: return " + decimal(i) + "u;\n";
+    return out + "default: return SR_MAX_TENANT_OPS;\n}\n}\n#endif\n";
 }
 
-// What cl/types.h and persistent.cl ask of the host where several levels are open.
-std::string level_macros(std::span<const Level> levels, std::uint32_t lower_every) {
-    if (levels.size() <= 1) return {};
-    const auto lead = std::ranges::find(levels, Priority::normal, &Level::priority) - levels.begin();
+std::string dispatch(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers) {
+    return cases(ops, false) + cases(ops, true) + is_team(ops) + writes_shared(ops, buffers) + numbers(ops);
+}
+
+// What cl/types.h and persistent.cl ask of the host where there are several rings.
+std::string ring_macros(std::span<const RingPlace> rings, std::uint32_t lower_every) {
+    if (rings.size() <= 1) return {};
+    const auto lead = std::ranges::find_if(rings, &RingPlace::is_lead) - rings.begin();
     std::string table;
-    for (const Level& level : levels) {
+    std::size_t levels = 0, tenants = 0;
+    const RingPlace* before = nullptr;
+    for (const RingPlace& ring : rings) {
+        if (before == nullptr || before->level != ring.level) ++levels;
+        before = &ring;
+        if (ring.tenant != 0) ++tenants;
         table += table.empty() ? "{" : ", {";
-        table += decimal(level.shared_at) + "ul, " + decimal(level.window_at) + "ul, ";
-        table += decimal(static_cast<unsigned>(std::countr_zero(level.capacity))) + "ul, ";
-        table += decimal(static_cast<unsigned>(std::countr_zero(level.completions))) + "ul}";
+        for (const std::uint64_t of : {std::uint64_t{ring.shared_at}, std::uint64_t{ring.window_at},
+                                       std::uint64_t(std::countr_zero(ring.capacity)),
+                                       std::uint64_t(std::countr_zero(ring.completions)), std::uint64_t{levels - 1}})
+            table += decimal(of) + "ul, ";
+        table += decimal(ring.row) + "ul}";
     }
-    return "#define SR_LEVELS " + decimal(levels.size()) + "u\n#define SR_LEAD " +
-           decimal(static_cast<std::uint64_t>(lead)) + "u\n#define SR_LOWER_EVERY " + decimal(lower_every) +
-           "u\n#define SR_LEVEL_TABLE {" + table + "}\n";
+    const auto define = [](const std::string& name, std::uint64_t value) {
+        return "#define " + name + " " + decimal(value) + "u\n";
+    };
+    return define("SR_RINGS", rings.size()) + define("SR_LEVELS", levels) + define("SR_TENANTS", tenants) +
+           define("SR_LEAD", static_cast<std::uint64_t>(lead)) + define("SR_LOWER_EVERY", lower_every) +
+           "#define SR_RING_TABLE {" + table + "}\n";
 }
 
 }  // namespace
@@ -113,8 +131,8 @@ std::expected<void, Error> check_source(const CustomOp& op) {
 }
 
 std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers,
-                           std::span<const Level> levels, std::uint32_t lower_every) {
-    std::string source = level_macros(levels, lower_every) + embedded::prelude;
+                           std::span<const RingPlace> rings, std::uint32_t lower_every) {
+    std::string source = ring_macros(rings, lower_every) + embedded::prelude;
     for (const CustomOp& op : ops) source += guarded(op);
     source += line_mark("slipring") + dispatch(ops, buffers) + buffer_macros(ops, buffers);
     return source + embedded::kernels;

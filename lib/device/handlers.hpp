@@ -7,7 +7,7 @@
 
 #include <slipring/options.hpp>
 
-#include "levels.hpp"
+#include "places.hpp"
 
 namespace slipring {
 
@@ -23,9 +23,9 @@ extern const char* const kernels;
 std::expected<void, Error> check_source(const CustomOp& op);
 
 // The whole source of a runtime's program: prelude, handlers, the cases that call them, kernels. check_source accepts
-// each handler, and each name of a buffer is one of `buffers`. Of one level or none the text says nothing.
+// each handler, and each name of a buffer is one of `buffers`. Of one ring or none the text says nothing.
 std::string program_source(std::span<const CustomOp> ops, std::span<const BufferSpec> buffers,
-                           std::span<const Level> levels = {}, std::uint32_t lower_every = 1);
+                           std::span<const RingPlace> rings = {}, std::uint32_t lower_every = 1);
 
 // What tells a compiler, and the reader of its log, where a handler's own lines begin.
 std::string line_mark(const std::string& name);

@@ -16,9 +16,9 @@
 namespace slipring {
 namespace {
 
-// What a launch has of one level's ring: the slots of [first, end), and what it says of them.
+// What a launch has of one ring: the slots of [first, end), and what it says of them.
 struct Part {
-    explicit Part(const Level& level) : shared_at(level.shared_at), completions(2 * std::size_t{level.completions}) {}
+    explicit Part(const RingPlace& of) : shared_at(of.shared_at), completions(2 * std::size_t{of.completions}) {}
 
     std::size_t shared_at;
     std::vector<std::uint64_t> completions;                                          // how they finished
@@ -48,11 +48,17 @@ struct Part {
 class PerLaunch final : public DeviceSession {
 public:
     PerLaunch(Telling telling, std::unique_ptr<Device> device, const Options& options)
-        : DeviceSession(telling, std::move(device)),
-          launches_a_turn_(
-              std::max<std::size_t>(1, options.lower_every / std::max<std::size_t>(1, levels().size() - 1))),
-          pace_(options.ops, options.hang_timeout) {
-        for (const Level& level : levels()) parts_[index(level.priority)].emplace(level);
+        : DeviceSession(telling, std::move(device)), pace_(options.ops, options.hang_timeout) {
+        const RingPlace* before = nullptr;
+        for (const RingPlace& place : places()) {
+            const std::size_t which = RingNumbers::of_row(place.level, place.row);
+            parts_[which].emplace(place);
+            if (before == nullptr || before->level != place.level) levels_.emplace_back();
+            before = &place;
+            levels_.back().push_back(which);
+        }
+        launches_a_turn_ =
+            std::max<std::size_t>(1, options.lower_every / std::max<std::size_t>(1, levels_.size() - 1));
     }
 
     // Published slots that are not complete belong to the device, so no thread writes them meanwhile. The launch gets
@@ -64,8 +70,8 @@ public:
         submitted_at_ = Clock::now();
 
         Status status;
-        rings.each([&](Priority level, const Ring& ring) {
-            const Part& part = *parts_[index(level)];
+        rings.each([&](std::size_t which, const Ring& ring) {
+            const Part& part = *parts_[which];
             // Where a ring begins, the device's copy does not know: not at 0, after a recovery.
             if (number == 1) status << d.ring.upload(queue, part.shared_at + SR_RING_COMPLETED, sizeof part.first);
             part.each_piece(ring.capacity(), SR_SLOT_BYTES, [&](std::size_t offset, std::size_t bytes) {
@@ -80,8 +86,8 @@ public:
         status << d.upload_inputs(queue);
         status << enqueue(number, parts_[SR_PRIORITY_NORMAL]->first);
         status << d.download_outputs(queue);
-        rings.each([&](Priority level, const Ring& ring) {
-            Part& part = *parts_[index(level)];
+        rings.each([&](std::size_t which, const Ring& ring) {
+            Part& part = *parts_[which];
             const std::span<std::byte> own = std::as_writable_bytes(std::span(part.completions));
             const std::size_t theirs = part.shared_at + SR_RING_SLOTS + std::size_t{ring.capacity()} * SR_SLOT_BYTES;
             part.each_piece(ring.completions(), SR_COMPLETION_BYTES, [&](std::size_t offset, std::size_t bytes) {
@@ -101,8 +107,8 @@ public:
         if (std::ranges::any_of(parts_, [](const auto& part) { return part && !part->is_possible(); })) return;
         unreaped_.store(false, std::memory_order_relaxed);
         pace_.took(Clock::now() - submitted_at_);
-        rings.each([&](Priority level, const Ring& ring) {
-            const Part& part = *parts_[index(level)];
+        rings.each([&](std::size_t which, const Ring& ring) {
+            const Part& part = *parts_[which];
             const std::uint64_t completed = part.completed();
             for (std::uint64_t at = part.first; at != completed; ++at) {
                 if ((inside(ring).word(at, SR_WORD_PRIORITY) & SR_FLAG_QUIET) != 0) continue;
@@ -114,42 +120,42 @@ public:
         const RingInside lead = inside(rings.lead());
         const Part& of_lead = *parts_[SR_PRIORITY_NORMAL];
         lead.word32(SR_RING_FAULTS).store(of_lead.word<std::uint32_t>(SR_RING_FAULTS), std::memory_order_relaxed);
-        rings.each([&](Priority level, const Ring& ring) {
-            const std::uint64_t completed = parts_[index(level)]->completed();
+        rings.each([&](std::size_t which, const Ring& ring) {
+            const std::uint64_t completed = parts_[which]->completed();
             inside(ring).word64(SR_RING_COMPLETED).store(completed, std::memory_order_release);  // A2
         });
         lead.word32(SR_RING_LEFT).store(of_lead.word<std::uint32_t>(SR_RING_LEFT), std::memory_order_seq_cst);
     }
 
-    std::uint64_t begun(Priority level, const RingView&, std::uint64_t completed,
+    std::uint64_t begun(std::size_t which, const RingView&, std::uint64_t completed,
                         std::uint64_t) const noexcept override {
         if (!unreaped_.load(std::memory_order_relaxed)) return completed;
-        return ends_[index(level)].load(std::memory_order_relaxed);
+        return ends_[which].load(std::memory_order_relaxed);
     }
 
 private:
     using Clock = std::chrono::steady_clock;
 
-    static std::size_t index(Priority level) noexcept { return static_cast<std::size_t>(level); }
-
     // What launch `number` has of each ring: the highest level goes first; but in its turn, as in cl/levels.h, a
-    // lower one does.
+    // lower one does. Of one level each ring goes first in its turn.
     void share_out(const Rings& rings, std::uint32_t number) noexcept {
         pace_.begin_launch();
-        const auto take = [&](Priority level, const Ring& ring) {
-            Part& part = *parts_[index(level)];
-            part.first = ring.completed();
-            part.end = pace_.end_of_launch(ring, part.first);
-            ends_[index(level)].store(part.end, std::memory_order_relaxed);
+        const auto take = [&](const std::vector<std::size_t>& level) {
+            for (std::size_t i = 0; i < level.size(); ++i) {
+                const std::size_t which = level[(number + i) % level.size()];
+                const Ring& ring = *rings.at(which);
+                Part& part = *parts_[which];
+                part.first = ring.completed();
+                part.end = pace_.end_of_launch(ring, part.first);
+                ends_[which].store(part.end, std::memory_order_relaxed);
+            }
         };
-        const std::size_t lower = levels().size() - 1;
-        Priority first = levels().front().priority;
-        if (lower != 0 && number % launches_a_turn_ == 0)
-            first = levels()[1 + number / launches_a_turn_ % lower].priority;
-        take(first, *rings.find(first));
-        rings.each([&](Priority level, const Ring& ring) {
-            if (level != first) take(level, ring);
-        });
+        const std::size_t lower = levels_.size() - 1;
+        std::size_t first = 0;
+        if (lower != 0 && number % launches_a_turn_ == 0) first = 1 + number / launches_a_turn_ % lower;
+        take(levels_[first]);
+        for (std::size_t level = 0; level < levels_.size(); ++level)
+            if (level != first) take(levels_[level]);
     }
 
     // For the next launch.
@@ -168,12 +174,13 @@ private:
         return status.value;
     }
 
-    std::array<std::optional<Part>, std::size(every_level)> parts_{};
-    std::size_t launches_a_turn_;
+    std::array<std::optional<Part>, Rings::max> parts_{};
+    std::vector<std::vector<std::size_t>> levels_;  // the numbers of each level's rings, the highest level first
+    std::size_t launches_a_turn_ = 1;
     std::atomic<bool> unreaped_{false};
-    std::array<std::atomic<std::uint64_t>, std::size(every_level)> ends_{};  // of each part, for begun()
-    std::atomic<std::uint32_t> now_{0};                                      // the clock as it was told
-    std::uint32_t brought_ = 0;                                              // and as the device has it
+    std::array<std::atomic<std::uint64_t>, Rings::max> ends_{};  // of each part, for begun()
+    std::atomic<std::uint32_t> now_{0};                          // the clock as it was told
+    std::uint32_t brought_ = 0;                                  // and as the device has it
     Pace pace_;
     Clock::time_point submitted_at_{};
 };

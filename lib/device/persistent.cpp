@@ -25,7 +25,7 @@ public:
 
     // The kernel says what it has claimed, and never less than it has completed: if that cannot be, all of it may
     // have been begun.
-    std::uint64_t begun(Priority, const RingView& ring, std::uint64_t completed,
+    std::uint64_t begun(std::size_t, const RingView& ring, std::uint64_t completed,
                         std::uint64_t reserved) const noexcept override {
         const std::uint64_t claimed = inside(ring).word64(SR_RING_CLAIMED).load(std::memory_order_acquire);
         return claimed - completed <= reserved - completed ? claimed : reserved;

@@ -20,7 +20,7 @@
 #include <slipring/ring.hpp>
 
 #include "../rings.hpp"
-#include "levels.hpp"
+#include "places.hpp"
 
 namespace slipring {
 
@@ -57,8 +57,8 @@ public:
 
     const Telling& telling() const noexcept { return telling_; }
     virtual const DeviceInfo& info() const noexcept = 0;
-    virtual const std::vector<Level>& levels() const noexcept = 0;
-    virtual RingParts ring_memory(const Level& level) const noexcept = 0;
+    virtual const std::vector<RingPlace>& places() const noexcept = 0;
+    virtual RingParts ring_memory(const RingPlace& place) const noexcept = 0;
 
     // ---- the ring's kernel -------------------------------------------------------------------------------------
 
@@ -73,9 +73,9 @@ public:
     // Makes known what a finished launch completed, where its kernel could not.
     virtual void reap(const Rings& rings) noexcept = 0;
 
-    // The first position of a level that no launch has begun, of [completed, reserved]. Where that cannot be known,
-    // `reserved`. Any thread.
-    virtual std::uint64_t begun(Priority level, const RingView& ring, std::uint64_t completed,
+    // The first position of a ring, by its number among Rings, that no launch has begun, of [completed, reserved].
+    // Where that cannot be known, `reserved`. Any thread.
+    virtual std::uint64_t begun(std::size_t number, const RingView& ring, std::uint64_t completed,
                                 std::uint64_t reserved) const noexcept = 0;
 
     // The last launch, and what it had to copy, has finished; true before the first. On NVIDIA this is told only when

@@ -6,7 +6,7 @@ namespace slipring {
 // C, the host's half: see RingView::cancel. A window's copies stay as they are: over a bus there is no exchange, and
 // a store that comes late would hit the next generation.
 std::expected<std::uint32_t, Errc> Runtime::cancel(const Ticket& ticket) noexcept {
-    const Ring* const of_level = impl_->rings.find(ticket.level);
+    const Ring* const of_level = impl_->rings.find(ticket.level, ticket.tenant);
     if (of_level == nullptr) return std::unexpected(Errc::bad_ticket);
     const RingInside ring = inside(*of_level);
     if (ring.has_window()) return 0;
@@ -24,8 +24,8 @@ std::expected<std::uint32_t, Errc> Runtime::cancel(const Ticket& ticket) noexcep
     // Copies of what a launch has taken along are under way, and no thread writes to those slots meanwhile.
     Backoff backoff(impl_->options.shutdown_timeout);
     if (!impl_->lock_kernel(backoff)) return 0;
-    const std::uint32_t asked =
-        cancel_from(impl_->session->begun(ticket.level, ring, ring.completed(), ring.reserved()));
+    const std::uint32_t asked = cancel_from(impl_->session->begun(
+        impl_->rings.numbers().find(ticket.level, ticket.tenant), ring, ring.completed(), ring.reserved()));
     // As wake() does, but for a launch that no thread has asked for.
     impl_->busy.store(false, std::memory_order_seq_cst);
     if (impl_->wanted.load(std::memory_order_seq_cst)) impl_->wake();
@@ -34,7 +34,7 @@ std::expected<std::uint32_t, Errc> Runtime::cancel(const Ticket& ticket) noexcep
 
 Progress Runtime::progress(const Ticket& ticket) noexcept {
     Progress progress;
-    const Ring* const ring = impl_->rings.find(ticket.level);
+    const Ring* const ring = impl_->rings.find(ticket.level, ticket.tenant);
     const std::uint32_t required = ticket.required_part().count;
     for (std::uint32_t i = 0; i < ticket.count; ++i) {
         Progress::Part& part = i < required ? progress.required : progress.lookahead;

@@ -28,7 +28,7 @@ void Runtime::Impl::attend(const Backoff& backoff) noexcept {
     if (backoff.spinning() && !wake_needed()) return;
     wake();
     look();
-    rings.each([](Priority, const Ring& ring) { static_cast<void>(ring.held()); });
+    rings.each([](std::size_t, const Ring& ring) { static_cast<void>(ring.held()); });
 }
 
 bool Runtime::poll(const Ticket& ticket) noexcept {
@@ -40,7 +40,7 @@ bool Runtime::poll(const Ticket& ticket) noexcept {
 }
 
 std::expected<void, Errc> Runtime::wait(const Ticket& ticket, Timeout timeout) noexcept {
-    const Ring* const ring = impl_->rings.find(ticket.level);
+    const Ring* const ring = impl_->rings.find(ticket.level, ticket.tenant);
     if (ring == nullptr) return std::unexpected(Errc::bad_ticket);
     for (int i = 0; i < 64; ++i)
         if (impl_->done(*ring, ticket)) return {};
@@ -55,7 +55,7 @@ std::expected<void, Errc> Runtime::wait(const Ticket& ticket, Timeout timeout) n
 }
 
 std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t index) noexcept {
-    const Ring* const of_level = impl_->rings.find(ticket.level);
+    const Ring* const of_level = impl_->rings.find(ticket.level, ticket.tenant);
     if (index >= ticket.count || of_level == nullptr) return std::unexpected(Errc::bad_ticket);
     const Ring& ring = *of_level;
     const std::uint64_t position = ticket.first + index;
@@ -77,7 +77,7 @@ std::expected<Result, Errc> Runtime::result(const Ticket& ticket, std::uint32_t 
 }
 
 std::expected<void, Errc> Runtime::results(const Ticket& ticket, std::span<Result> to) noexcept {
-    const Ring* const of_level = impl_->rings.find(ticket.level);
+    const Ring* const of_level = impl_->rings.find(ticket.level, ticket.tenant);
     if (to.size() > ticket.count || of_level == nullptr) return std::unexpected(Errc::bad_ticket);
     const RingInside ring = inside(*of_level);
     std::size_t read = 0;

@@ -42,7 +42,7 @@ void CompletionQueue::Impl::look(Held& held, bool spins) noexcept {
 void CompletionQueue::Impl::attend(bool spins) noexcept {
     if (runtime.wake_needed()) runtime.wake();
     runtime.look_at_times();
-    if (!spins) runtime.rings.each([](Priority, const Ring& ring) { static_cast<void>(ring.held()); });
+    if (!spins) runtime.rings.each([](std::size_t, const Ring& ring) { static_cast<void>(ring.held()); });
 }
 
 // Tickets are in the order of their positions. The completed position passes the first ones; those behind the claimed
@@ -71,8 +71,8 @@ void CompletionQueue::Impl::find(const Ring& ring, std::list<Finished>& own) noe
 }
 
 void CompletionQueue::Impl::find() noexcept {
-    runtime.rings.each([this](Priority level, const Ring& ring) {
-        std::list<Finished>& own = waiting[static_cast<std::size_t>(level)];
+    runtime.rings.each([this](std::size_t number, const Ring& ring) {
+        std::list<Finished>& own = waiting[number];
         if (!own.empty()) find(ring, own);
     });
 }
@@ -126,8 +126,8 @@ std::expected<CompletionQueue, Errc> CompletionQueue::open(Runtime& runtime) noe
 
 std::expected<void, Errc> CompletionQueue::add(const Ticket& ticket, std::uint64_t tag) noexcept try {
     Impl& queue = *impl_;
-    const auto level = static_cast<std::size_t>(ticket.level);
-    if (level >= queue.is_open.size() || !queue.is_open[level]) return std::unexpected(Errc::bad_ticket);
+    const std::size_t number = queue.numbers.find(ticket.level, ticket.tenant);
+    if (!queue.numbers.is_open(number)) return std::unexpected(Errc::bad_ticket);
     const std::scoped_lock held(queue.lock);
     if (queue.spare.empty()) queue.spare.emplace_back();
     const auto node = queue.spare.begin();
@@ -136,7 +136,7 @@ std::expected<void, Errc> CompletionQueue::add(const Ticket& ticket, std::uint64
     if (ticket.count == 0) {
         queue.finished.splice(queue.finished.end(), queue.spare, node);
     } else {
-        std::list<Finished>& own = queue.waiting[level];
+        std::list<Finished>& own = queue.waiting[number];
         auto at = own.end();
         while (at != own.begin() && is_behind(std::prev(at)->ticket.end(), ticket.end())) --at;
         own.splice(at, queue.spare, node);

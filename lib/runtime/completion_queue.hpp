@@ -20,17 +20,15 @@ struct CompletionQueue::Impl {
     using Clock = std::chrono::steady_clock;
     using Held = std::unique_lock<std::mutex>;
 
-    explicit Impl(Runtime::Impl& of) noexcept : runtime(of) {
-        of.rings.each([this](Priority level, const Ring&) { is_open[static_cast<std::size_t>(level)] = true; });
-    }
+    explicit Impl(Runtime::Impl& of) noexcept : runtime(of), numbers(of.rings.numbers()) {}
 
     Runtime::Impl& runtime;
-    std::array<bool, std::size(every_level)> is_open{};  // recover() writes the rings anew, while threads add tickets
+    const RingNumbers numbers;  // recover() writes the rings anew, while threads add tickets
 
     std::mutex lock;  // all that follows
     std::condition_variable changed;
-    // Of each level, in the order of the positions that they wait for.
-    std::array<std::list<Finished>, std::size(every_level)> waiting;
+    // Of each ring, in the order of the positions that they wait for.
+    std::array<std::list<Finished>, Rings::max> waiting;
     std::size_t unfinished = 0;    // how many all these are
     std::list<Finished> finished;  // and not taken, in the order of finishing
     std::list<Finished> spare;     // nodes: add() alone allocates

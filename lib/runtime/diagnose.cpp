@@ -38,12 +38,14 @@ std::string hexadecimal(std::uint32_t value) {
 
 // Each position is read before the one that may not be behind it. A slot that finishes meanwhile, and may be written
 // anew, is found finished behind the look at its words.
-Diagnosis::Level Runtime::Impl::diagnose(Priority level, const Ring& of_level) const {
-    const RingInside ring = inside(of_level);
+Diagnosis::Level Runtime::Impl::diagnose(std::size_t number, const Ring& of_number) const {
+    const RingInside ring = inside(of_number);
     Diagnosis::Level out;
-    out.level = level;
+    out.level = rings.numbers().level_of(number);
+    out.tenant = rings.numbers().tenant_of(number);
+    if (out.tenant != 0) out.label = tenants.label_of(out.tenant);
     out.completed = ring.completed();
-    const std::uint64_t begun = session->begun(level, ring, out.completed, ring.reserved());
+    const std::uint64_t begun = session->begun(number, ring, out.completed, ring.reserved());
     const std::uint64_t tail = ring.tail();
     out.reserved = ring.reserved();
     // The device writes its positions, and a handler may have written any.
@@ -75,7 +77,7 @@ Diagnosis Runtime::Impl::diagnose() const {
     out.runs = !inside(rings.lead()).has_left(launch.load(std::memory_order_seq_cst));
     if (out.launches != 0) out.launched = Watch::Clock::now() - launched_at.load(std::memory_order_relaxed);
     out.silence = silence.load(std::memory_order_relaxed);
-    rings.each([&](Priority level, const Ring& ring) { out.levels.push_back(diagnose(level, ring)); });
+    rings.each([&](std::size_t number, const Ring& ring) { out.levels.push_back(diagnose(number, ring)); });
     return out;
 }
 
@@ -92,9 +94,11 @@ std::string Diagnosis::text() const {
               seconds(launched) + " ago";
     if (silence.count() != 0) out += ", nothing finished for " + seconds(silence);
     for (const Level& of : levels) {
-        out += "; " + std::string(name(of.level)) + ": " + std::to_string(of.completed) + " finished, " +
-               std::to_string(of.begun) + " begun, " + std::to_string(of.published) + " published, " +
-               std::to_string(of.reserved) + " reserved";
+        out += "; " + std::string(name(of.level));
+        if (of.tenant != 0) out += ", tenant " + std::to_string(of.tenant);
+        if (!of.label.empty()) out += " (" + of.label + ")";
+        out += ": " + std::to_string(of.completed) + " finished, " + std::to_string(of.begun) + " begun, " +
+               std::to_string(of.published) + " published, " + std::to_string(of.reserved) + " reserved";
         for (const Running& slot : of.running)
             out += "; position " + std::to_string(slot.position) + (slot.quiet ? " may run " : " runs ") +
                    slot.operation + " (" + hexadecimal(slot.opcode) + ")";

@@ -1,7 +1,7 @@
 // A runtime's insides. publish.cpp, completion.cpp, cancel.cpp, buffers.cpp, control.cpp and log.cpp have the calls
-// that a user makes all the time; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both,
-// watchdog.cpp finds out that a device hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost,
-// options.cpp checks what open() is given.
+// that a user makes all the time; tenants.cpp has what tenants may do, and quiesce.cpp how one comes to rest;
+// lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a device
+// hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
 #pragma once
 
 #include <atomic>
@@ -18,6 +18,7 @@
 #include "../rings.hpp"
 #include "deadline_clock.hpp"
 #include "opening.hpp"
+#include "tenants.hpp"
 #include "watch.hpp"
 
 namespace slipring {
@@ -33,6 +34,8 @@ struct Runtime::Impl {
     Options options;
     std::unique_ptr<Session> session;
     Rings rings;
+    Tenants tenants{options};
+    std::mutex declaring;  // one declaration at a time
 
     std::atomic<Phase> phase{Phase::open};
     // The newest launch's number, modulo 2^31; it may be queued behind one that runs. LEFT in the lead equals it
@@ -90,7 +93,7 @@ struct Runtime::Impl {
     }
     // Of a level that is not open nothing has finished.
     bool done(const Ticket& ticket) const noexcept {
-        const Ring* const ring = rings.find(ticket.level);
+        const Ring* const ring = rings.find(ticket.level, ticket.tenant);
         return ring != nullptr && done(*ring, ticket);
     }
     bool done(const Ring& ring, const Ticket& ticket) const noexcept;
@@ -149,10 +152,11 @@ struct Runtime::Impl {
     void unlock_kernel() noexcept;
 
     std::expected<void, Errc> wait_for_room(const Ring& ring, std::uint32_t n, Timeout timeout) noexcept;
+    std::expected<Result, Errc> run_alone(const Slot& slot) noexcept;
     std::expected<Log, Errc> read_log(const Session::GoOn& go_on) noexcept;
     std::expected<void, Errc> shutdown() noexcept;
     Diagnosis diagnose() const;
-    Diagnosis::Level diagnose(Priority level, const Ring& ring) const;
+    Diagnosis::Level diagnose(std::size_t number, const Ring& ring) const;
     std::expected<void, Error> recover(const std::string& device);
     // Every thread that waits sees the loss. `what` has static storage; `status` is OpenCL's, if it gave one.
     void lose(const char* what, int status = 0) noexcept;

@@ -14,12 +14,15 @@ std::expected<Runtime, Error> Runtime::open(Options options) try {
     auto session = Session::open(options);
     if (!session) return std::unexpected(session.error());
     Rings rings;
-    for (const Level& level : (*session)->levels()) {
-        const auto ring = Ring::create((*session)->ring_memory(level), level.capacity, 0, level.completions);
+    for (const RingPlace& place : (*session)->places()) {
+        const auto ring = Ring::create((*session)->ring_memory(place), place.capacity, 0, place.completions);
         if (!ring) return std::unexpected(Error{ring.error(), {}});
-        rings.open(level.priority, *ring);
+        rings.open(place.level, place.tenant, place.row, *ring);
     }
-    return Runtime(std::make_unique<Impl>(std::move(options), std::move(*session), rings));
+    auto impl = std::make_unique<Impl>(std::move(options), std::move(*session), rings);
+    if (auto ok = impl->tenants.tell(*impl->session, impl->options.shutdown_timeout); !ok)
+        return std::unexpected(Error{ok.error(), "the table of tenants"});
+    return Runtime(std::move(impl));
 } catch (const std::bad_alloc&) {
     return std::unexpected(Error{Errc::out_of_memory, {}});
 }
@@ -32,12 +35,15 @@ Runtime::~Runtime() = default;
 const DeviceInfo& Runtime::device() const noexcept { return impl_->session->info(); }
 const Ring& Runtime::ring() const noexcept { return impl_->rings.lead(); }
 const Ring* Runtime::ring(Priority level) const noexcept { return impl_->rings.find(level); }
+const Ring* Runtime::ring_of(std::uint32_t tenant) const noexcept {
+    return tenant == 0 ? nullptr : impl_->rings.find(Priority::normal, tenant);
+}
 void Runtime::wake() noexcept { impl_->wake(); }
 
 Stats Runtime::stats() noexcept {
     Stats stats;
     stats.completed = impl_->rings.completed();
-    impl_->rings.each([&stats](Priority, const Ring& ring) { stats.published += ring.tail(); });
+    impl_->rings.each([&stats](std::size_t, const Ring& ring) { stats.published += ring.tail(); });
     stats.faults = impl_->lost_faults.load(std::memory_order_relaxed) + faults_of(impl_->rings);
     stats.launches = impl_->launches.load(std::memory_order_relaxed);
     return stats;

@@ -53,7 +53,50 @@ std::expected<void, Error> check_buffers(std::span<const BufferSpec> buffers, bo
     return {};
 }
 
+std::unexpected<Error> bad(const Tenant& tenant, const std::string& why) {
+    return std::unexpected(Error{Errc::bad_tenant, std::to_string(tenant.id) + ": " + why});
+}
+
+bool is_inside(const ControlRange& range, std::uint32_t control_words) noexcept {
+    if (range.count == 0) return true;
+    return range.first >= SR_OBSERVABLE_BASE && range.count <= control_words &&
+           range.first <= control_words - range.count;
+}
+
+std::expected<void, Error> check_tenants(const Options& options) {
+    if (options.tenants.empty()) return {};
+    if (options.tenants.size() > Tenant::max) return bad("more than 16 tenants");
+    if (options.ops.size() > SR_MAX_TENANT_OPS) return bad("more than 64 operations, with tenants");
+    if (options.shape.groups > 1 || options.shape.lanes > 1) return bad("tenants take the shape 1 x 1");
+    for (const Tenant& tenant : options.tenants) {
+        if (auto ok = check(tenant, options); !ok) return ok;
+        if (std::ranges::count(options.tenants, tenant.id, &Tenant::id) > 1) return bad(tenant, "declared twice");
+    }
+    return {};
+}
+
 }  // namespace
+
+std::expected<void, Error> check(const Tenant& tenant, const Options& options) {
+    if (tenant.id == 0) return bad(tenant, "it is the program itself");
+    if (name(tenant.level) == "none") return bad(tenant, "no such level");
+    if (!Ring::bytes(tenant.quota)) return bad(tenant, "the quota is no power of two from 2 to 2^24");
+    if (tenant.weight == 0 || tenant.weight > tenant.quota / SR_TENANT_TURN || tenant.weight > UINT16_MAX)
+        return bad(tenant, "the weight is not between 1 and a sixteenth of the quota");
+    if (!is_inside(tenant.reads, options.control_words) || !is_inside(tenant.writes, options.control_words))
+        return bad(tenant, "control words that are the system's, or do not exist");
+    for (const Opcode opcode : tenant.opcodes) {
+        if (opcode == Op::batch_fence || opcode == Op::shutdown) return bad(tenant, "batch_fence or shutdown");
+        const bool is_known = is_builtin(opcode.value()) ||
+                              std::ranges::find(options.ops, opcode.value(), &CustomOp::opcode) != options.ops.end();
+        if (!is_known) return bad(tenant, "no operation " + std::to_string(opcode.value()));
+    }
+    for (const std::string& buffer : tenant.buffers)
+        if (std::ranges::find(options.buffers, buffer, &BufferSpec::name) == options.buffers.end())
+            return std::unexpected(
+                Error{Errc::unknown_buffer, "tenant " + std::to_string(tenant.id) + ": " + buffer});
+    return {};
+}
 
 std::expected<void, Error> check(const Options& options) {
     if (auto bytes = Ring::bytes(options.capacity); !bytes)
@@ -95,7 +138,7 @@ std::expected<void, Error> check(const Options& options) {
         const auto namesake = [&](const CustomOp& other) { return &other != &op && other.name == op.name; };
         if (std::ranges::any_of(options.ops, namesake)) return bad("two operations are called " + op.name);
     }
-    return {};
+    return check_tenants(options);
 }
 
 void bound_durations(Options& options) noexcept {

@@ -1,4 +1,6 @@
 // Publishing: into the ring, then a look whether the kernel has left.
+#include <algorithm>
+
 #include "impl.hpp"
 
 namespace slipring {
@@ -16,37 +18,82 @@ std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
 
 // The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
 template <class Impl, class Descriptor>
-std::expected<Ticket, Errc> publish_to(Impl& impl, const Descriptor& descriptor, std::uint64_t count, Quiet quiet,
-                                       Priority level, std::size_t lookahead = 0) noexcept {
+std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descriptor& descriptor,
+                                       Ticket ticket) noexcept {
     if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
-    const Ring* const ring = impl.rings.find(level);
     if (ring == nullptr) [[unlikely]]
         return std::unexpected(Errc::level_not_open);
-    const auto first = ring->publish(descriptor, quiet);
+    const auto first = ring->publish(descriptor, ticket.quiet);
     if (impl.wake_needed()) [[unlikely]]
         impl.wake();
     if (!first) [[unlikely]]
         return refused(impl, first.error());
-    return Ticket{*first, static_cast<std::uint32_t>(count), quiet, static_cast<std::uint32_t>(lookahead), level};
+    ticket.first = *first;
+    return ticket;
+}
+
+// Whose a descriptor is: a batch that of its first slot.
+std::uint32_t tenant_of(const Slot& slot) noexcept { return slot.tenant(); }
+std::uint32_t tenant_of(std::span<const Slot> batch) noexcept { return batch.empty() ? 0 : batch.front().tenant(); }
+std::uint32_t tenant_of(const Window& window) noexcept { return window.tenant; }
+
+bool are_all_the_programs(std::span<const Slot> batch) noexcept {
+    return std::ranges::all_of(batch, [](const Slot& slot) { return slot.tenant() == 0; });
+}
+template <class Descriptor>
+bool are_all_the_programs(const Descriptor& descriptor) noexcept {
+    return tenant_of(descriptor) == 0;
+}
+
+// Where tenants are declared.
+template <class Impl, class Descriptor>
+std::expected<Ticket, Errc> publish_for(Impl& impl, const Descriptor& descriptor, Ticket ticket) noexcept {
+    ticket.tenant = tenant_of(descriptor);
+    if (ticket.tenant == 0) {
+        if (!are_all_the_programs(descriptor)) return std::unexpected(Errc::mixed_tenants);
+        return publish_to(impl, impl.rings.find(ticket.level), descriptor, ticket);
+    }
+    Tenants::One* const tenant = impl.tenants.find(ticket.tenant);
+    if (tenant == nullptr) return std::unexpected(Errc::unknown_tenant);
+    if (tenant->level() != ticket.level) return std::unexpected(Errc::level_not_open);
+    const Tenants::One::Publishing publishing(*tenant);
+    if (!publishing) return std::unexpected(Errc::tenant_closed);
+    if (auto ok = tenant->may(descriptor); !ok) return std::unexpected(ok.error());
+    auto published = publish_to(impl, impl.rings.find(ticket.level, ticket.tenant), descriptor, ticket);
+    if (!published && published.error() == Errc::ring_full) published = std::unexpected(Errc::quota_full);
+    return published;
+}
+
+template <class Impl, class Descriptor>
+std::expected<Ticket, Errc> publish(Impl& impl, const Descriptor& descriptor, Ticket ticket) noexcept {
+    if (impl.tenants.any()) [[unlikely]]
+        return publish_for(impl, descriptor, ticket);
+    return publish_to(impl, impl.rings.find(ticket.level), descriptor, ticket);
 }
 
 }  // namespace
 
 std::expected<Ticket, Errc> Runtime::publish(const Slot& slot, Quiet quiet, Priority level) noexcept {
-    return publish_to(*impl_, slot, 1, quiet, level);
+    return slipring::publish(*impl_, slot, {.count = 1, .quiet = quiet, .level = level});
 }
 
 std::expected<Ticket, Errc> Runtime::publish(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept {
-    return publish_to(*impl_, batch, batch.size(), quiet, level);
+    const auto count = static_cast<std::uint32_t>(batch.size());
+    return slipring::publish(*impl_, batch, {.count = count, .quiet = quiet, .level = level});
 }
 
 std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet, Priority level) noexcept {
-    return publish_to(*impl_, window, window.size(), quiet, level, window.lookahead.size());
+    const auto count = static_cast<std::uint32_t>(window.size());
+    const auto lookahead = static_cast<std::uint32_t>(window.lookahead.size());
+    return slipring::publish(*impl_, window,
+                             {.count = count, .quiet = quiet, .lookahead = lookahead, .level = level});
 }
 
-std::expected<void, Errc> Runtime::wait_for_room(std::uint32_t n, Timeout timeout, Priority level) noexcept {
-    const Ring* const ring = impl_->rings.find(level);
+std::expected<void, Errc> Runtime::wait_for_room(std::uint32_t n, Timeout timeout, Priority level,
+                                                 std::uint32_t tenant) noexcept {
+    if (tenant != 0 && impl_->tenants.find(tenant) == nullptr) return std::unexpected(Errc::unknown_tenant);
+    const Ring* const ring = impl_->rings.find(level, tenant);
     if (ring == nullptr) return std::unexpected(Errc::level_not_open);
     return impl_->wait_for_room(*ring, n, timeout);
 }

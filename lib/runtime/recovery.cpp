@@ -25,7 +25,7 @@ struct Positions {
 
 // The device wrote some of these words, and a handler may have written any: one that is out of its range counts as
 // the least of that range.
-Positions positions_of(Priority level, const RingInside& ring, const Session& session) {
+Positions positions_of(std::size_t number, const RingInside& ring, const Session& session) {
     const std::uint64_t reserved = ring.reserved();
     const auto within = [reserved](std::uint64_t position, std::uint64_t least) {
         return position - least <= reserved - least ? position : least;
@@ -34,7 +34,7 @@ Positions positions_of(Priority level, const RingInside& ring, const Session& se
     const std::uint64_t reclaimed =
         within(ring.producers(&detail::Producers::reclaimed).load(std::memory_order_acquire), oldest);
     const std::uint64_t completed = within(ring.completed(), reclaimed);
-    const std::uint64_t begun = within(session.begun(level, ring, completed, reserved), completed);
+    const std::uint64_t begun = within(session.begun(number, ring, completed, reserved), completed);
     // A slot that is reserved and was never published holds up every slot behind it, on the device as here: none
     // of those has been begun (see I1 in wide/state.h).
     std::uint64_t first = completed;
@@ -44,8 +44,8 @@ Positions positions_of(Priority level, const RingInside& ring, const Session& se
 
 // Puts the slots of `from` that have not been begun into `to`, whose positions begin with the first of them, and all
 // completions. What had been begun and has not finished ends as lost. Returns how many slots ended in FAULT and were
-// counted by no device.
-std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Positions& at) {
+// counted by no device. They are `tenant`'s.
+std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Positions& at, std::uint32_t tenant) {
     for (std::uint64_t position = at.first - from.completions(); position != at.first; ++position) {
         // One of a slot that was never published, or had not been begun, is forged.
         if (from.is_finished(position + from.completions())) continue;
@@ -75,6 +75,7 @@ std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Pos
         } else {
             std::memset(slot + 1, 0, SR_SLOT_BYTES - sizeof *slot);
             slot[SR_WORD_OPCODE] = SR_OP_LOST;
+            slot[SR_WORD_TENANT] = tenant;
         }
         const std::uint32_t state = to.tagged(position, is_cancelled ? SR_STATE_CANCELLED : SR_STATE_PUBLISHED);
         std::atomic_ref(*slot).store(state, std::memory_order_release);
@@ -117,18 +118,22 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
 std::expected<void, Error> Runtime::Impl::replace(std::unique_ptr<Session> opened, Options next) {
     lost_sessions.reserve(lost_sessions.size() + 1);
     Rings made;
-    std::array<Positions, std::size(every_level)> positions{};
-    for (const Level& level : opened->levels()) {
-        Positions& at = positions[static_cast<std::size_t>(level.priority)];
-        at = positions_of(level.priority, inside(*rings.find(level.priority)), *session);
-        const auto ring = Ring::create(opened->ring_memory(level), level.capacity, at.first, level.completions);
+    std::array<Positions, Rings::max> positions{};
+    for (const RingPlace& place : opened->places()) {
+        const std::size_t number = RingNumbers::of_row(place.level, place.row);
+        Positions& at = positions[number];
+        at = positions_of(number, inside(*rings.at(number)), *session);
+        const auto ring = Ring::create(opened->ring_memory(place), place.capacity, at.first, place.completions);
         if (!ring) return std::unexpected(Error{ring.error(), {}});
-        made.open(level.priority, *ring);
+        made.open(place.level, place.tenant, place.row, *ring);
     }
+    if (auto ok = tenants.tell(*opened, next.shutdown_timeout); !ok)
+        return std::unexpected(Error{ok.error(), "the table of tenants"});
 
     std::uint32_t faults = faults_of(rings);
-    rings.each([&](Priority level, const Ring& lost) {
-        faults += move_slots(inside(lost), inside(*made.find(level)), positions[static_cast<std::size_t>(level)]);
+    rings.each([&](std::size_t number, const Ring& lost) {
+        faults +=
+            move_slots(inside(lost), inside(*made.at(number)), positions[number], made.numbers().tenant_of(number));
     });
     lost_faults.fetch_add(faults, std::memory_order_relaxed);
     clock.serve(*opened);  // before its kernel can look at a deadline

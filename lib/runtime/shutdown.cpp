@@ -18,14 +18,10 @@ bool Runtime::Impl::leave(Backoff& backoff) noexcept {
 }
 
 bool Runtime::Impl::drained(Backoff& backoff) noexcept {
-    std::array<std::uint64_t, std::size(every_level)> ends{};
-    rings.each([&](Priority level, const Ring& ring) { ends[static_cast<std::size_t>(level)] = ring.reserved(); });
+    std::array<std::uint64_t, Rings::max> ends{};
+    rings.each([&](std::size_t number, const Ring& ring) { ends[number] = ring.reserved(); });
     const auto is_pending = [&] {
-        bool pending = false;
-        rings.each([&](Priority level, const Ring& ring) {
-            pending = pending || !ring.is_complete(ends[static_cast<std::size_t>(level)]);
-        });
-        return pending;
+        return rings.any([&](std::size_t number, const Ring& ring) { return !ring.is_complete(ends[number]); });
     };
     while (is_pending()) {
         if (wake_needed()) wake();

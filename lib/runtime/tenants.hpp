@@ -1,0 +1,87 @@
+// The declared tenants: their rights as the device has them, what publish asks, and who may publish now.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <slipring/descriptor.hpp>
+#include <slipring/options.hpp>
+
+#include "../device/session.hpp"
+
+namespace slipring {
+
+// A row of the device's table: SR_TENANT_*.
+using TenantRow = std::array<std::uint32_t, SR_TENANT_WORDS>;
+
+class Tenants {
+public:
+    class One {
+    public:
+        // Null where the tenant is closed. While the thread holds it, close() does not return.
+        class Publishing {
+        public:
+            explicit Publishing(One& tenant) noexcept;
+            ~Publishing() { tenant_.publishing_.fetch_sub(1, std::memory_order_release); }
+            Publishing(const Publishing&) = delete;
+            Publishing& operator=(const Publishing&) = delete;
+            explicit operator bool() const noexcept { return is_open_; }
+
+        private:
+            One& tenant_;
+            bool is_open_;
+        };
+
+        Priority level() const noexcept { return level_; }
+        // Of one that publishes. Errors: denied, mixed_tenants.
+        std::expected<void, Errc> may(const Slot& slot) const noexcept;
+        std::expected<void, Errc> may(std::span<const Slot> batch) const noexcept;
+        std::expected<void, Errc> may(const Window& window) const noexcept;
+
+    private:
+        friend class Tenants;
+
+        bool may(std::uint32_t opcode, std::span<const std::uint32_t> args) const noexcept;
+
+        std::uint32_t id_ = 0;
+        Priority level_{};
+        TenantRow row_{};
+        const std::vector<CustomOp>* ops_ = nullptr;
+        std::string label_;
+        std::atomic<bool> is_closed_{false};
+        std::atomic<std::uint32_t> publishing_{0};
+    };
+
+    explicit Tenants(const Options& options);
+
+    bool any() const noexcept { return count_ != 0; }
+    // Null if there is none.
+    One* find(std::uint32_t id) const noexcept;
+    // Needs no other thread that declares it. May throw std::bad_alloc.
+    std::string label_of(std::uint32_t id) const;
+
+    // Writes the whole table. Errors: those of Session::write_control; timed_out.
+    std::expected<void, Errc> tell(Session& session, std::chrono::milliseconds patience) const noexcept;
+
+    // Nothing is published for it from here on; true once no thread is about to.
+    static bool close(One& tenant) noexcept;
+    static bool is_closed(const One& tenant) noexcept { return tenant.is_closed_.load(std::memory_order_seq_cst); }
+    // Its row as `spec` has it, and where that goes among the control words; then, once the device has it, opens it.
+    std::uint32_t prepare(One& tenant, const Tenant& spec, const Options& options, TenantRow& row) const;
+    void reopen(One& tenant, const TenantRow& row, std::string label) noexcept;
+
+private:
+    std::size_t count_ = 0;
+    std::unique_ptr<One[]> all_;
+    mutable std::mutex labels_;
+};
+
+}  // namespace slipring
