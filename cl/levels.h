@@ -26,8 +26,8 @@ typedef struct {
     uint claims; /* until the next lower level has its turn */
     uint level;  /* the one that had the last turn */
 #if SR_TENANTS > 0u
-    uint ring[SR_LEVELS]; /* of each level, the ring that has its turn, */
-    uint left[SR_LEVELS]; /* and how many slots it still has */
+    uint next[SR_LEVELS]; /* of each level, the ring behind the one that has its turn, */
+    uint left[SR_LEVELS]; /* and how many slots that one still has */
 #endif
 } sr_turns;
 
@@ -44,22 +44,24 @@ typedef struct {
 
 /* The ring of this level to serve, or SR_RINGS if none waits. One after the other, a ring that waits has as many
  * slots as its weight says: deficit round robin (Shreedhar and Varghese, 1995) with slots of one size. A ring that
- * ends to wait gives up what it has left. */
+ * has run empty gives up what it has left to the next one that waits. */
 SR_INLINE uint sr_pick_of_level(const sr_ring* rings, const sr_memory* memory, const sr_heads* heads, sr_turns* turns,
                                 uint level) {
 #if SR_TENANTS > 0u
-    uint at = turns->ring[level];
-    if (turns->left[level] != 0 && sr_waits(rings + at, heads->at[at])) {
-        --turns->left[level];
-        return at;
+    if (turns->left[level] != 0) {
+        const uint at = turns->next[level] - 1u;
+        if (sr_waits(rings + at, heads->at[at])) {
+            --turns->left[level];
+            return at;
+        }
     }
     uint first = 0, end;
     while (first < SR_RINGS && rings[first].level != level) ++first;
     for (end = first; end < SR_RINGS && rings[end].level == level;) ++end;
     for (uint i = first; i < end; ++i) {
-        at = at + 1u >= end || at < first ? first : at + 1u;
+        const uint at = turns->next[level] >= end || turns->next[level] < first ? first : turns->next[level];
+        turns->next[level] = at + 1u;
         if (!sr_waits(rings + at, heads->at[at])) continue;
-        turns->ring[level] = at;
         turns->left[level] = sr_slots_a_turn(memory, rings + at) - 1u;
         return at;
     }

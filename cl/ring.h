@@ -27,7 +27,7 @@ static inline uint sr_awaited(const sr_ring* ring, ulong position) {
 }
 
 static inline uint sr_terminal_state(uint code) {
-    if (code == SR_CODE_OK) return SR_STATE_DONE;
+    if (!SR_RARELY(code != SR_CODE_OK)) return SR_STATE_DONE;
     return code == SR_CODE_CANCELLED || code == SR_CODE_DEADLINE ? SR_STATE_CANCELLED : SR_STATE_FAULT;
 }
 

@@ -81,7 +81,7 @@ SR_WRAPS static inline int sr_idle(const sr_ring* rings, const sr_memory* memory
 /* Counts a fault, and finishes the slot of `position`. */
 static inline void sr_finish_serial(const sr_ring* lead, const sr_ring* ring, const sr_memory* memory, ulong position,
                                     const uint* copy, sr_outcome out) {
-    if (out.code != SR_CODE_OK) {
+    if (SR_RARELY(out.code != SR_CODE_OK)) {
         const uint before = sr_atomic_add(memory->control + SR_CONTROL_FAULTS, 1u);
         sr_store((__global uint*)(lead->base + SR_RING_FAULTS), sr_plus(before, 1u)); /* A2 */
     }
@@ -188,13 +188,16 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memor
         sr_copy_slot(copy, sr_slot(ring, head));
         if (before_teams && sr_is_for_team(copy)) break;
         if (!sr_claim_serial(lead, ring, head)) break;
-        sr_finish_serial(lead, ring, memory, head, copy, sr_run_slot(copy, (uint)head, memory));
+        const sr_outcome out = sr_run_slot(copy, (uint)head, memory);
+        sr_finish_serial(lead, ring, memory, head, copy, out);
         ++own.heads.at[own.ring];
         own.unreleased += sr_counts_as(copy);
         if (own.unreleased < SR_RELEASE_EVERY) continue;
         sr_release_serial(rings, &own);
         if (sr_is_to_leave_serial(lead, bounds, &own)) break;
-        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && sr_leave(rings, memory, own.heads, bounds->launch)) return;
+        if (copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && out.code == SR_CODE_OK &&
+            sr_leave(rings, memory, own.heads, bounds->launch))
+            return;
     }
     /* Told to leave, or after long enough: there may be more, and the host starts the next launch, unless it gave
      * this up. */

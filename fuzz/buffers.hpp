@@ -33,6 +33,8 @@ public:
         for_ops_[0].revoked = for_ops_[1].revoked = revoked;
         return for_ops_;
     }
+    // What the device says of the slot that runs.
+    void set_running(const sr_running* running) noexcept { for_ops_[0].running = for_ops_[1].running = running; }
     std::size_t bytes(std::uint32_t k) const noexcept { return device_[k].size(); }
     uchar* device(std::uint32_t k) const noexcept { return device_[k].data(); }
     uchar* model(std::uint32_t k) noexcept { return model_[k]; }

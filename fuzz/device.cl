@@ -1,6 +1,6 @@
 /* The device code for the host, with two custom operations: 0x100 returns its first argument as its code and the sum
- * of all arguments as its result; 0xFD writes to its buffers, of which 0x100 has none; and one of a team: 0xFF, whose
- * result is the team's width.
+ * of all arguments and its tenant as its result; 0xFD writes to its buffers, of which 0x100 has none; and one of a
+ * team: 0xFF, whose result is the team's width.
  * clang compiles this as OpenCL C; other compilers, through device.cpp, as C++. */
 #define SR_ALONE_AFTER 2u
 #ifdef __cplusplus
@@ -16,7 +16,7 @@
 #include "good_handler.h"
 
 static uint sums(sr_args a, const sr_buffers* b, ulong* result) {
-    (void)b;
+    *result = sr_tenant(b);
     for (uint i = 0; i < SR_MAX_ARGS; ++i) *result += a.word[i];
     return a.word[0];
 }
@@ -37,6 +37,17 @@ static uint sr_custom(uint opcode, const uint* args, const sr_memory* memory, ul
         default: return SR_CODE_UNKNOWN_OPCODE;
     }
 }
+
+#if SR_TENANTS > 0u
+static uint sr_op_number(uint opcode) {
+    switch (opcode) {
+        case 0x100u: return number_of_sums;
+        case op_writes: return number_of_writes;
+        case 0xFFu: return number_of_team;
+        default: return SR_MAX_TENANT_OPS;
+    }
+}
+#endif
 
 static int sr_is_team(uint opcode) { return opcode == 0xFFu; }
 static uint sr_custom_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,

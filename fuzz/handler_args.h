@@ -10,6 +10,11 @@
 #define lanes_of_a_team 64u
 #define max_teams 3u
 
+/* The bits that device.cl's operations have among a tenant's rights, as if they stood there in a host's list. */
+#define number_of_sums 0u
+#define number_of_writes 32u
+#define number_of_team 63u
+
 /* Arguments: `length` bytes from `offset` on of buffer `which`, the first one `what`. */
 #define arg_what 0u
 #define arg_naps 1u   /* how long it takes; and, times 16, the lane of a team that takes it */

@@ -10,6 +10,7 @@
 #include "device.hpp"
 #include "fields.hpp"
 #include "guarded.hpp"
+#include "rights.hpp"
 
 namespace fuzz {
 
@@ -35,6 +36,7 @@ inline uint handler_code(uint code) noexcept {
 // The custom operations of device.cl. A team has one lane there.
 struct DeviceHandlers {
     Buffers<256> buffers;
+    uint tenant = 0;  // whose slot runs
 
     // How large the buffers are.
     void begin(uint choice) noexcept {
@@ -46,8 +48,8 @@ struct DeviceHandlers {
     uint run(uint op, const std::array<uint, 12>& args, ulong& value) noexcept {
         if (op == op_writes) return buffers.run(args.data(), value);
         if (op != custom_opcode_of_device && !is_team(op)) return SR_CODE_UNKNOWN_OPCODE;
-        if (is_team(op)) value = 1;
-        else
+        value = is_team(op) ? 1 : tenant;
+        if (!is_team(op))
             for (const uint arg : args) value += arg;
         return handler_code(args[0]);
     }
@@ -58,7 +60,8 @@ class MemoryOf {
 public:
     static constexpr std::uint32_t max_words = MostWords, max_records = 8;
     Handlers handlers;
-    bool ringless = false;  // what runs is no ring's
+    bool ringless = false;           // what runs is no ring's
+    const Rights* rights = nullptr;  // of whose ring it is; null: there are no tenants
 
     explicit MemoryOf(Input& in) noexcept
         : MemoryOf(in, SR_OBSERVABLE_BASE + in.word() % (max_words - SR_OBSERVABLE_BASE + 1)) {}
@@ -118,12 +121,13 @@ public:
         std::array<uint, 12> args{};
         std::copy(slot + (windowed ? 6 : 4), slot + 16, args.begin());
         if (slot[1] == 0x80000001) return run_packed(args, position);
-        out.code = run_op(slot[1], args, position, out.value);
+        out.code = run_op(slot[1], args, position, out.value, false);
         return out;
     }
-    // Of a slot that a drain takes out of a ring: one that is late is not run. One that says that it was cancelled is
-    // not run either, and stays so.
+    // Of a slot that a drain takes out of a ring: one that names another tenant than the ring's is denied; one that
+    // is late is not run. One that says that it was cancelled is not run either, and stays so.
     sr_outcome run_in_time(const uint* slot, uint position) noexcept {
+        if (rights != nullptr && slot[2] != rights->id()) return {SR_CODE_DENIED, 0, 0};
         const uint due = slot[3] / 65536;
         const bool late = due != 0 && slot[1] != 0xFFF1 && static_cast<std::int16_t>(now_ - due) >= 0;
         return late ? end_unrun(slot, SR_CODE_DEADLINE) : run(slot, position);
@@ -133,6 +137,11 @@ public:
         return {is_well_formed(slot) ? code : SR_CODE_BAD_ARGUMENT, 0, 0};
     }
     uint& control(std::size_t index) noexcept { return control_[index]; }
+    // Words that the host writes, from `first` on.
+    void write(std::size_t first, std::span<const uint> words) noexcept {
+        std::ranges::copy(words, control_ + first);
+        std::ranges::copy(words, device_control_.begin() + static_cast<std::ptrdiff_t>(first));
+    }
     // The device's own, for a target that says itself what is there and when.
     // The launch that has left last. A launch alone changes it, when it leaves: behind its slots the model has it
     // from the device.
@@ -181,13 +190,14 @@ private:
             for (uint k = ends[i]; k < ends[i + 1]; ++k) own[k - ends[i]] = args[table_words + k];
             out.inner = i;
             out.value = 0;
-            const uint op = bytes[2 + 2 * i];
-            out.code = handlers.is_team(op) ? SR_CODE_NO_TEAM : run_op(op, own, position, out.value);
+            out.code = run_op(bytes[2 + 2 * i], own, position, out.value, true);
         }
         return out;
     }
 
-    uint run_op(uint op, const Args& a, uint position, ulong& value) noexcept {
+    uint run_op(uint op, const Args& a, uint position, ulong& value, bool packed) noexcept {
+        if (rights != nullptr && !rights->may(op, a)) return SR_CODE_DENIED;
+        if (packed && handlers.is_team(op)) return SR_CODE_NO_TEAM;
         const auto readable = [&](std::uint64_t index) { return index < words_; };
         const auto writable = [&](std::uint64_t index) { return index >= 160 && index < words_; };
         const auto word = [&](std::uint64_t index) -> uint& { return control_[index]; };

@@ -3,21 +3,15 @@
 // ends with the model's code and result, control words are what that order makes of them, and a launch that leaves
 // early has run the beginning of it.
 #include <array>
-#include <bit>
 #include <optional>
 
-#include <slipring/ring.hpp>
-
 #include "../lib/ring_inside.hpp"
-#include "completions.hpp"
+#include "drained_ring.hpp"
 #include "levels.hpp"
-#include "model.hpp"
 #include "positions.hpp"
 
 using namespace fuzz;
 using slipring::Priority;
-using slipring::Ring;
-using slipring::RingParts;
 
 namespace fuzz::near {
 constexpr std::uint32_t log2_capacity_[] = {0, 1, 2, 3, 5};
@@ -38,67 +32,9 @@ const Format format{head, record, 24};
 
 namespace {
 
-constexpr std::uint32_t max_capacity = 64, many = 12;
-constexpr ulong unbounded = 256 * max_capacity;
+constexpr std::uint32_t many = 12;
+constexpr ulong unbounded = 256 * DrainedRing::max_capacity;
 constexpr Priority priorities[level_count] = {Priority::high, Priority::normal, Priority::idle};
-
-// One level: its ring, and what was published there.
-class Level {
-public:
-    Level(std::span<std::byte> bytes, std::uint32_t capacity, std::uint64_t start, Priority level) noexcept
-        : bytes_(bytes.first(*Ring::bytes(capacity))), capacity_(capacity), ring_(make(level, start)),
-          entries_(bytes_, capacity), head_(start) {}
-
-    const Ring& ring() const noexcept { return ring_; }
-    bool is_full() const noexcept { return ring_.reserved() - head_ == capacity_; }
-    bool is_empty() const noexcept { return ring_.reserved() == head_; }
-    std::uint64_t run() const noexcept { return ring_.completed() - head_; }
-
-    // Publishes a slot with these words; the state's is the ring's business.
-    void add(const uint* words) noexcept {
-        const auto position = ring_.publish(slipring::nop());
-        FUZZ_CHECK(position == ring_.reserved() - 1);
-        std::memcpy(slot(*position) + 1, words + 1, 60);
-        std::memcpy(given_[*position % capacity_], slot(*position), 64);
-        entry_before_[*position % capacity_] = entries_.at(*position);
-    }
-
-    sr_ring of_device() const noexcept {
-        const uint shift = static_cast<uint>(std::countr_zero(capacity_));
-        return sr_ring_of(reinterpret_cast<uchar*>(bytes_.data()), capacity_ - 1, shift, shift);
-    }
-
-    // Runs the next slot by the model, and compares. How many slots it counts as until a look at the clock.
-    sr_outcome check_next(Memory& memory) noexcept {
-        const std::uint64_t position = head_++;
-        const uint* const given = given_[position % capacity_];
-        const sr_outcome out = memory.run_in_time(given, static_cast<uint>(position));
-        const bool quiet = (given[3] >> 9 & 1) != 0;
-        FUZZ_CHECK(entries_.at(position) ==
-                   (quiet ? entry_before_[position % capacity_] : entries_.of(position, out)));
-        FUZZ_CHECK(std::memcmp(slot(position), given, 64) == 0);
-        return out;
-    }
-
-private:
-    Ring make(Priority level, std::uint64_t start) const noexcept {
-        const std::size_t shared = *Ring::shared_bytes(capacity_);
-        const RingParts parts{
-            .shared = bytes_.first(shared), .producers = bytes_.subspan(shared), .window = {}, .level = level};
-        return *Ring::create(parts, capacity_, start);
-    }
-    uint* slot(std::uint64_t position) const noexcept {
-        return reinterpret_cast<uint*>(bytes_.data() + SR_RING_SLOTS + position % capacity_ * 64);
-    }
-
-    std::span<std::byte> bytes_;
-    std::uint32_t capacity_;
-    Ring ring_;
-    Entries entries_;
-    std::uint64_t head_;  // what the model has run
-    uint given_[max_capacity][16];
-    Entry entry_before_[max_capacity];
-};
 
 // Which level is next, as the manual has it: the highest that waits; but each lower one goes first once in
 // `lower_every` claims, one after the other.
@@ -126,8 +62,7 @@ public:
         const std::uint32_t log2 = 1 + in.word() % 6;
         const std::uint64_t start = hard_position(in, capacity(log2, 0));
         for (std::size_t i = 0; i < level_count; ++i)  // each of another size, at other positions
-            levels_[i].emplace(ring_memory(i).take(*Ring::bytes(capacity(log2, i))), capacity(log2, i), start + 5 * i,
-                               priorities[i]);
+            levels_[i].emplace(bytes_of(i), capacity(log2, i), start + 5 * i, priorities[i]);
         memory_.set_left(0);
         const std::uint32_t leave = in.word();
         if (leave % 2 == 1) max_time_ = leave % 8;
@@ -186,14 +121,14 @@ private:
     static std::uint32_t capacity(std::uint32_t log2, std::size_t level) noexcept {
         return 1u << (1 + (log2 + level) % 6);
     }
-    static Guarded<std::byte, *Ring::bytes(max_capacity)>& ring_memory(std::size_t level) noexcept {
-        static Guarded<std::byte, *Ring::bytes(max_capacity)> memory[level_count];
+    static DrainedRing::Bytes& bytes_of(std::size_t level) noexcept {
+        static DrainedRing::Bytes memory[level_count];
         return memory[level];
     }
     slipring::RingInside lead() const noexcept { return slipring::inside(levels_[lead_level]->ring()); }
 
     Memory memory_;
-    std::array<std::optional<Level>, level_count> levels_{};
+    std::array<std::optional<DrainedRing>, level_count> levels_{};
     uint launch_ = 0;
     ulong max_time_ = unbounded;
     bool asked_to_leave_ = false;

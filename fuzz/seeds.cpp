@@ -84,12 +84,21 @@ void add_vector(Corpus& corpus, const vectors::Case& given) {
 
 // ---- the unit tests' cases: the inputs of the device's targets and of scan ----------------------------------------
 
+// Three rows of the table of tenants: weights 1, 2 and 1; what each may read and write, the second one less.
+void append_rows(Words& to) {
+    append(to, Words{7, 0x1017F, 3, 0x80000001, 0, 200, 160, 40}, 8);
+    append(to, Words{8, 0x2017F, 1, 1, 160, 20, 170, 10}, 8);
+    append(to, Words{9, 0x1017F, 0xFFFFFFFF, 0xFFFFFFFF, 160, 40, 180, 20}, 8);
+}
+
 void add_slots(Corpus& corpus, const std::vector<slipring::Slot>& slots) {
     const Words memory = {40, 2, 0, 0, 0, 3};
     Words program = memory;
     append(program, Words{3, 0, 0, 1, 0}, 5);
     Words schedule = memory;
     append(schedule, Words{4, 0, 0, 0}, 4);
+    Words tenants = schedule;
+    append_rows(tenants);
     std::uint32_t level = 0;
     for (const slipring::Slot& slot : slots)
         for (const std::uint32_t flags : {0u, SR_FLAG_QUIET, SR_FLAG_WINDOWED, 0xFFFF0000u}) {
@@ -104,11 +113,14 @@ void add_slots(Corpus& corpus, const std::vector<slipring::Slot>& slots) {
             corpus.add("double_fetch", alone);
             words[SR_WORD_STATE] = 0;
             append(program, words, 16);
-            words[SR_WORD_STATE] = level++ % 3;
+            words[SR_WORD_STATE] = level % 3;
             append(schedule, words, 16);
+            words[SR_WORD_STATE] = level++ % 4;
+            append(tenants, words, 16);
         }
     corpus.add("program", program);
     corpus.add("schedule", schedule);
+    corpus.add("tenants", tenants);
 }
 
 void add_scan(Corpus& corpus, const cases::Scan& given) {
@@ -146,6 +158,39 @@ void add_rings(Corpus& corpus) {
             corpus.add("ring", words);
             corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_2, 0, 0, place, shift, 2, 0, 1, 1});
             corpus.add("ring_attach", {2, 0, 0, SR_RING_FORMAT_2, 0, 3, place, shift, 3, 0, 2, 2, 9, 0, 3});
+        }
+}
+
+// Rings of tenants that are served by weight, launches that leave early, and slots that are denied: of others, alone,
+// packed, and at the ends of a range.
+void add_tenants(Corpus& corpus) {
+    for (const std::uint32_t log2_capacity : {0u, 4u})
+        for (const std::uint32_t leaving : {0u, 1u, 3u, 8u}) {
+            Words words = {40, 2, 0, 0, 0, 3, log2_capacity, leaving, 0, leaving};
+            append_rows(words);
+            const auto record = [&words](std::uint32_t then, std::uint32_t opcode, std::uint32_t whose,
+                                         const Words& args) {
+                append(words, Words{then, opcode, whose, 2}, 4);
+                append(words, args, 12);
+            };
+            for (const std::uint32_t ring : {1u, 2u, 3u}) {
+                record(0x30 | ring, SR_OP_ATOMIC_ADD, 0, {ring, 185});  // 40 times
+                record(0x10 | ring, 0x100, 0, {0, ring});
+            }
+            record(0x10, SR_OP_LOAD_U32, 0, {165, 12});
+            record(0x04, SR_OP_NOP, 0, {});                  // and a launch
+            for (const std::uint32_t flags : {0u, 0x80u}) {  // in a ring, and alone
+                for (const std::uint32_t whose : {0u, 1u, 2u, 3u}) record(flags | whose, SR_OP_NOP, whose, {});
+                for (const std::uint32_t index : {160u, 169u, 180u, 200u})
+                    for (const std::uint32_t ring : {0u, 3u}) {
+                        record(flags | ring, SR_OP_STORE_U32, 0, {index, index});
+                        record(flags | ring, SR_OP_COMPARE_SWAP, 0, {index, 0, 5});
+                        record(flags | ring, SR_OP_MEMCPY, 0, {index, 180, 1});
+                    }
+                record(flags | 2, SR_OP_PACKED_SLOT, 0, {0x00010402, 0x00000201, 5, 180, 5, 150});
+                record(flags | 3, 0xFF, 0, {64});
+            }
+            corpus.add("tenants", words);
         }
 }
 
@@ -197,6 +242,7 @@ int main(int argc, char** argv) {
     for (const cases::Scan& scan : cases::scans()) add_scan(corpus, scan);
     for (const cases::Source& source : cases::sources()) add_source(corpus, source.text);
     add_rings(corpus);
+    add_tenants(corpus);
     add_wide(corpus);
     if (!corpus.good()) return std::fprintf(stderr, "seeds: cannot write to %s\n", argv[1]), 2;
     std::printf("%zu inputs\n", corpus.count());

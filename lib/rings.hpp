@@ -55,8 +55,12 @@ public:
     const Ring* at(std::size_t number) const noexcept {
         return numbers_.is_open(number) ? &*rings_[number] : nullptr;
     }
-    const Ring* find(Priority level, std::uint32_t tenant = 0) const noexcept {
-        return at(numbers_.find(level, tenant));
+    const Ring* find(Priority level) const noexcept {
+        const auto own = static_cast<std::size_t>(level);
+        return own < RingNumbers::tenants && rings_[own] ? &*rings_[own] : nullptr;
+    }
+    const Ring* find(Priority level, std::uint32_t tenant) const noexcept {
+        return tenant == 0 ? find(level) : at(numbers_.find(level, tenant));
     }
     // The program's ring of NORMAL, which is always there.
     const Ring& lead() const noexcept { return *rings_[SR_PRIORITY_NORMAL]; }

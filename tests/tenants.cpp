@@ -2,6 +2,7 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -214,46 +215,38 @@ BOOST_AUTO_TEST_CASE(open_refuses_tenants_that_cannot_be) {
     BOOST_TEST((refused([](Options& it) { it.shape = {2, 1}; }) == Errc::bad_options));
 }
 
-// Two tenants that always have slots waiting, for as long as 20,000 are served.
-BOOST_AUTO_TEST_CASE(weights_share_out_slots) {
-    for (const auto& [weight, level] : {std::pair{1u, Priority::normal}, {2u, Priority::low}, {3u, Priority::high}}) {
+// Two tenants and the program have slots waiting. Each result says how many ran before.
+BOOST_DATA_TEST_CASE(weights_share_out_slots, data::make(modes), mode) {
+    constexpr std::uint32_t each = 1024, order = 400;
+    for (const auto& [weight, level] :
+         {std::pair{1u, Priority::normal}, {2u, Priority::normal}, {3u, Priority::high}}) {
         Options options = with_tenants();
-        for (Tenant& each : options.tenants) each.quota = 1024, each.level = level;
-        options.tenants[0].weight = weight;
-        // What each ran is counted by its own word, and looked at when the first has run so many.
-        Runtime runtime = open(ExecutionMode::persistent, options);
-        std::atomic<bool> go_on{true};
-        std::vector<std::thread> producers;
-        std::atomic<std::uint32_t> wrong{0};
-        for (const std::uint32_t id : {one, other})
-            producers.emplace_back([&, id] {
-                const std::uint32_t words = id == one ? words_of_one : words_of_other;
-                const std::vector<Slot> batch(64, of(atomic_add(1, words), id));
-                while (go_on.load(std::memory_order_relaxed)) {
-                    const auto ticket = runtime.publish(std::span(batch), Quiet::yes, level);
-                    if (ticket) continue;
-                    if (ticket.error() != Errc::quota_full) ++wrong;
-                    std::this_thread::yield();
-                }
-            });
-        // Where both have slots in their rings at both ends of an interval, and the ring never ran empty between
-        // them, their shares are their weights'. A producer that this machine delays leaves its ring empty: so the
-        // interval with the least waiting counts.
-        double best = 10;
-        const auto until = std::chrono::steady_clock::now() + 20s;
-        while (best > 0.1 && std::chrono::steady_clock::now() < until) {
-            const std::uint64_t first = runtime.ring_of(one)->completed(),
-                                second = runtime.ring_of(other)->completed();
-            std::this_thread::sleep_for(20ms);
-            const auto did = static_cast<double>(runtime.ring_of(one)->completed() - first);
-            const auto they = static_cast<double>(runtime.ring_of(other)->completed() - second);
-            if (did < 1000 || they < 1000) continue;
-            best = std::min(best, std::abs(did / they / weight - 1));
+        for (Tenant& tenant : options.tenants) {
+            tenant.quota = each;
+            tenant.level = level;
+            tenant.writes = {.first = order, .count = 1};
         }
-        go_on = false;
-        for (std::thread& producer : producers) producer.join();
-        BOOST_TEST(wrong == 0u);
-        BOOST_TEST(best <= 0.1);
+        options.tenants[0].weight = weight;
+        Runtime runtime = open(mode, options);
+        for (std::uint32_t i = 0; i < each; ++i)  // past publish, which would wake the kernel
+            for (const std::uint32_t id : {one, other})
+                BOOST_REQUIRE(runtime.ring_of(id)->publish(of(atomic_add(1, order), id)).has_value());
+        std::uint32_t own = 0;
+        while (level == Priority::normal && own < each && runtime.ring().publish(atomic_add(1, order))) ++own;
+        runtime.wake();
+        const auto among_first = [&](std::uint32_t id, std::uint32_t n) {
+            const Ticket ticket{.first = 0, .count = each, .level = level, .tenant = id};
+            std::vector<Result> results(each);
+            BOOST_REQUIRE(runtime.wait(ticket, 1min).has_value());
+            BOOST_REQUIRE(runtime.results(ticket, results).has_value());
+            return static_cast<double>(
+                std::ranges::count_if(results, [n](const Result& result) { return result.value < n; }));
+        };
+        // As long as all have some left.
+        const std::uint32_t n = each;
+        const double shares = weight + 1 + (own != 0 ? 1 : 0);
+        BOOST_TEST(among_first(one, n) == n * weight / shares, boost::test_tools::tolerance(0.1));
+        BOOST_TEST(among_first(other, n) == n / shares, boost::test_tools::tolerance(0.1));
     }
 }
 

@@ -56,6 +56,7 @@ public:
             if (before == nullptr || before->level != place.level) levels_.emplace_back();
             before = &place;
             levels_.back().push_back(which);
+            weights_[which].store(place.weight, std::memory_order_relaxed);
         }
         launches_a_turn_ =
             std::max<std::size_t>(1, options.lower_every / std::max<std::size_t>(1, levels_.size() - 1));
@@ -137,18 +138,27 @@ private:
     using Clock = std::chrono::steady_clock;
 
     // What launch `number` has of each ring: the highest level goes first; but in its turn, as in cl/levels.h, a
-    // lower one does. Of one level each ring goes first in its turn.
+    // lower one does. Of one level each ring goes first in its turn, and takes as many slots as its weight says, then
+    // the next one, and so on until the launch has enough.
     void share_out(const Rings& rings, std::uint32_t number) noexcept {
         pace_.begin_launch();
+        rings.each([this](std::size_t which, const Ring& ring) {
+            parts_[which]->first = parts_[which]->end = ring.completed();
+        });
         const auto take = [&](const std::vector<std::size_t>& level) {
-            for (std::size_t i = 0; i < level.size(); ++i) {
-                const std::size_t which = level[(number + i) % level.size()];
-                const Ring& ring = *rings.at(which);
-                Part& part = *parts_[which];
-                part.first = ring.completed();
-                part.end = pace_.end_of_launch(ring, part.first);
-                ends_[which].store(part.end, std::memory_order_relaxed);
+            for (bool more = true; more;) {
+                more = false;
+                for (std::size_t i = 0; i < level.size(); ++i) {
+                    const std::size_t which = level[(number + i) % level.size()];
+                    std::uint64_t& end = parts_[which]->end;
+                    const std::uint64_t turn = level.size() == 1
+                                                   ? UINT64_MAX
+                                                   : SR_TENANT_TURN * weights_[which].load(std::memory_order_relaxed);
+                    const std::uint64_t before = std::exchange(end, pace_.end_of_launch(*rings.at(which), end, turn));
+                    more = more || (end != before && level.size() != 1);
+                }
             }
+            for (const std::size_t which : level) ends_[which].store(parts_[which]->end, std::memory_order_relaxed);
         };
         const std::size_t lower = levels_.size() - 1;
         std::size_t first = 0;
@@ -158,7 +168,10 @@ private:
             if (level != first) take(levels_[level]);
     }
 
-    // For the next launch.
+    // Both for the next launch.
+    void tell_weight(std::size_t number, std::uint32_t weight) noexcept override {
+        weights_[number].store(weight, std::memory_order_relaxed);
+    }
     void tell_time(std::uint32_t ticks) noexcept override { now_.store(ticks, std::memory_order_relaxed); }
 
     bool says_left() const noexcept override { return false; }
@@ -178,6 +191,7 @@ private:
     std::vector<std::vector<std::size_t>> levels_;  // the numbers of each level's rings, the highest level first
     std::size_t launches_a_turn_ = 1;
     std::atomic<bool> unreaped_{false};
+    std::array<std::atomic<std::uint32_t>, Rings::max> weights_{};
     std::array<std::atomic<std::uint64_t>, Rings::max> ends_{};  // of each part, for begun()
     std::atomic<std::uint32_t> now_{0};                          // the clock as it was told
     std::uint32_t brought_ = 0;                                  // and as the device has it

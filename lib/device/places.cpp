@@ -23,21 +23,22 @@ std::uint32_t capacity_of(const Options& options, Priority level) noexcept {
 }
 
 std::vector<RingPlace> places_of(const Options& options) {
-    const RingPlace lead{Priority::normal, 0, 0, options.capacity, options.completions, 0, 0};
+    const RingPlace lead{Priority::normal, 0, 0, 1, options.capacity, options.completions, 0, 0};
     std::size_t shared = shared_bytes_of(lead), window = RingView::window_bytes(lead.capacity);
     std::vector<RingPlace> places;
-    const auto add = [&](Priority level, std::uint32_t tenant, std::uint32_t row, std::uint32_t capacity) {
-        places.push_back({level, tenant, row, capacity, capacity, shared, window});
+    const auto add = [&](Priority level, std::uint32_t tenant, std::uint32_t row, std::uint32_t weight,
+                         std::uint32_t capacity) {
+        places.push_back({level, tenant, row, weight, capacity, capacity, shared, window});
         shared += shared_bytes_of(places.back());
         window += RingView::window_bytes(capacity);
     };
     for (const Priority level : every_level) {
         if (level == Priority::normal) places.push_back(lead);
         else if (const std::uint32_t capacity = capacity_of(options, level); capacity != 0)
-            add(level, 0, 0, capacity);
+            add(level, 0, 0, 1, capacity);
         std::uint32_t row = 0;
         for (const Tenant& tenant : options.tenants)
-            if (++row; tenant.level == level) add(level, tenant.id, row, tenant.quota);
+            if (++row; tenant.level == level) add(level, tenant.id, row, tenant.weight, tenant.quota);
     }
     return places;
 }

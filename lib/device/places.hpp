@@ -15,6 +15,7 @@ struct RingPlace {
     Priority level;
     std::uint32_t tenant;  // whose; 0: the program's own
     std::uint32_t row;     // the tenant's in the device's table, from 1; 0: none
+    std::uint32_t weight;  // the tenant's; 1: the program's
     std::uint32_t capacity, completions;
     std::size_t shared_at;  // bytes, in the memory of all rings' shared parts
     std::size_t window_at;  // and in the window, if there is one

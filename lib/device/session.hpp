@@ -93,6 +93,9 @@ public:
     // of the ring does not see this, and the host never looks at what it does to that copy.
     virtual void revoke() noexcept = 0;
 
+    // A tenant's new weight, by its ring's number among Rings. The device reads its own in the table of tenants.
+    virtual void tell_weight(std::size_t, std::uint32_t) noexcept {}
+
     // The clock of deadlines, in its ticks. Any thread; one at a time.
     virtual void tell_time(std::uint32_t ticks) noexcept = 0;
 

@@ -1,7 +1,8 @@
 // A runtime's insides. publish.cpp, completion.cpp, cancel.cpp, buffers.cpp, control.cpp and log.cpp have the calls
 // that a user makes all the time; tenants.cpp has what tenants may do, and quiesce.cpp how one comes to rest;
 // lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a device
-// hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost, options.cpp checks what open() is given.
+// hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost, options.cpp checks what open() is
+// given.
 #pragma once
 
 #include <atomic>
@@ -35,7 +36,6 @@ struct Runtime::Impl {
     std::unique_ptr<Session> session;
     Rings rings;
     Tenants tenants{options};
-    std::mutex declaring;  // one declaration at a time
 
     std::atomic<Phase> phase{Phase::open};
     // The newest launch's number, modulo 2^31; it may be queued behind one that runs. LEFT in the lead equals it
@@ -49,6 +49,7 @@ struct Runtime::Impl {
     std::atomic<bool> busy{false};
     std::atomic<bool> wanted{false};
 
+    std::mutex declaring;  // one declaration of a tenant at a time
     std::mutex data;       // the session's copies
     std::mutex launching;  // and its launches of a slot alone, which have no time limit
     std::mutex formats_mutex;

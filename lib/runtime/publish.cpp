@@ -19,16 +19,17 @@ std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
 // The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
 template <class Impl, class Descriptor>
 std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descriptor& descriptor,
-                                       Ticket ticket) noexcept {
+                                       const Ticket& unplaced) noexcept {
     if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
     if (ring == nullptr) [[unlikely]]
         return std::unexpected(Errc::level_not_open);
-    const auto first = ring->publish(descriptor, ticket.quiet);
+    const auto first = ring->publish(descriptor, unplaced.quiet);
     if (impl.wake_needed()) [[unlikely]]
         impl.wake();
     if (!first) [[unlikely]]
         return refused(impl, first.error());
+    Ticket ticket = unplaced;
     ticket.first = *first;
     return ticket;
 }

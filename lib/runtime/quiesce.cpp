@@ -43,6 +43,7 @@ std::expected<void, Error> Runtime::declare(const Tenant& tenant) noexcept try {
     const auto told =
         impl_->copying([&](const Session::GoOn& go_on) { return impl_->session->write_control(at, row, go_on); });
     if (!told) return std::unexpected(Error{told.error(), "the table of tenants"});
+    impl_->session->tell_weight(impl_->rings.numbers().find(one->level(), tenant.id), tenant.weight);
     impl_->tenants.reopen(*one, row, std::move(label));
     return {};
 } catch (const std::bad_alloc&) {

@@ -21,7 +21,12 @@ bool Runtime::Impl::drained(Backoff& backoff) noexcept {
     std::array<std::uint64_t, Rings::max> ends{};
     rings.each([&](std::size_t number, const Ring& ring) { ends[number] = ring.reserved(); });
     const auto is_pending = [&] {
-        return rings.any([&](std::size_t number, const Ring& ring) { return !ring.is_complete(ends[number]); });
+        return rings.any([&](std::size_t number, const Ring& ring) {
+            if (ring.is_complete(ends[number])) return false;
+            // A tenant's ring may stand still for ever: see RingInside::has_work.
+            const std::uint32_t tenant = rings.numbers().tenant_of(number);
+            return tenant == 0 || inside(ring).has_work() || tenants.is_publishing(tenant);
+        });
     };
     while (is_pending()) {
         if (wake_needed()) wake();

@@ -42,7 +42,8 @@ TenantRow row_of(const Tenant& tenant, const Options& options) {
 }  // namespace
 
 Tenants::Tenants(const Options& options)
-    : count_(options.tenants.size()), all_(count_ == 0 ? nullptr : std::make_unique<One[]>(count_)) {
+    : all_(options.tenants.empty() ? nullptr : std::make_unique<One[]>(options.tenants.size())),
+      count_(options.tenants.size()) {
     for (std::size_t i = 0; i < count_; ++i) {
         const Tenant& spec = options.tenants[i];
         all_[i].id_ = spec.id;
@@ -68,8 +69,12 @@ std::string Tenants::label_of(std::uint32_t id) const {
 std::expected<void, Errc> Tenants::tell(Session& session, std::chrono::milliseconds patience) const noexcept {
     if (!any()) return {};
     std::array<std::uint32_t, SR_MAX_TENANTS * SR_TENANT_WORDS> table{};
-    for (std::size_t i = 0; i < count_; ++i)
-        std::ranges::copy(all_[i].row_, table.begin() + static_cast<std::ptrdiff_t>(i * SR_TENANT_WORDS));
+    for (std::size_t i = 0; i < count_; ++i) {
+        const TenantRow& row = all_[i].row_;
+        std::ranges::copy(row, table.begin() + static_cast<std::ptrdiff_t>(i * SR_TENANT_WORDS));
+        session.tell_weight(RingNumbers::of_row(all_[i].level_, static_cast<std::uint32_t>(i) + 1),
+                            row[SR_TENANT_RIGHTS] >> SR_TENANT_WEIGHT_SHIFT);
+    }
     Backoff backoff(patience);
     return session.write_control(SR_CONTROL_TENANTS, table, [&backoff] { return backoff.pause(); });
 }

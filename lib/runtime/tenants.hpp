@@ -65,7 +65,12 @@ public:
     bool any() const noexcept { return count_ != 0; }
     // Null if there is none.
     One* find(std::uint32_t id) const noexcept;
-    // Needs no other thread that declares it. May throw std::bad_alloc.
+    // A thread is about to publish for it.
+    bool is_publishing(std::uint32_t id) const noexcept {
+        const One* const tenant = find(id);
+        return tenant != nullptr && tenant->publishing_.load(std::memory_order_acquire) != 0;
+    }
+    // May throw std::bad_alloc.
     std::string label_of(std::uint32_t id) const;
 
     // Writes the whole table. Errors: those of Session::write_control; timed_out.
@@ -79,9 +84,9 @@ public:
     void reopen(One& tenant, const TenantRow& row, std::string label) noexcept;
 
 private:
-    std::size_t count_ = 0;
     std::unique_ptr<One[]> all_;
     mutable std::mutex labels_;
+    std::size_t count_;  // each publish asks
 };
 
 }  // namespace slipring
