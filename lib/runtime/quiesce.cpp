@@ -21,6 +21,7 @@ std::expected<void, Errc> Runtime::quiesce(std::uint32_t tenant, Timeout timeout
             return std::unexpected(Errc::device_lost);
         if (!backoff.pause()) return std::unexpected(Errc::timed_out);
     }
+    Tenants::came_to_rest(*one);
     return {};
 }
 
@@ -33,7 +34,7 @@ std::expected<void, Error> Runtime::declare(const Tenant& tenant) noexcept try {
         return std::unexpected(
             Error{Errc::bad_tenant, std::to_string(tenant.id) + ": level and quota stay as they were"});
     const std::scoped_lock alone(impl_->declaring);
-    if (!Tenants::is_closed(*one) || !Tenants::close(*one) || !ring.is_complete(ring.reserved()))
+    if (!Tenants::rests(*one) || !ring.is_complete(ring.reserved()))
         return std::unexpected(Error{Errc::tenant_in_use, std::to_string(tenant.id)});
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
         return std::unexpected(Error{Errc::device_lost, {}});

@@ -133,8 +133,11 @@ std::expected<void, Errc> Tenants::One::may(const Window& window) const noexcept
 // ---- who may publish now -----------------------------------------------------------------------------------------
 
 // Q: a thread that publishes counts itself, then looks whether the tenant is closed. close() says so, then looks at
-// the count. All four accesses are sequentially consistent, so one of the two sees the other.
-Tenants::One::Publishing::Publishing(One& tenant) noexcept : tenant_(tenant) {
+// the count. All four accesses are sequentially consistent, so one of the two sees the other. The look before is for
+// the threads that ask again and again: they leave the count alone, and it comes to 0.
+Tenants::One::Publishing::Publishing(One& tenant) noexcept
+    : tenant_(tenant), is_counted_(!tenant.is_closed_.load(std::memory_order_relaxed)), is_open_(false) {
+    if (!is_counted_) return;
     tenant.publishing_.fetch_add(1, std::memory_order_seq_cst);
     is_open_ = !tenant.is_closed_.load(std::memory_order_seq_cst);
 }
@@ -155,6 +158,7 @@ void Tenants::reopen(One& tenant, const TenantRow& row, std::string label) noexc
         tenant.label_ = std::move(label);
     }
     tenant.row_ = row;
+    tenant.rests_.store(false, std::memory_order_relaxed);
     tenant.is_closed_.store(false, std::memory_order_seq_cst);  // releases the row to threads that publish
 }
 

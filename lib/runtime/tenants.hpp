@@ -30,14 +30,16 @@ public:
         class Publishing {
         public:
             explicit Publishing(One& tenant) noexcept;
-            ~Publishing() { tenant_.publishing_.fetch_sub(1, std::memory_order_release); }
+            ~Publishing() {
+                if (is_counted_) tenant_.publishing_.fetch_sub(1, std::memory_order_release);
+            }
             Publishing(const Publishing&) = delete;
             Publishing& operator=(const Publishing&) = delete;
             explicit operator bool() const noexcept { return is_open_; }
 
         private:
             One& tenant_;
-            bool is_open_;
+            bool is_counted_, is_open_;
         };
 
         Priority level() const noexcept { return level_; }
@@ -57,6 +59,7 @@ public:
         const std::vector<CustomOp>* ops_ = nullptr;
         std::string label_;
         std::atomic<bool> is_closed_{false};
+        std::atomic<bool> rests_{false};  // it is closed, and nothing of it is in flight any more
         std::atomic<std::uint32_t> publishing_{0};
     };
 
@@ -78,7 +81,9 @@ public:
 
     // Nothing is published for it from here on; true once no thread is about to.
     static bool close(One& tenant) noexcept;
-    static bool is_closed(const One& tenant) noexcept { return tenant.is_closed_.load(std::memory_order_seq_cst); }
+    // Its slots have finished since.
+    static void came_to_rest(One& tenant) noexcept { tenant.rests_.store(true, std::memory_order_release); }
+    static bool rests(const One& tenant) noexcept { return tenant.rests_.load(std::memory_order_acquire); }
     // Its row as `spec` has it, and where that goes among the control words; then, once the device has it, opens it.
     std::uint32_t prepare(One& tenant, const Tenant& spec, const Options& options, TenantRow& row) const;
     void reopen(One& tenant, const TenantRow& row, std::string label) noexcept;
