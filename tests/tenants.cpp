@@ -69,6 +69,16 @@ Result run_unchecked(Runtime& runtime, const Slot& slot, std::uint32_t ring = on
     return *runtime.result(ticket);
 }
 
+// A hostile writer's store: it races with all that reads the slot, and no sanitizer is to report that.
+#if defined(__clang__)
+[[clang::disable_sanitizer_instrumentation]]
+#else
+[[gnu::no_sanitize("thread")]]
+#endif
+void scribble(std::uint32_t* word, std::uint32_t value) {
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
 // The host and the device say the same of a slot.
 bool is_denied(Runtime& runtime, const Slot& slot) {
     const auto published = runtime.publish(slot);
@@ -343,6 +353,8 @@ BOOST_DATA_TEST_CASE(tenants_go_on_after_a_lost_device, data::make(modes), mode)
     }
     BOOST_TEST(sum == 30u * 29u / 2u);  // each ran once
     BOOST_TEST((runtime.publish(of(nop(), other)).error() == Errc::tenant_closed));
+    BOOST_TEST((runtime.declare(options.tenants[1]).error().code == Errc::tenant_in_use));
+    BOOST_REQUIRE(runtime.quiesce(other, 1min).has_value());
     BOOST_TEST(runtime.declare(options.tenants[1]).has_value());
     BOOST_TEST(run(runtime, of(store_u32(2, words_of_other), other)).value == 2u);
     BOOST_TEST(is_denied(runtime, of(store_u32(2, words_of_other))));
@@ -369,8 +381,7 @@ BOOST_DATA_TEST_CASE(random_words_in_one_tenants_slots_harm_no_other, data::make
                 const auto index = static_cast<std::uint32_t>(random >> 40) % SR_SLOT_WORDS;
                 if (index == SR_WORD_STATE && std::chrono::steady_clock::now() < until - time / 4) continue;
                 const std::uint32_t likely[] = {static_cast<std::uint32_t>(random), other, words_of_other, 1, one};
-                std::atomic_ref(hostile.slot(random % 64)[index])
-                    .store(likely[random >> 32 & 3], std::memory_order_relaxed);
+                scribble(hostile.slot(random % 64) + index, likely[(random >> 32) % std::size(likely)]);
             }
             static_cast<void>(runtime.publish(of(store_u32(1, words_of_one))));
             std::this_thread::yield();
