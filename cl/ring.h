@@ -88,6 +88,21 @@ static inline ulong sr_completion_head(const sr_ring* ring, ulong position, uint
            (generation & SR_GENERATION_MASK) << SR_GENERATION_SHIFT | state;
 }
 
+/* Takes a line of completions for writing, some lines before it is written. A thread that reads results has them in
+ * its cache, and each store waits until that core has dropped the line, which no hardware foresees: only as many
+ * lines are on their way as the store buffer has. Measured with PoCL on two AMD cores, each result read by the host:
+ * 80 M slots/s without this and 127 with it, and 44 and 104 where the cores share no cache; where none is read,
+ * nothing. The host says whether to: see RingView::takes_ahead. */
+static inline void sr_take_ahead(const sr_ring* ring, ulong position) {
+#if defined(SR_TAKES_AHEAD) && defined(__x86_64__)
+    const uint of_line = 4u, ahead = sr_plus((uint)position, 8u * of_line) & ring->completions_mask;
+    if ((uint)position % of_line == 0)
+        __asm__ volatile("prefetchw (%0)" ::"r"(ring->completions + (ulong)ahead * SR_COMPLETION_BYTES));
+#else
+    (void)ring, (void)position;
+#endif
+}
+
 /* Finishes the slot of `position`: writes its completion. On NVIDIA in one store of 16 bytes, of which those of a
  * sub-group's lanes leave as whole lines of the bus. Elsewhere the state comes last.
  * A2: synchronizes with A1, a waiter that looks for the completion.
@@ -97,6 +112,7 @@ static inline void sr_complete(const sr_ring* ring, ulong position, sr_outcome o
     __global ulong* const entry =
         (__global ulong*)(ring->completions + (ulong)((uint)position & ring->completions_mask) * SR_COMPLETION_BYTES);
     const ulong head = sr_completion_head(ring, position, sr_terminal_state(out.code), out.code, out.inner);
+    sr_take_ahead(ring, position);
 #if defined(__NV_CL_C_VERSION)
     __asm__ volatile("st.relaxed.sys.global.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(entry), "r"((uint)head),
                      "r"((uint)(head >> 32)), "r"((uint)out.value), "r"((uint)(out.value >> 32))

@@ -23,6 +23,7 @@ public:
     using RingView::slot;
     using RingView::state_word;
     using RingView::tagged;
+    using RingView::takes_ahead;
     using RingView::word32;
     using RingView::word64;
 

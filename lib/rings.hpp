@@ -70,12 +70,13 @@ public:
         const std::size_t number = RingNumbers::of_row(level, row);
         numbers_.open(number, level, tenant);
         rings_[number] = ring;
+        end_ = std::max(end_, number + 1);
     }
 
     // Calls visit(number, ring) for each: the program's, the highest level first, then the tenants'.
     template <class Visit>
     void each(const Visit& visit) const {
-        for (std::size_t number = 0; number < max; ++number)
+        for (std::size_t number = 0; number < end_; ++number)
             if (rings_[number]) visit(number, *rings_[number]);
     }
     template <class Holds>
@@ -98,6 +99,7 @@ public:
 
 private:
     std::array<std::optional<Ring>, max> rings_{};
+    std::size_t end_ = 0;  // of the numbers of those that are there
     RingNumbers numbers_{};
 };
 

@@ -146,7 +146,8 @@ protected:
           shift_(static_cast<std::uint32_t>(std::countr_zero(capacity))), completions_mask_(completions - 1),
           completions_shift_(static_cast<std::uint32_t>(std::countr_zero(completions))) {}
 
-    // Whether producers take lines ahead on this processor. Measured with a thread as the consumer, M slots/s:
+    // Whether producers take lines ahead on this processor, and so does a kernel on its cores: see sr_take_ahead. Of
+    // producers measured with a thread as the consumer, M slots/s:
     //   AMD Zen, cores that share no cache      one producer 15 without and 27 with it, in batches of 32 61 and 71;
     //                                           two producers 15 and 27
     //   Xeon (Sapphire Rapids), 16 cores        in batches of 32 62 and 48; two producers 15 and 9

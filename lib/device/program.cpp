@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "../ring_inside.hpp"
 #include "handlers.hpp"
 
 namespace slipring {
@@ -72,7 +73,10 @@ std::expected<cl::Program, Error> build(const cl::Context& context, const cl::De
     std::string options = three ? "-cl-std=CL3.0" : "-cl-std=CL1.2";
     // A device that shares the host's caches, see launch.h, and whose compiler, if it is PoCL's, knows a cycle
     // counter.
-    if ((device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0) options += " -DSR_CACHED";
+    if ((device.getInfo<CL_DEVICE_TYPE>() & CL_DEVICE_TYPE_CPU) != 0) {
+        options += " -DSR_CACHED";
+        if (RingInside::takes_ahead()) options += " -DSR_TAKES_AHEAD";
+    }
     if (version.find("pocl") != std::string::npos || version.find("PoCL") != std::string::npos)
         options += " -DSR_CYCLES";
     if (what.teams) options += " -DSR_TEAMS";

@@ -63,15 +63,8 @@ std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {
     const auto phase = impl_->phase.load(std::memory_order_acquire);
     if (phase != Impl::Phase::open)
         return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
-    if (impl_->tenants.any() && slot.tenant() != 0) {
-        Tenants::One* const tenant = impl_->tenants.find(slot.tenant());
-        if (tenant == nullptr) return std::unexpected(Errc::unknown_tenant);
-        const Tenants::One::Publishing publishing(*tenant);
-        if (!publishing) return std::unexpected(Errc::tenant_closed);
-        if (auto ok = tenant->may(slot); !ok) return std::unexpected(ok.error());
-        return impl_->run_alone(slot);
-    }
-    return impl_->run_alone(slot);
+    if (!impl_->tenants.any() || slot.tenant() == 0) return impl_->run_alone(slot);
+    return impl_->tenants.publish(slot.tenant(), slot, [&](Priority) { return impl_->run_alone(slot); });
 }
 
 std::expected<Result, Errc> Runtime::Impl::run_alone(const Slot& slot) noexcept {

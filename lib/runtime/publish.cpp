@@ -39,31 +39,21 @@ std::uint32_t tenant_of(const Slot& slot) noexcept { return slot.tenant(); }
 std::uint32_t tenant_of(std::span<const Slot> batch) noexcept { return batch.empty() ? 0 : batch.front().tenant(); }
 std::uint32_t tenant_of(const Window& window) noexcept { return window.tenant; }
 
-bool are_all_the_programs(std::span<const Slot> batch) noexcept {
-    return std::ranges::all_of(batch, [](const Slot& slot) { return slot.tenant() == 0; });
-}
-template <class Descriptor>
-bool are_all_the_programs(const Descriptor& descriptor) noexcept {
-    return tenant_of(descriptor) == 0;
-}
-
 // Where tenants are declared.
 template <class Impl, class Descriptor>
 std::expected<Ticket, Errc> publish_for(Impl& impl, const Descriptor& descriptor, Ticket ticket) noexcept {
     ticket.tenant = tenant_of(descriptor);
     if (ticket.tenant == 0) {
-        if (!are_all_the_programs(descriptor)) return std::unexpected(Errc::mixed_tenants);
+        if constexpr (std::is_same_v<Descriptor, std::span<const Slot>>)
+            if (std::ranges::any_of(descriptor, &Slot::tenant)) return std::unexpected(Errc::mixed_tenants);
         return publish_to(impl, impl.rings.find(ticket.level), descriptor, ticket);
     }
-    Tenants::One* const tenant = impl.tenants.find(ticket.tenant);
-    if (tenant == nullptr) return std::unexpected(Errc::unknown_tenant);
-    if (tenant->level() != ticket.level) return std::unexpected(Errc::level_not_open);
-    const Tenants::One::Publishing publishing(*tenant);
-    if (!publishing) return std::unexpected(Errc::tenant_closed);
-    if (auto ok = tenant->may(descriptor); !ok) return std::unexpected(ok.error());
-    auto published = publish_to(impl, impl.rings.find(ticket.level, ticket.tenant), descriptor, ticket);
-    if (!published && published.error() == Errc::ring_full) published = std::unexpected(Errc::quota_full);
-    return published;
+    return impl.tenants.publish(ticket.tenant, descriptor, [&](Priority level) -> std::expected<Ticket, Errc> {
+        if (level != ticket.level) return std::unexpected(Errc::level_not_open);
+        auto published = publish_to(impl, impl.rings.find(level, ticket.tenant), descriptor, ticket);
+        if (!published && published.error() == Errc::ring_full) published = std::unexpected(Errc::quota_full);
+        return published;
+    });
 }
 
 template <class Impl, class Descriptor>

@@ -38,11 +38,11 @@ std::expected<void, Error> Runtime::declare(const Tenant& tenant) noexcept try {
         return std::unexpected(Error{Errc::tenant_in_use, std::to_string(tenant.id)});
     if (impl_->phase.load(std::memory_order_acquire) == Impl::Phase::lost)
         return std::unexpected(Error{Errc::device_lost, {}});
-    TenantRow row;
-    const std::uint32_t at = impl_->tenants.prepare(*one, tenant, impl_->options, row);
+    const TenantRow row = Tenants::row_of(tenant, impl_->options);
     std::string label = tenant.label;
-    const auto told =
-        impl_->copying([&](const Session::GoOn& go_on) { return impl_->session->write_control(at, row, go_on); });
+    const auto told = impl_->copying([&](const Session::GoOn& go_on) {
+        return impl_->session->write_control(impl_->tenants.place_of(*one), row, go_on);
+    });
     if (!told) return std::unexpected(Error{told.error(), "the table of tenants"});
     impl_->session->tell_weight(impl_->rings.numbers().find(one->level(), tenant.id), tenant.weight);
     impl_->tenants.reopen(*one, row, std::move(label));

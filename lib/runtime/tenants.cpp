@@ -15,7 +15,9 @@ bool has(std::span<const std::uint32_t, 2> range, std::uint64_t first, std::uint
     return first >= range[0] && first + count <= std::uint64_t{range[0]} + range[1];
 }
 
-TenantRow row_of(const Tenant& tenant, const Options& options) {
+}  // namespace
+
+TenantRow Tenants::row_of(const Tenant& tenant, const Options& options) {
     TenantRow row{};
     row[SR_TENANT_ID] = tenant.id;
     row[SR_TENANT_RIGHTS] = tenant.weight << SR_TENANT_WEIGHT_SHIFT;
@@ -38,8 +40,6 @@ TenantRow row_of(const Tenant& tenant, const Options& options) {
     row[SR_TENANT_WRITES + 1] = tenant.writes.count;
     return row;
 }
-
-}  // namespace
 
 Tenants::Tenants(const Options& options)
     : all_(options.tenants.empty() ? nullptr : std::make_unique<One[]>(options.tenants.size())),
@@ -145,11 +145,6 @@ Tenants::One::Publishing::Publishing(One& tenant) noexcept
 bool Tenants::close(One& tenant) noexcept {
     tenant.is_closed_.store(true, std::memory_order_seq_cst);
     return tenant.publishing_.load(std::memory_order_seq_cst) == 0;
-}
-
-std::uint32_t Tenants::prepare(One& tenant, const Tenant& spec, const Options& options, TenantRow& row) const {
-    row = row_of(spec, options);
-    return SR_CONTROL_TENANTS + static_cast<std::uint32_t>(&tenant - all_.get()) * SR_TENANT_WORDS;
 }
 
 void Tenants::reopen(One& tenant, const TenantRow& row, std::string label) noexcept {

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include <slipring/descriptor.hpp>
@@ -68,6 +69,18 @@ public:
     bool any() const noexcept { return count_ != 0; }
     // Null if there is none.
     One* find(std::uint32_t id) const noexcept;
+    // Calls `how` with the tenant's level, for a descriptor that it may publish; until that returns the tenant does
+    // not come to rest. Errors: unknown_tenant, tenant_closed, denied, mixed_tenants; those of `how`.
+    template <class Descriptor, class How>
+    std::invoke_result_t<How, Priority> publish(std::uint32_t id, const Descriptor& what,
+                                                const How& how) const noexcept {
+        One* const tenant = find(id);
+        if (tenant == nullptr) return std::unexpected(Errc::unknown_tenant);
+        const One::Publishing publishing(*tenant);
+        if (!publishing) return std::unexpected(Errc::tenant_closed);
+        if (auto ok = tenant->may(what); !ok) return std::unexpected(ok.error());
+        return how(tenant->level());
+    }
     // A thread is about to publish for it.
     bool is_publishing(std::uint32_t id) const noexcept {
         const One* const tenant = find(id);
@@ -84,8 +97,11 @@ public:
     // Its slots have finished since.
     static void came_to_rest(One& tenant) noexcept { tenant.rests_.store(true, std::memory_order_release); }
     static bool rests(const One& tenant) noexcept { return tenant.rests_.load(std::memory_order_acquire); }
-    // Its row as `spec` has it, and where that goes among the control words; then, once the device has it, opens it.
-    std::uint32_t prepare(One& tenant, const Tenant& spec, const Options& options, TenantRow& row) const;
+    // To open it again: its row as `spec` has it goes to the device, to these control words; then reopen().
+    static TenantRow row_of(const Tenant& spec, const Options& options);
+    std::uint32_t place_of(const One& tenant) const noexcept {
+        return SR_CONTROL_TENANTS + static_cast<std::uint32_t>(&tenant - all_.get()) * SR_TENANT_WORDS;
+    }
     void reopen(One& tenant, const TenantRow& row, std::string label) noexcept;
 
 private:
