@@ -147,6 +147,11 @@
 #define SR_RING_STOP 128u      /* u32, host: this launch is asked to leave, and those before it: see sr_asked */
 #define SR_RING_REVOKED 132u /* u32, host, once: not 0 if the ring was taken from this kernel: it runs nothing more */
 #define SR_RING_NOW 136u     /* u32, host: its clock in ticks, while a deadline lies ahead */
+/* u64, host, of IDLE's ring: lookahead that was promoted. In bits 0..2 a level, counted from 0, the highest, among
+ * those that have a ring; above them a position, modulo 2^61: slots before it count as of that level. */
+#define SR_RING_PROMOTED 144u
+#define SR_PROMOTED_SHIFT 3u
+#define SR_PROMOTED_LEVEL 7u
 #define SR_RING_COMPLETED 256u /* u64, device: every position before it is terminal */
 #define SR_RING_FAULTS 264u    /* u32, device: SR_CONTROL_FAULTS, of the slots before COMPLETED at least */
 #define SR_RING_LEFT 384u      /* u32, device: the launch that has left, or SR_LEFT_WANTED. Away from COMPLETED */
@@ -187,7 +192,7 @@ SR_STATIC_ASSERT(SR_CONTROL_TENANTS + SR_MAX_TENANTS * SR_TENANT_WORDS <= SR_OBS
 SR_STATIC_ASSERT(SR_RING_REVOKED - SR_RING_STOP == 4u, "what a kernel that waits looks at is one line");
 SR_STATIC_ASSERT(SR_RING_NOW - SR_RING_REVOKED == 4u, "and so is what sr_should_stop looks at");
 SR_STATIC_ASSERT(SR_RING_FAULTS - SR_RING_COMPLETED == 8u, "and what stats() looks at");
-SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_NOW >= 120u, "the host's and the device's words apart");
+SR_STATIC_ASSERT(SR_RING_COMPLETED - SR_RING_PROMOTED >= 112u, "the host's and the device's words apart");
 SR_STATIC_ASSERT(SR_RING_LEFT - SR_RING_COMPLETED >= 128u, "and among the device's, the one that changes");
 SR_STATIC_ASSERT(SR_RING_CLAIMED - SR_RING_LEFT >= 128u, "each its own");
 SR_STATIC_ASSERT(SR_RING_SLOTS - SR_RING_CLAIMED >= 128u && SR_RING_SLOTS % SR_RING_ALIGN == 0, "and the slots");

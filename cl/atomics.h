@@ -5,6 +5,7 @@
  *   sr_load_host                         orders nothing; for words of the host's
  *   sr_load_acquire, sr_store_release    with the host
  *   sr_load_seq_cst, sr_store_seq_cst    with the host, for store->load edges
+ *   sr_load_host64                       the same, of 64 bits
  *   sr_store64, sr_store_release64       positions
  *   sr_..._device                        acquire and release with the launch's other work-items; on NVIDIA a third of
  *                                        the price

@@ -1,7 +1,8 @@
 /* Which ring a drain on one work-item serves next: one of the highest level that waits. But in every SR_LOWER_EVERY
  * claims each lower level has a turn, in which it goes first if it waits, so a level that waits is served at least
  * once in so many, however busy the higher ones are. A turn that a level has no use for is the highest level's, and
- * lost. The rings of one level, the program's and its tenants', share its slots by their weights. */
+ * lost. Where SR_LOWER_EVERY is 0 there are no turns. The rings of one level, the program's and its tenants', share
+ * its slots by their weights. Lookahead that was promoted counts as of another level than its ring's. */
 #ifndef SLIPRING_LEVELS_H
 #define SLIPRING_LEVELS_H
 
@@ -31,7 +32,7 @@ typedef struct {
 #endif
 } sr_turns;
 
-#if SR_LEVELS > 1u
+#if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
 #define SR_CLAIMS_A_TURN (SR_LOWER_EVERY < SR_LEVELS ? 1u : SR_LOWER_EVERY / (SR_LEVELS - 1u))
 #else
 #define SR_CLAIMS_A_TURN 1u
@@ -72,10 +73,25 @@ SR_INLINE uint sr_pick_of_level(const sr_ring* rings, const sr_memory* memory, c
 #endif
 }
 
+/* The level whose slots go behind the lookahead that was promoted to it, and waits; SR_LEVELS if there is none.
+ * Positions count modulo 2^61 here. */
+SR_WRAPS SR_INLINE uint sr_promoted_to(const sr_ring* rings, const sr_heads* heads) {
+#if SR_LOOKAHEAD < SR_RINGS
+    const sr_ring* const ring = rings + SR_LOOKAHEAD;
+    const ulong head = heads->at[SR_LOOKAHEAD],
+                word = sr_load_host64((__global ulong*)(ring->base + SR_RING_PROMOTED));
+    const ulong ahead = (word & ~(ulong)SR_PROMOTED_LEVEL) - (head << SR_PROMOTED_SHIFT);
+    if (ahead - 1u < ((ulong)1 << 63) - 1u && sr_waits(ring, head)) return (uint)word & SR_PROMOTED_LEVEL;
+#else
+    (void)rings, (void)heads;
+#endif
+    return SR_LEVELS;
+}
+
 /* The ring to serve, or SR_RINGS if none waits. */
 SR_INLINE uint sr_pick_ring(const sr_ring* rings, const sr_memory* memory, const sr_heads* heads, sr_turns* turns) {
     uint ring = SR_RINGS;
-#if SR_LEVELS > 1u
+#if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
     if (turns->claims != 0) {
         --turns->claims;
     } else {
@@ -85,8 +101,11 @@ SR_INLINE uint sr_pick_ring(const sr_ring* rings, const sr_memory* memory, const
         if (ring != SR_RINGS) return ring;
     }
 #endif
-    for (uint level = 0; level < SR_LEVELS && ring == SR_RINGS; ++level)
+    const uint promoted_to = sr_promoted_to(rings, heads);
+    for (uint level = 0; level < SR_LEVELS && ring == SR_RINGS; ++level) {
+        if (level == promoted_to) return SR_LOOKAHEAD;
         ring = sr_pick_of_level(rings, memory, heads, turns, level);
+    }
     return ring;
 }
 

@@ -57,6 +57,9 @@ typedef struct {
 #define SR_TENANTS 0u
 #define SR_RINGS SR_LEVELS
 #endif
+#ifndef SR_LOOKAHEAD /* IDLE's ring of the program's, if it is not the lead */
+#define SR_LOOKAHEAD SR_RINGS
+#endif
 
 /* A ring in shared memory; its slots and its completions are powers of two. */
 typedef struct {

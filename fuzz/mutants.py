@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "fuzz" / "mutants"
+LEVELS = ["-DSR_LEVELS=3u", "-DSR_LEAD=1u", "-DSR_LOWER_EVERY=8u", "-DSR_LOOKAHEAD=2u"]
 TENANTS = ["-DSR_TENANTS=3u", "-DSR_RINGS=4u", "-DSR_LEVELS=2u", "-DSR_LEAD=1u", "-DSR_LOWER_EVERY=8u"]
 NOT_COPIED = re.compile(r"\..*|build.*|subprojects|corpus|findings|mutants|__pycache__")
 
@@ -82,6 +83,7 @@ def compile_together(mutants, tree, compiler):
         units["headers.cpp"] = ["-x", "c++", "headers.cpp"]
     if len(units) - bool(headers) + len(headers) < len(files):
         units["fuzz/device.cl"] = ["-x", "cl", "-cl-std=CL3.0", "fuzz/device.cl"]
+        units["fuzz/device.cl with levels"] = [*LEVELS, *units["fuzz/device.cl"]]
         units["fuzz/device.cl with tenants"] = [*TENANTS, *units["fuzz/device.cl"]]
         units["fuzz/wide_device.cpp"] = ["-x", "c++", "fuzz/wide_device.cpp"]  # teams
     for unit, arguments in units.items():

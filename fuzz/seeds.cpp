@@ -224,6 +224,29 @@ void add_wide(Corpus& corpus) {
         }
 }
 
+// Windows of two parts, of which lookahead is promoted to either level, or cancelled, before a launch and between
+// two.
+void add_windows(Corpus& corpus) {
+    constexpr std::uint32_t launch = 16, normal = 4;
+    for (const std::uint32_t wraps : {0u, 3u})
+        for (const std::uint32_t to : {0u, 1u, 7u}) {
+            Words words = {40, 2, 0, 0, 0, 3, 4, wraps, 2, 0};
+            const auto step = [&words](std::uint32_t then, std::uint32_t counts, std::uint32_t which) {
+                append(words, Words{then, SR_OP_ATOMIC_ADD, counts, SR_PRIORITY_NORMAL, which, 2, 1, 161}, 16);
+            };
+            for (const std::uint32_t counts : {0x32u, 0x24u, 0x51u}) step(counts == 0x24 ? normal : 0, counts, 9);
+            step(3, to, 1);
+            step(2 | launch, 0, 2);
+            step(normal, 0x72, 9);
+            step(0, 0x32, 9);
+            step(3, to, 3);
+            step(3, 1, 4);
+            step(2, 3, 4);
+            step(3 | launch, 0, 0);
+            corpus.add("windows", words);
+        }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -243,6 +266,7 @@ int main(int argc, char** argv) {
     for (const cases::Source& source : cases::sources()) add_source(corpus, source.text);
     add_rings(corpus);
     add_tenants(corpus);
+    add_windows(corpus);
     add_wide(corpus);
     if (!corpus.good()) return std::fprintf(stderr, "seeds: cannot write to %s\n", argv[1]), 2;
     std::printf("%zu inputs\n", corpus.count());

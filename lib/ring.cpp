@@ -56,6 +56,7 @@ std::expected<RingView, Errc> RingView::format(const RingParts& memory, std::uin
     ring.copy_to_window(0, capacity);
     for (const std::size_t word : {SR_RING_COMPLETED, SR_RING_CLAIMED})
         ring.word64(word).store(start, std::memory_order_release);
+    ring.word64(SR_RING_PROMOTED).store(start << SR_PROMOTED_SHIFT, std::memory_order_release);
     ring.word32(SR_RING_CAPACITY).store(capacity, std::memory_order_release);
     ring.word32(SR_RING_COMPLETIONS).store(completions, std::memory_order_release);
     ring.word32(SR_RING_FORMAT).store(SR_RING_FORMAT_2, std::memory_order_release);

@@ -1,6 +1,9 @@
 // What the runtime and the tests ask of a ring, and no user does.
 #pragma once
 
+#include <algorithm>
+#include <optional>
+
 #include <slipring/ring.hpp>
 
 namespace slipring {
@@ -61,6 +64,31 @@ public:
         }
     }
 
+    // Lookahead that was promoted, if any of it has not finished: of this ring the slots before `end`, modulo 2^61,
+    // count as of level number `level`, among those that have a ring. See SR_RING_PROMOTED.
+    struct Promoted {
+        std::uint64_t end;
+        std::uint32_t level;
+    };
+    std::optional<Promoted> promoted() const noexcept {
+        const std::uint64_t word = word64(SR_RING_PROMOTED).load(std::memory_order_relaxed);
+        return promoted(word);
+    }
+    // Any thread. Of two promotions both hold: up to the later position, at the higher level. Relaxed: the word says
+    // in which order slots run, and nothing else.
+    void promote(std::uint64_t end, std::uint32_t level) const noexcept {
+        const auto word = word64(SR_RING_PROMOTED);
+        std::uint64_t before = word.load(std::memory_order_relaxed), next;
+        do {
+            next = end << SR_PROMOTED_SHIFT | level;
+            if (!promoted(next)) return;  // all of it has finished
+            if (const auto one = promoted(before)) {
+                const bool is_further = static_cast<std::int64_t>((one->end - end) << SR_PROMOTED_SHIFT) > 0;
+                next = (is_further ? one->end : end) << SR_PROMOTED_SHIFT | std::min(one->level, level);
+            }
+        } while (!word.compare_exchange_weak(before, next, std::memory_order_relaxed));
+    }
+
     // S, the host's half: after publishing, true if the consumer's newest launch `launch` has left, so that nothing
     // looks at the slots until the next one starts; or if it has work and wants the next one queued behind it. The
     // device stores `launch` into LEFT and then loads the state at its head; a producer stores the state and then
@@ -70,6 +98,13 @@ public:
     bool has_left(std::uint32_t launch) const noexcept { return left() == launch; }
     bool wants_successor(std::uint32_t launch) const noexcept { return left() == (launch | SR_LEFT_WANTED); }
     std::uint32_t left() const noexcept { return word32(SR_RING_LEFT).load(std::memory_order_seq_cst); }
+
+private:
+    std::optional<Promoted> promoted(std::uint64_t word) const noexcept {
+        const std::uint64_t end = word >> SR_PROMOTED_SHIFT;
+        if (static_cast<std::int64_t>((end - completed()) << SR_PROMOTED_SHIFT) <= 0) return std::nullopt;
+        return Promoted{end, static_cast<std::uint32_t>(word) & SR_PROMOTED_LEVEL};
+    }
 };
 
 inline RingInside inside(const RingView& ring) noexcept { return RingInside(ring); }

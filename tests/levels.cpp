@@ -17,6 +17,7 @@
 #define SR_LEVELS 3u
 #define SR_LEAD 1u
 #define SR_LOWER_EVERY 8u
+#define SR_LOOKAHEAD 2u
 #include "stepped_device.hpp"
 
 #include "no_teams.hpp"
@@ -233,6 +234,71 @@ BOOST_AUTO_TEST_CASE(the_ring_says_the_level_whatever_the_slot_says) {
     inside(device.rings[0]).slot(high)[SR_WORD_PRIORITY] = SR_PRIORITY_IDLE;
     const std::vector<std::uint32_t> expected{0, 20};
     BOOST_TEST(order_of(device) == expected, boost::test_tools::per_element());
+}
+
+// The lowest ring's positions wrap at 2^64 in the middle of these.
+BOOST_AUTO_TEST_CASE(promoted_slots_go_in_front_of_a_level) {
+    Levels device;
+    for (std::uint32_t i = 0; i < 8; ++i) device.publish(2, 20 + i);
+    for (std::size_t level : {0u, 1u}) device.publish(level, static_cast<std::uint32_t>(10 * level));
+    const RingInside idle = inside(device.rings[2]);
+    const std::uint64_t first = device.rings[2].completed();
+    BOOST_TEST(!idle.promoted().has_value());
+    idle.promote(first + 2, 1);
+    BOOST_REQUIRE(idle.promoted().has_value());
+    const std::vector<std::uint32_t> expected{0, 20, 21, 10, 22, 23, 24, 25, 26, 27};
+    BOOST_TEST(order_of(device) == expected, boost::test_tools::per_element());
+    BOOST_TEST(!idle.promoted().has_value());
+}
+
+// To the highest level, past the wrap, while that one publishes itself again and again.
+BOOST_AUTO_TEST_CASE(a_promotion_while_a_launch_runs_is_seen_before_the_next_slot) {
+    Levels device;
+    for (std::uint32_t i = 0; i < 8; ++i) device.publish(2, 20 + i);
+    device.publish(0, 0);
+    const std::uint64_t first = device.rings[2].completed();
+    const auto order = order_of(device, [&, left = 6u](std::uint32_t value) mutable {
+        if (value == 0 && left-- == 6) inside(device.rings[2]).promote(first + 7, 0);
+        if (value == 0 && left != 0) device.publish(0, 0);
+    });
+    const std::vector<std::uint32_t> begin{0, 20, 21, 22, 23, 24, 25, 26, 0};
+    BOOST_REQUIRE(order.size() == 14u);
+    for (std::size_t i = 0; i < begin.size(); ++i) BOOST_TEST(order[i] == begin[i]);
+    BOOST_TEST(device.complete());
+}
+
+BOOST_AUTO_TEST_CASE(of_two_promotions_the_later_end_and_the_higher_level_hold) {
+    Levels device;
+    for (std::uint32_t i = 0; i < 8; ++i) device.publish(2, 20 + i);
+    const RingInside idle = inside(device.rings[2]);
+    const std::uint64_t first = device.rings[2].completed();
+    const auto is = [&idle](std::uint64_t end, std::uint32_t level) {
+        const auto promoted = idle.promoted();
+        BOOST_REQUIRE(promoted.has_value());
+        BOOST_TEST(promoted->end == end % (std::uint64_t{1} << 61));
+        BOOST_TEST(promoted->level == level);
+    };
+    idle.promote(first + 6, 1);
+    is(first + 6, 1);
+    idle.promote(first + 3, 0);  // on this side of the wrap and on that
+    is(first + 6, 0);
+    idle.promote(first + 8, 1);
+    is(first + 8, 0);
+    order_of(device);
+    BOOST_TEST(!idle.promoted().has_value());
+    device.publish(2, 20);
+    idle.promote(first + 9, 1);  // those before it count no more
+    is(first + 9, 1);
+}
+
+// Whoever can write the ring's memory can write any word there.
+BOOST_AUTO_TEST_CASE(a_level_that_there_is_not_promotes_nothing) {
+    Levels device;
+    for (std::size_t level = SR_LEVELS; level-- > 0;) device.publish(level, static_cast<std::uint32_t>(10 * level));
+    inside(device.rings[2]).promote(device.rings[2].reserved(), 7);
+    const std::vector<std::uint32_t> expected{0, 10, 20};
+    BOOST_TEST(order_of(device) == expected, boost::test_tools::per_element());
+    BOOST_TEST(device.complete());
 }
 
 // ---- leaving -----------------------------------------------------------------------------------------------------

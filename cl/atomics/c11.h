@@ -25,6 +25,9 @@ static inline void sr_store_release(__global uint* p, uint v) {
 static inline void sr_store_seq_cst(__global uint* p, uint v) {
     atomic_store_explicit(SR_ATOMIC(p), v, memory_order_seq_cst, memory_scope_device);
 }
+static inline ulong sr_load_host64(__global ulong* p) {
+    return atomic_load_explicit(SR_ATOMIC64(p), memory_order_relaxed, memory_scope_device);
+}
 static inline void sr_store64(__global ulong* p, ulong v) {
     atomic_store_explicit(SR_ATOMIC64(p), v, memory_order_relaxed, memory_scope_device);
 }

@@ -13,6 +13,7 @@ static inline uint sr_load_acquire(__global uint* p) { return SR_STEP(), __atomi
 static inline uint sr_load_seq_cst(__global uint* p) { return SR_STEP(), __atomic_load_n(p, __ATOMIC_SEQ_CST); }
 static inline void sr_store_release(__global uint* p, uint v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELEASE); }
 static inline void sr_store_seq_cst(__global uint* p, uint v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_SEQ_CST); }
+static inline ulong sr_load_host64(__global ulong* p) { return SR_STEP(), __atomic_load_n(p, __ATOMIC_RELAXED); }
 static inline void sr_store64(__global ulong* p, ulong v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELAXED); }
 static inline void sr_store_release64(__global ulong* p, ulong v) {
     SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELEASE);

@@ -32,6 +32,11 @@ static inline void sr_store_seq_cst(__global uint* p, uint v) {
     sr_store_release(p, v);
     __asm__ volatile("fence.sc.sys;" ::: "memory");
 }
+static inline ulong sr_load_host64(__global ulong* p) {
+    ulong v;
+    __asm__ volatile("ld.relaxed.sys.global.u64 %0, [%1];" : "=l"(v) : "l"(p) : "memory");
+    return v;
+}
 static inline void sr_store64(__global ulong* p, ulong v) {
     __asm__ volatile("st.relaxed.sys.global.u64 [%0], %1;" ::"l"(p), "l"(v) : "memory");
 }

@@ -20,6 +20,7 @@ static inline void sr_store_seq_cst(__global uint* p, uint v) {
     sr_store_release(p, v);
     mem_fence(CLK_GLOBAL_MEM_FENCE);
 }
+static inline ulong sr_load_host64(__global ulong* p) { return *(volatile __global ulong*)p; }
 static inline void sr_store64(__global ulong* p, ulong v) { *(volatile __global ulong*)p = v; }
 static inline void sr_store_release64(__global ulong* p, ulong v) {
     mem_fence(CLK_GLOBAL_MEM_FENCE);

@@ -119,7 +119,7 @@ struct Options {
     };
     Levels levels{};
     // A level that waits is served at least once in so many slots, however busy the higher ones are; 4 .. 2^16. In
-    // per_launch mode: once in so many launches.
+    // per_launch mode: once in so many launches. 0: a level is served when no higher one waits, and may starve.
     std::uint32_t lower_every = 64;
     // Who shares the runtime beside the program itself: see tenant.hpp. So far they take the shape 1 x 1.
     std::vector<Tenant> tenants{};

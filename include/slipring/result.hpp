@@ -34,6 +34,12 @@ struct Ticket {
     constexpr Ticket lookahead_part() const noexcept { return slice(count - lookahead, lookahead); }
 };
 
+// What publish_apart published: a window's two parts, in the rings of two levels. Each is a ticket like any other.
+struct WindowTicket {
+    Ticket required{};
+    Ticket lookahead{};
+};
+
 // How far a ticket's slots have come: how many finished in which way, and how many have not. One that finished and
 // keeps no result, since it is quiet or its result has expired, counts as done.
 struct Progress {

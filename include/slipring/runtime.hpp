@@ -68,6 +68,15 @@ public:
     [[nodiscard]] std::expected<Ticket, Errc> publish(const Window& window, Quiet quiet = Quiet::no,
                                                       Priority level = Priority::normal) noexcept;
 
+    // The required entries at `level`, and the lookahead ones at IDLE, which must be open and lower: so lookahead
+    // runs when nothing else waits, and is not in front of the required entries of windows that come later. Both or
+    // neither. Wait for what is required with wait(ticket.required); see also cancel and promote. Where IDLE has its
+    // turns (Options::lower_every), lookahead has them.
+    // Errors: those of publish; level_not_open also of IDLE, where `level` is IDLE, and of a declared tenant's
+    // window, whose ring has one level.
+    [[nodiscard]] std::expected<WindowTicket, Errc> publish_apart(const Window& window, Quiet quiet = Quiet::no,
+                                                                  Priority level = Priority::normal) noexcept;
+
     // Waits until `n` slots are free, in the way of wait(). For a producer that got ring_full. It reserves nothing:
     // another producer may be faster, and then publish returns ring_full again.
     // Errors: timed_out, larger_than_ring, level_not_open and unknown_tenant (at once), shut_down, device_lost.
@@ -121,6 +130,13 @@ public:
     // has taken along runs, and this waits while a launch is being queued. With a bus window none is asked: 0.
     // Errors: bad_ticket (of a level that is not open).
     [[nodiscard]] std::expected<std::uint32_t, Errc> cancel(const Ticket& ticket) noexcept;
+
+    // Makes a window's lookahead required: from now on it counts as of the level of the window's required entries,
+    // and goes in front of what waits there; so does what stands before it in IDLE's ring. A kernel that runs sees it
+    // before its next slot, in per_launch mode the next launch does.
+    // Returns how many of its slots had not begun; those that were cancelled still end so. Any thread.
+    // Errors: bad_ticket (not one of publish_apart's).
+    [[nodiscard]] std::expected<std::uint32_t, Errc> promote(const WindowTicket& ticket) noexcept;
 
     // The deadline that is `after` from now, for slots and windows of this runtime: see deadline.hpp. The first call
     // starts a thread, which sleeps but for a moment each millisecond until the last deadline is over. In per_launch

@@ -97,6 +97,7 @@ std::string dispatch(std::span<const CustomOp> ops, std::span<const BufferSpec> 
 std::string ring_macros(std::span<const RingPlace> rings, std::uint32_t lower_every) {
     if (rings.size() <= 1) return {};
     const auto lead = std::ranges::find_if(rings, &RingPlace::is_lead) - rings.begin();
+    const auto lookahead = std::ranges::find_if(rings, &RingPlace::is_lookaheads) - rings.begin();
     std::string table;
     std::size_t levels = 0, tenants = 0;
     const RingPlace* before = nullptr;
@@ -116,6 +117,7 @@ std::string ring_macros(std::span<const RingPlace> rings, std::uint32_t lower_ev
     };
     return define("SR_RINGS", rings.size()) + define("SR_LEVELS", levels) + define("SR_TENANTS", tenants) +
            define("SR_LEAD", static_cast<std::uint64_t>(lead)) + define("SR_LOWER_EVERY", lower_every) +
+           define("SR_LOOKAHEAD", static_cast<std::uint64_t>(lookahead)) +  // SR_RINGS if there is none
            "#define SR_RING_TABLE {" + table + "}\n";
 }
 

@@ -21,7 +21,7 @@ void Pace::begin_launch() noexcept {
     for (Kind& one : kinds_) one.seen = 0;
 }
 
-std::uint64_t Pace::end_of_launch(const Ring& ring, std::uint64_t first, std::uint64_t at_most) noexcept {
+std::uint64_t Pace::end_of_launch(const RingView& ring, std::uint64_t first, std::uint64_t at_most) noexcept {
     const std::uint64_t tail = first + std::min(ring.tail() - first, at_most);
     for (std::uint64_t at = first; at != tail; ++at) {
         Kind& one = kind(inside(ring).word(at, SR_WORD_OPCODE));

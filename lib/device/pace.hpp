@@ -20,7 +20,8 @@ public:
     // Begins a launch. Then, for each ring that it drains, where the launch's part of that ends which begins at
     // `first`, no more than `at_most` slots: of the first ring that has one at least one slot.
     void begin_launch() noexcept;
-    std::uint64_t end_of_launch(const Ring& ring, std::uint64_t first, std::uint64_t at_most = UINT64_MAX) noexcept;
+    std::uint64_t end_of_launch(const RingView& ring, std::uint64_t first,
+                                std::uint64_t at_most = UINT64_MAX) noexcept;
 
     // What end_of_launch has given since begin_launch() took so long. One slot alone has all of hang_timeout.
     void took(std::chrono::nanoseconds time) noexcept;

@@ -24,6 +24,7 @@ struct Part {
     std::vector<std::uint64_t> completions;                                          // how they finished
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> words{};  // from COMPLETED to LEFT
     std::uint64_t first = 0, end = 0;
+    bool is_promoted = false;  // some of it was, ever
 
     template <class Word>
     Word word(std::size_t offset) const noexcept {
@@ -58,8 +59,9 @@ public:
             levels_.back().push_back(which);
             weights_[which].store(place.weight, std::memory_order_relaxed);
         }
-        launches_a_turn_ =
-            std::max<std::size_t>(1, options.lower_every / std::max<std::size_t>(1, levels_.size() - 1));
+        if (options.lower_every != 0)
+            launches_a_turn_ =
+                std::max<std::size_t>(1, options.lower_every / std::max<std::size_t>(1, levels_.size() - 1));
     }
 
     // Published slots that are not complete belong to the device, so no thread writes them meanwhile. The launch gets
@@ -75,6 +77,9 @@ public:
             const Part& part = *parts_[which];
             // Where a ring begins, the device's copy does not know: not at 0, after a recovery.
             if (number == 1) status << d.ring.upload(queue, part.shared_at + SR_RING_COMPLETED, sizeof part.first);
+            // A thread may promote more meanwhile: of one word the device has what was, or what is.
+            if (number == 1 || part.is_promoted)
+                status << d.ring.upload(queue, part.shared_at + SR_RING_PROMOTED, sizeof(std::uint64_t));
             part.each_piece(ring.capacity(), SR_SLOT_BYTES, [&](std::size_t offset, std::size_t bytes) {
                 status << d.ring.upload(queue, part.shared_at + SR_RING_SLOTS + offset, bytes);
             });
@@ -158,14 +163,33 @@ private:
                     more = more || (end != before && level.size() != 1);
                 }
             }
-            for (const std::size_t which : level) ends_[which].store(parts_[which]->end, std::memory_order_relaxed);
         };
         const std::size_t lower = levels_.size() - 1;
-        std::size_t first = 0;
-        if (lower != 0 && number % launches_a_turn_ == 0) first = 1 + number / launches_a_turn_ % lower;
-        take(levels_[first]);
-        for (std::size_t level = 0; level < levels_.size(); ++level)
-            if (level != first) take(levels_[level]);
+        std::size_t in_turn = levels_.size();  // none is
+        if (lower != 0 && launches_a_turn_ != 0 && number % launches_a_turn_ == 0) {
+            in_turn = 1 + number / launches_a_turn_ % lower;
+            take(levels_[in_turn]);
+        }
+        for (std::size_t level = 0; level < levels_.size(); ++level) {
+            take_promoted(rings, level);
+            if (level != in_turn) take(levels_[level]);
+        }
+        for (const std::vector<std::size_t>& level : levels_)
+            for (const std::size_t which : level) ends_[which].store(parts_[which]->end, std::memory_order_relaxed);
+    }
+
+    // Lookahead that was promoted to a level goes in front of that.
+    void take_promoted(const Rings& rings, std::size_t level) noexcept {
+        auto& part = parts_[SR_PRIORITY_IDLE];
+        if (!part) return;
+        const RingInside ring = inside(*rings.at(SR_PRIORITY_IDLE));
+        const auto promoted = ring.promoted();
+        if (!promoted || promoted->level != level) return;
+        part->is_promoted = true;
+        // The position counts modulo 2^61.
+        const auto ahead = static_cast<std::int64_t>((promoted->end - part->end) << SR_PROMOTED_SHIFT);
+        if (ahead > 0)
+            part->end = pace_.end_of_launch(ring, part->end, static_cast<std::uint64_t>(ahead) >> SR_PROMOTED_SHIFT);
     }
 
     // Both for the next launch.
@@ -189,7 +213,7 @@ private:
 
     std::array<std::optional<Part>, Rings::max> parts_{};
     std::vector<std::vector<std::size_t>> levels_;  // the numbers of each level's rings, the highest level first
-    std::size_t launches_a_turn_ = 1;
+    std::size_t launches_a_turn_ = 0;               // 0: no level has one
     std::atomic<bool> unreaped_{false};
     std::array<std::atomic<std::uint32_t>, Rings::max> weights_{};
     std::array<std::atomic<std::uint64_t>, Rings::max> ends_{};  // of each part, for begun()

@@ -21,6 +21,7 @@ struct RingPlace {
     std::size_t window_at;  // and in the window, if there is one
 
     constexpr bool is_lead() const noexcept { return level == Priority::normal && row == 0; }
+    constexpr bool is_lookaheads() const noexcept { return level == Priority::idle && row == 0; }
 };
 
 // In the device's order: the highest level first, and of one level the program's ring in front of the tenants'.

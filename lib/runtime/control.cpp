@@ -60,9 +60,7 @@ std::expected<void, Errc> Runtime::load_dfa(std::span<const std::uint32_t> table
 }
 
 std::expected<Result, Errc> Runtime::launch(const Slot& slot) noexcept {
-    const auto phase = impl_->phase.load(std::memory_order_acquire);
-    if (phase != Impl::Phase::open)
-        return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
+    if (auto ok = impl_->is_open(); !ok) return std::unexpected(ok.error());
     if (!impl_->tenants.any() || slot.tenant() == 0) return impl_->run_alone(slot);
     return impl_->tenants.publish(slot.tenant(), slot, [&](Priority) { return impl_->run_alone(slot); });
 }

@@ -1,8 +1,8 @@
 // A runtime's insides. publish.cpp, completion.cpp, cancel.cpp, buffers.cpp, control.cpp and log.cpp have the calls
-// that a user makes all the time; tenants.cpp has what tenants may do, and quiesce.cpp how one comes to rest;
-// lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both, watchdog.cpp finds out that a device
-// hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost, options.cpp checks what open() is
-// given.
+// that a user makes all the time, lookahead.cpp those for a window in two rings; tenants.cpp has what tenants may do,
+// and quiesce.cpp how one comes to rest; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both,
+// watchdog.cpp finds out that a device hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost,
+// options.cpp checks what open() is given.
 #pragma once
 
 #include <atomic>
@@ -74,6 +74,15 @@ struct Runtime::Impl {
         listen();
     }
     ~Impl();
+
+    // Errors: shut_down, device_lost.
+    std::expected<void, Errc> is_open() const noexcept {
+        const Phase now = phase.load(std::memory_order_acquire);
+        if (now == Phase::open) return {};
+        return std::unexpected(now == Phase::lost ? Errc::device_lost : Errc::shut_down);
+    }
+    // What a producer is told that a ring refused: one that waits for room must learn that there will be none.
+    Errc refused(Errc why) noexcept;
 
     // When a launch has finished, starts the next at once if there is more to do, whether a thread waits or not.
     void listen() {

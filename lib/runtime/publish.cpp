@@ -6,16 +6,6 @@
 namespace slipring {
 namespace {
 
-// A producer that waits for room must learn that there will be none.
-template <class Impl>
-std::unexpected<Errc> refused(Impl& impl, Errc why) noexcept {
-    // A producer that spins here must find the next room at once: no clock and no lock each time.
-    static thread_local std::uint32_t refusals = 0;
-    if (why == Errc::ring_full && ++refusals % 64 == 0) impl.look_at_times();
-    const bool lost = impl.phase.load(std::memory_order_acquire) == Impl::Phase::lost;
-    return std::unexpected(lost ? Errc::device_lost : why);
-}
-
 // The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
 template <class Impl, class Descriptor>
 std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descriptor& descriptor,
@@ -28,7 +18,7 @@ std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descr
     if (impl.wake_needed()) [[unlikely]]
         impl.wake();
     if (!first) [[unlikely]]
-        return refused(impl, first.error());
+        return std::unexpected(impl.refused(first.error()));
     Ticket ticket = unplaced;
     ticket.first = *first;
     return ticket;
@@ -81,6 +71,13 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet, 
                              {.count = count, .quiet = quiet, .lookahead = lookahead, .level = level});
 }
 
+// A producer that spins on a full ring must find the next room at once: no clock and no lock each time.
+Errc Runtime::Impl::refused(Errc why) noexcept {
+    static thread_local std::uint32_t refusals = 0;
+    if (why == Errc::ring_full && ++refusals % 64 == 0) look_at_times();
+    return phase.load(std::memory_order_acquire) == Phase::lost ? Errc::device_lost : why;
+}
+
 std::expected<void, Errc> Runtime::wait_for_room(std::uint32_t n, Timeout timeout, Priority level,
                                                  std::uint32_t tenant) noexcept {
     if (tenant != 0 && impl_->tenants.find(tenant) == nullptr) return std::unexpected(Errc::unknown_tenant);
@@ -93,11 +90,7 @@ std::expected<void, Errc> Runtime::Impl::wait_for_room(const Ring& ring, std::ui
     if (n > ring.capacity()) return std::unexpected(Errc::larger_than_ring);
     Backoff backoff(timeout.time());
     for (;;) {
-        switch (phase.load(std::memory_order_acquire)) {
-            case Phase::open: break;
-            case Phase::closed: return std::unexpected(Errc::shut_down);
-            case Phase::lost: return std::unexpected(Errc::device_lost);
-        }
+        if (auto ok = is_open(); !ok) return ok;
         // `completed` is read first: read last, it could be ahead of an older `reserved`.
         const std::uint64_t completed = ring.completed();
         if (ring.reserved() + n - completed <= ring.capacity()) return {};

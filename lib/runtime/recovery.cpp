@@ -82,6 +82,7 @@ std::uint32_t move_slots(const RingInside& from, const RingInside& to, const Pos
     }
     to.copy_to_window(at.first, at.reserved - at.first);
     to.producers(&detail::Producers::reserved).store(at.reserved, std::memory_order_release);
+    if (const auto promoted = from.promoted()) to.promote(promoted->end, promoted->level);
     return faults;
 }
 
