@@ -218,11 +218,7 @@ BOOST_DATA_TEST_CASE(every_level_goes_on_after_a_lost_device, data::make(modes),
     Runtime runtime = open(mode, with_levels(lossy()));
     const auto early = runtime.publish(store_u32(1, 210), Quiet::no, Priority::idle);
     BOOST_TEST(value_of(runtime, *early) == 1u);
-    // One lane alone turns faster than many: in per_launch mode on a GPU four times as often.
-    const bool quick = mode == ExecutionMode::per_launch && !runtime.device().is_cpu;
-    const Slot stalling_slot = quick ? slot(stall, {8'000}) : stall_on(runtime);
-    elsewhere = elsewhere || quick;
-    const Ticket stalled = publish_stall(runtime, stalling_slot, Priority::low);
+    const Ticket stalled = publish_stall(runtime, stall_alone_on(runtime), Priority::low);
     std::vector<Ticket> waiting;
     for (const Priority level : every_level)
         for (int i = 0; i < 10; ++i) {

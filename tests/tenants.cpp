@@ -332,10 +332,7 @@ BOOST_DATA_TEST_CASE(tenants_go_on_after_a_lost_device, data::make(modes), mode)
         for (const BufferSpec& buffer : options.buffers) each.buffers.push_back(buffer.name);
     }
     Runtime runtime = open(mode, options);
-    const bool quick = mode == ExecutionMode::per_launch && !runtime.device().is_cpu;
-    const Slot stalling_slot = quick ? slot(stall, {8'000}) : stall_on(runtime);
-    elsewhere = elsewhere || quick;
-    const Ticket stalled = publish_stall(runtime, of(stalling_slot), Priority::normal);
+    const Ticket stalled = publish_stall(runtime, of(stall_alone_on(runtime)), Priority::normal);
     std::vector<Ticket> waiting;
     for (const std::uint32_t id : {0u, one, other})
         for (int i = 0; i < 10; ++i) waiting.push_back(*runtime.publish(of(slot(tally), id)));

@@ -135,6 +135,11 @@ cl_int Memory::fill(const cl::CommandQueue& queue, std::size_t offset, std::size
     return CL_SUCCESS;
 }
 
+cl_int Memory::upload_from(const cl::CommandQueue& queue, std::size_t offset,
+                           std::span<const std::byte> from) const noexcept {
+    return queue.enqueueWriteBuffer(buffer_, CL_FALSE, offset, from.size(), from.data());
+}
+
 cl_int Memory::download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
                            cl::Event& done) const noexcept {
     return queue.enqueueReadBuffer(buffer_, CL_FALSE, offset, to.size(), to.data(), nullptr, &done);

@@ -47,7 +47,10 @@ public:
     cl_int read(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to) const noexcept;
     cl_int fill(const cl::CommandQueue& queue, std::size_t offset, std::size_t bytes, std::byte value) const noexcept;
 
-    // Enqueues a copy from the device to other memory of the host's; not for svm. `done` is its event.
+    // Enqueue a copy of other memory of the host's, which stays as it is meanwhile; and one from the device to other
+    // memory of the host's, of which `done` is the event. Not for svm.
+    cl_int upload_from(const cl::CommandQueue& queue, std::size_t offset,
+                       std::span<const std::byte> from) const noexcept;
     cl_int download_to(const cl::CommandQueue& queue, std::size_t offset, std::span<std::byte> to,
                        cl::Event& done) const noexcept;
 

@@ -24,7 +24,7 @@ struct Part {
     std::vector<std::uint64_t> completions;                                          // how they finished
     alignas(8) std::array<std::byte, SR_RING_LEFT + 4 - SR_RING_COMPLETED> words{};  // from COMPLETED to LEFT
     std::uint64_t first = 0, end = 0;
-    bool is_promoted = false;  // some of it was, ever
+    std::uint64_t promoted = 0;  // SR_RING_PROMOTED, as the device has it
 
     template <class Word>
     Word word(std::size_t offset) const noexcept {
@@ -74,12 +74,14 @@ public:
 
         Status status;
         rings.each([&](std::size_t which, const Ring& ring) {
-            const Part& part = *parts_[which];
+            Part& part = *parts_[which];
             // Where a ring begins, the device's copy does not know: not at 0, after a recovery.
             if (number == 1) status << d.ring.upload(queue, part.shared_at + SR_RING_COMPLETED, sizeof part.first);
-            // A thread may promote more meanwhile: of one word the device has what was, or what is.
-            if (number == 1 || part.is_promoted)
-                status << d.ring.upload(queue, part.shared_at + SR_RING_PROMOTED, sizeof(std::uint64_t));
+            // From a place of its own, since a thread may promote more while it is being copied.
+            const std::uint64_t promoted = inside(ring).word64(SR_RING_PROMOTED).load(std::memory_order_relaxed);
+            if (std::exchange(part.promoted, promoted) != promoted || number == 1)
+                status << d.ring.upload_from(queue, part.shared_at + SR_RING_PROMOTED,
+                                             std::as_bytes(std::span(&part.promoted, 1)));
             part.each_piece(ring.capacity(), SR_SLOT_BYTES, [&](std::size_t offset, std::size_t bytes) {
                 status << d.ring.upload(queue, part.shared_at + SR_RING_SLOTS + offset, bytes);
             });
@@ -185,7 +187,6 @@ private:
         const RingInside ring = inside(*rings.at(SR_PRIORITY_IDLE));
         const auto promoted = ring.promoted();
         if (!promoted || promoted->level != level) return;
-        part->is_promoted = true;
         // The position counts modulo 2^61.
         const auto ahead = static_cast<std::int64_t>((promoted->end - part->end) << SR_PROMOTED_SHIFT);
         if (ahead > 0)
