@@ -11,9 +11,29 @@
 #define SR_USE_WINDOW(ring, window) (void)(window)
 #endif
 
-/* One work-item that polls and works: of each ring the slots run in the order of their positions. Where there are
- * several rings, SR_RING_TABLE has for each where it and its window begin, log2 of slots and completions, its level
- * and its tenant: see sr_ring. */
+/* The rings, in their order. Where there are several, SR_RING_TABLE has for each where it and its window begin, log2
+ * of slots and completions, its level and its tenant: see sr_ring. */
+static inline void sr_find_rings(sr_ring* rings, __global uchar* ring, __global uchar* window, uint mask, uint shift,
+                                 uint completions_shift) {
+#if SR_RINGS > 1u
+    const ulong table_of_rings[SR_RINGS][6] = SR_RING_TABLE;
+    for (uint i = 0; i < SR_RINGS; ++i) {
+        const ulong* const of = table_of_rings[i];
+        rings[i] = sr_ring_of(ring + of[0], (1u << of[2]) - 1u, (uint)of[2], (uint)of[3]);
+        SR_USE_WINDOW(rings[i], window + of[1]);
+#if SR_TENANTS > 0u
+        rings[i].level = (uint)of[4];
+        rings[i].tenant = (uint)of[5];
+#endif
+    }
+    (void)mask, (void)shift, (void)completions_shift;
+#else
+    rings[0] = sr_ring_of(ring, mask, shift, completions_shift);
+    SR_USE_WINDOW(rings[0], window);
+#endif
+}
+
+/* One work-item that polls and works: of each ring the slots run in the order of their positions. */
 __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint mask, uint shift,
                            uint completions_shift, __global uint* control, uint control_words,
                            const __global uint* table, uint table_states, __global uint* log, uint log_mask,
@@ -24,29 +44,14 @@ __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint ma
         SR_BUFFERS
         const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 0,
                                   team_local, team_local_bytes, now,   &running};
-#if SR_RINGS > 1u
-        const ulong table_of_rings[SR_RINGS][6] = SR_RING_TABLE;
         sr_ring own[SR_RINGS];
-        for (uint i = 0; i < SR_RINGS; ++i) {
-            const ulong* const of = table_of_rings[i];
-            own[i] = sr_ring_of(ring + of[0], (1u << of[2]) - 1u, (uint)of[2], (uint)of[3]);
-            SR_USE_WINDOW(own[i], window + of[1]);
-#if SR_TENANTS > 0u
-            own[i].level = (uint)of[4];
-            own[i].tenant = (uint)of[5];
-#endif
-        }
-        (void)mask, (void)shift, (void)completions_shift;
-#else
-        sr_ring own[1] = {sr_ring_of(ring, mask, shift, completions_shift)};
-        SR_USE_WINDOW(own[0], window);
-#endif
+        sr_find_rings(own, ring, window, mask, shift, completions_shift);
         const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
         sr_drain_serial(own, &memory, &bounds);
     }
 }
 
-#if SR_RINGS == 1u
+#ifdef SR_HAS_WIDE
 /* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
  * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
  * takes none in front of such loops. */
@@ -81,18 +86,18 @@ __kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, ui
     SR_BUFFERS
     const sr_memory memory = {control,    control_words,    table, table_states, log, log_mask, buffers, 0,
                               team_local, team_local_bytes, now,   &running};
-    sr_ring own = sr_ring_of(ring, mask, shift, completions_shift);
-    SR_USE_WINDOW(own, window);
+    sr_ring own[SR_RINGS];
+    sr_find_rings(own, ring, window, mask, shift, completions_shift);
     const sr_bounds bounds = {launch, first, idle_timeout, max_time, crowded_gap};
     const uint subgroups = ((uint)get_num_groups(0) - teams) * in_group;
 #ifdef SR_HAS_TEAMS
     if (subgroup >= subgroups) {
         const sr_team team = {(uint)get_local_id(0), (uint)get_local_size(0), team_local, team_local_bytes};
-        sr_drain_team(&own, &memory, &bounds, sched, subgroups, teams, &team, board);
+        sr_drain_team(own, &memory, &bounds, sched, subgroups, teams, &team, board);
         return;
     }
 #endif
-    sr_drain_wide(&own, &memory, &bounds, sched, subgroup, subgroups, teams);
+    sr_drain_wide(own, &memory, &bounds, sched, subgroup, subgroups, teams);
 }
 
 #endif

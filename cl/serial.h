@@ -125,7 +125,7 @@ SR_WRAPS SR_INLINE int sr_is_to_leave_serial(const sr_ring* lead, const sr_bound
 SR_INLINE int sr_next_serial(const sr_ring* rings, const sr_memory* memory, const sr_bounds* bounds, sr_serial* own) {
     for (;;) {
         const int revoked = sr_revoked_before(rings + SR_LEAD); /* over a bus both are under way at once */
-        const uint ring = sr_pick_ring(rings, memory, &own->heads, &own->turns);
+        const uint ring = sr_pick_ring(rings, memory, &own->heads, 0, &own->turns);
         if (revoked) return SR_IS_TO_LEAVE;
         if (SR_RARELY(ring == SR_RINGS)) {
             const int ran = own->unreleased != 0;

@@ -71,11 +71,13 @@ void device_drain_serial(const sr_ring* ring, const sr_memory* memory, const sr_
     sr_drain_serial(ring, memory, bounds);
 }
 
+#ifdef SR_HAS_WIDE
 /* The wide drain where the second sub-group comes too late: it goes on alone. */
 void device_drain_alone(const sr_ring* ring, const sr_memory* memory, const sr_bounds* bounds, __global uint* sched) {
     sr_drain_wide(ring, memory, bounds, sched, 0, 2u, 0);
     sr_drain_wide(ring, memory, bounds, sched, 1u, 2u, 0);
 }
+#endif
 
 uint device_scan(const sr_args* args, const sr_buffers* buffers, uint width, __local uchar* local_memory, uint bytes,
                  ulong* result) {

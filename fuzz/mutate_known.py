@@ -27,6 +27,8 @@ FITTING = [
     ("cl/tenants.h", "tenants", "tenants"),
     ("cl/team.h", "wide", "team_threads wide_teams"),
     ("cl/wide/pick.h", "wide", "wide_teams wide_teams_leave"),
+    ("cl/wide/gaze.h", "", "wide_levels wide_levels_teams"),
+    ("cl/wide/levels.h", "", "wide_levels wide_levels_teams"),
     ("cl/wide/team.h", "wide", "wide_teams wide_teams_leave"),
     ("cl/wide/*.h", "wide program", "wide_lanes wide_window wide wide_launches wide_teams wide_teams_leave"),
     ("cl/atomics/native.h", "interpreter program wide", "drain wide wide_launches"),

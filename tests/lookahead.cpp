@@ -272,6 +272,7 @@ BOOST_DATA_TEST_CASE(cancel_and_promote_race_with_the_kernel, data::make(modes),
     const Window whole = numbers.window();
     constexpr int rounds = 150;
     Options options = with_idle(8);
+    options.shape = {};
     options.levels.idle = 4096;  // no result expires: one that did would count as done
     Runtime runtime = open(mode, options);
     std::atomic<std::uint32_t> done{0}, cancelled{0};

@@ -32,10 +32,11 @@ const CustomOp by_team{.opcode = 9,
                        .team = CustomOp::Team{.local_bytes = 1024}};
 
 // The program's assembly; empty if it does not compile.
-std::string compiled(const std::vector<CustomOp>& ops, const std::string& options) {
+std::string compiled(const std::vector<CustomOp>& ops, const std::string& options,
+                     const std::vector<RingPlace>& rings = {}) {
     const BufferSpec buffers[] = {{.name = "one", .bytes = std::uint64_t{1} << 33}, {.name = "two", .bytes = 64}};
     const std::string file = "nvptx_" + std::to_string(getpid());
-    std::ofstream(file + ".cl") << program_source(ops, buffers);
+    std::ofstream(file + ".cl") << program_source(ops, buffers, rings, 16);
     const std::string command = std::string(SR_COMPILER) +
                                 " -x cl -cl-std=CL1.2 --target=nvptx64-nvidia-nvcl -Wno-everything -O1 -S "
                                 "-D__NV_CL_C_VERSION=120 " +
@@ -72,5 +73,16 @@ BOOST_AUTO_TEST_CASE(with_a_lanes_operation_and_a_teams) {
             BOOST_TEST(!kernel(assembly, name).empty(), name << options);
         const bool teams = *options != '\0';
         BOOST_TEST(has_barrier(kernel(assembly, "slipring_run_alone")) == teams);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(with_several_levels) {
+    std::vector<RingPlace> rings;
+    for (const Priority level : {Priority::critical, Priority::normal, Priority::idle})
+        rings.push_back({level, 0, 0, 1, 64, 64, 0, 0});
+    for (const char* const options : {"", "-DSR_TEAMS"}) {
+        const std::string assembly = compiled({by_lane, by_team}, options, rings);
+        for (const char* const name : {"slipring_run", "slipring_run_wide", "slipring_run_alone"})
+            BOOST_TEST(!kernel(assembly, name).empty(), name << options);
     }
 }

@@ -2,9 +2,11 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "lost_fixture.hpp"
@@ -19,10 +21,15 @@ constexpr Priority every_level[] = {Priority::critical, Priority::high, Priority
                                     Priority::idle};
 
 Options with_levels(Options options = {}) {
-    options.shape = {1, 1};  // also where the tests run wide
     options.levels = {.critical = 64, .high = 64, .low = 64, .idle = 256};
     options.capacity = 128;
     return options;
+}
+
+// One lane, also where the tests run wide: so it is known which slot runs before which.
+Options in_order(Options options = {}) {
+    options.shape = {1, 1};
+    return with_levels(std::move(options));
 }
 
 constexpr std::uint32_t word_of = 200;
@@ -48,7 +55,7 @@ std::uint64_t value_of(Runtime& runtime, const Ticket& ticket, std::uint32_t ind
 }  // namespace
 
 BOOST_DATA_TEST_CASE(what_waits_at_a_higher_level_runs_first, data::make(modes), mode) {
-    Runtime runtime = open(mode, with_levels());
+    Runtime runtime = open(mode, in_order());
     std::vector<Ticket> tickets;
     for (std::size_t i = std::size(every_level); i-- > 0;)
         for (int k = 0; k < 3; ++k) tickets.push_back(put(runtime, every_level[i]));
@@ -60,7 +67,7 @@ BOOST_DATA_TEST_CASE(what_waits_at_a_higher_level_runs_first, data::make(modes),
 }
 
 BOOST_DATA_TEST_CASE(a_lower_level_is_served_at_least_once_in_so_many, data::make(modes), mode) {
-    Options options = with_levels();
+    Options options = in_order();
     options.lower_every = 8;  // so each of the four has a turn in every two claims' time
     Runtime runtime = open(mode, options);
     std::vector<Ticket> tickets;
@@ -84,10 +91,11 @@ BOOST_DATA_TEST_CASE(each_level_takes_slots_batches_windows_and_quiet_ones, data
         const std::vector<Slot> batch(40, atomic_add(1, 220 + static_cast<std::uint32_t>(level)));
         const auto many = runtime.publish(std::span(batch), Quiet::no, level);
         BOOST_REQUIRE(many.has_value());
-        BOOST_TEST(value_of(runtime, *many, 39) == 39u);
+        BOOST_REQUIRE(runtime.wait(*many, 1min).has_value());
         std::vector<Result> results(40);
         BOOST_REQUIRE(runtime.results(*many, results).has_value());
-        BOOST_TEST(results[7].value == 7u);
+        std::ranges::sort(results, {}, &Result::value);  // in some shapes slots run side by side
+        for (std::uint64_t i = 0; i < 40; ++i) BOOST_TEST(results[i].value == i);
         BOOST_TEST((many->slice(3, 2).level == level));
 
         const auto quiet = runtime.publish(std::span(batch), Quiet::yes, level);
@@ -145,12 +153,11 @@ BOOST_AUTO_TEST_CASE(open_refuses_levels_that_cannot_be) {
     BOOST_TEST((refused({.levels = {.high = 1u << 25}}) == Errc::bad_capacity));
     BOOST_TEST((refused({.levels = {.low = 64}, .lower_every = 3}) == Errc::bad_options));
     BOOST_TEST((refused({.lower_every = (1u << 16) + 1}) == Errc::bad_options));
-    BOOST_TEST((refused({.shape = {2, 1}, .levels = {.low = 64}}) == Errc::bad_options));
 }
 
 // A level that is full holds up no other, and its producers wait for its own room.
 BOOST_AUTO_TEST_CASE(a_full_level_is_full_alone) {
-    Options options = with_levels({.ops = {stalling}, .buffers = {release_word}});
+    Options options = in_order({.ops = {stalling}, .buffers = {release_word}});
     options.hang_timeout = 10min;
     Runtime runtime = open(ExecutionMode::persistent, options);
     const auto held = runtime.publish(slot(stall, {UINT32_MAX / 8}), Quiet::no, Priority::low);
@@ -189,10 +196,11 @@ BOOST_DATA_TEST_CASE(producers_at_every_level_at_once, data::make(modes), mode) 
     Options options = with_levels();
     options.idle_timeout = 20us;
     Runtime runtime = open(mode, options);
+    const bool in_order = runtime.device().shape == LaunchShape{1, 1};
     std::array<std::uint32_t, std::size(every_level)> wrong{};
     std::vector<std::thread> producers;
     for (const Priority level : every_level)
-        producers.emplace_back([&runtime, &wrong, level] {
+        producers.emplace_back([&runtime, &wrong, in_order, level] {
             const auto own = static_cast<std::uint32_t>(level);
             std::uint32_t& bad = wrong[own];
             for (std::uint32_t i = 0; i < each;) {
@@ -203,7 +211,9 @@ BOOST_DATA_TEST_CASE(producers_at_every_level_at_once, data::make(modes), mode) 
                     continue;
                 }
                 if (++i % 64 != 0) continue;
-                bad += !runtime.wait(*ticket, 1min) || runtime.result(*ticket)->value != i - 1;
+                bad += !runtime.wait(*ticket, 1min) || !runtime.result(*ticket)->ok();
+                const std::uint64_t before = runtime.result(*ticket)->value;
+                bad += in_order ? before != i - 1 : before >= i + 64;
             }
         });
     for (std::thread& producer : producers) producer.join();
@@ -215,7 +225,7 @@ BOOST_DATA_TEST_CASE(producers_at_every_level_at_once, data::make(modes), mode) 
 
 // What had been claimed at one level ends as lost; the other levels lose nothing.
 BOOST_DATA_TEST_CASE(every_level_goes_on_after_a_lost_device, data::make(modes), mode) {
-    Runtime runtime = open(mode, with_levels(lossy()));
+    Runtime runtime = open(mode, in_order(lossy()));
     const auto early = runtime.publish(store_u32(1, 210), Quiet::no, Priority::idle);
     BOOST_TEST(value_of(runtime, *early) == 1u);
     const Ticket stalled = publish_stall(runtime, stall_alone_on(runtime), Priority::low);

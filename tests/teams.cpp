@@ -189,6 +189,30 @@ BOOST_DATA_TEST_CASE(teams_and_lanes_share_a_ring, data::make(modes), mode) {
     }
 }
 
+// The teams are shared by all levels.
+BOOST_DATA_TEST_CASE(teams_and_lanes_run_slots_of_every_level, data::make(modes), mode) {
+    Options with = options();
+    with.levels = {.critical = 64, .high = 64, .low = 64, .idle = 64};
+    Runtime runtime = open(mode, std::move(with));
+    std::vector<std::uint32_t> numbers(count, 1);
+    BOOST_REQUIRE(runtime.upload("numbers", std::as_bytes(std::span(numbers))).has_value());
+    std::vector<Ticket> tickets;
+    const std::vector<Slot> slots{slot(sum, {0, 1000, 1}), slot(square, {7}), slot(sum, {5, 33, 2})};
+    for (int round = 0; round < 20; ++round)
+        for (const Priority level :
+             {Priority::idle, Priority::low, Priority::normal, Priority::high, Priority::critical}) {
+            const auto ticket = runtime.publish(slots, Quiet::no, level);
+            BOOST_REQUIRE(ticket.has_value());
+            tickets.push_back(*ticket);
+        }
+    for (const Ticket& ticket : tickets) {
+        BOOST_REQUIRE(runtime.wait(ticket, std::chrono::minutes(1)).has_value());
+        BOOST_TEST(runtime.result(ticket, 0)->value == 1000u);
+        BOOST_TEST(runtime.result(ticket, 1)->value == 49u);
+        BOOST_TEST(runtime.result(ticket, 2)->value == 33u);
+    }
+}
+
 // What a team writes before a fence, a slot of one lane behind it reads, and the other way round.
 BOOST_DATA_TEST_CASE(a_fence_orders_teams_and_lanes, data::make(modes), mode) {
     Options with = options();

@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
     BOOST_REQUIRE((hole && device.ring.publish(atomic_add(1, 202)).has_value()));
     uint* const sched = device.sched.data();
     const Device::Given given = device.give(1, for_ever, for_ever, 0);
-    const sr_wide wide{&given.ring, &given.memory, &given.bounds, sched, 0, subgroups - 2, 0};
+    const sr_wides wides = sr_wides_of(&given.ring, &given.memory, &given.bounds, sched, subgroups - 2, 0);
     sr_cas_device(sched + SR_SCHED_STAGE, 0, SR_STAGE_POLLED);
     std::vector<std::thread> others;
     for (const uint subgroup : {0u, 2u, 3u})
@@ -29,15 +29,15 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
             sr_drain_wide(&given.ring, &given.memory, &given.bounds, sched, subgroup, subgroups, 0);
         });
 
-    sr_poller own{};
-    sr_claim(&wide, &own, 3, 1);
-    sr_queue(&wide, 0, 0, 0, 3, 1);
+    sr_front own = sr_front_of(0);
+    sr_claim(wides.of, &own, 3, 1);
+    sr_queue(wides.of, 0, &own, 0, 0, 3, 1);
     BOOST_TEST(eventually([&] { return device.ring.is_complete(1); }));
     for (int i = 0; i < 100; ++i) std::this_thread::yield();
     BOOST_TEST(device.word(202) == 0u);  // I1
     sr_store_device(sched + SR_SCHED_LEAVE, SR_LEAVE_BUSY);
     sr_store_device(sched + SR_SCHED_CLOSED, 4);
-    if (sr_add_device(sched + SR_SCHED_LEFT, 1) + 1 == subgroups) sr_close(&wide);
+    if (sr_add_device(sched + SR_SCHED_LEFT, 1) + 1 == subgroups) sr_close(&wides);
     for (std::thread& other : others) other.join();
     BOOST_TEST(device.left() == 1u);
     BOOST_TEST(device.ring.completed() == 1u);

@@ -1,5 +1,6 @@
 /* Where the words of the scheduler state lie, and what they say; state.h has their invariants. The host needs the
- * size alone. */
+ * size alone. Where there are several rings each has a state of its own, the lead's in front, for what is said of its
+ * chunks; what is said of the launch, its sub-groups and its queues stands in the lead's. */
 #ifndef SLIPRING_WIDE_LAYOUT_H
 #define SLIPRING_WIDE_LAYOUT_H
 
@@ -22,7 +23,8 @@
 #define SR_SCHED_TEAM_QUEUED 512u /* as QUEUED and ASKED, of the teams' queue */
 #define SR_SCHED_TEAM_ASKED 544u
 #define SR_SCHED_NOW 576u    /* what SR_RING_NOW was a moment ago, for deadlines */
-#define SR_SCHED_TABLES 608u /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
+#define SR_SCHED_FIRST 608u  /* two words: the position that offsets count from, where there are several rings */
+#define SR_SCHED_TABLES 640u /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
 #define SR_SCHED_TEAM_ITEMS(capacity) (SR_SCHED_TABLES + 6u * (capacity)) /* then the teams' queue */
 
 #define SR_MAX_TEAMS 128u /* groups: see sr_queue_for_teams */
@@ -33,8 +35,12 @@
 #define SR_TEAM_ITEM_CHUNK 2u
 #define SR_TEAM_ITEM_PASSED 3u /* 1: I1 is known to hold */
 #define SR_TEAM_ITEM_SLOT 4u   /* its words */
+#define SR_TEAM_ITEM_RING 20u  /* its ring's number */
 
 #define SR_SCHED_WORDS(capacity) (SR_SCHED_TEAM_ITEMS(capacity) + SR_TEAM_ITEMS * SR_TEAM_ITEM_WORDS)
+
+/* An item of the queue. Its last word is its slots, and behind them its ring's number. */
+#define SR_ITEM_RING_SHIFT 16u
 
 #define SR_STAGE_POLLED 1u /* a poller has begun */
 #define SR_STAGE_ALONE 2u  /* none has in time, and none will */

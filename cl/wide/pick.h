@@ -60,15 +60,21 @@ static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far,
     return n < SR_SUBGROUP_LANES ? n : n / SR_SUBGROUP_LANES * SR_SUBGROUP_LANES;
 }
 
+/* How many of the next items may be written over. */
+static inline uint sr_clear_team_items(const sr_wide* wide, uint item) {
+    if (SR_RINGS == 1u) return SR_SUBGROUP_LANES;
+    return sr_leading(sr_load_device(sr_team_item(wide, sr_plus(item, sr_lane())) + SR_TEAM_ITEM_TAG) == 0); /* U */
+}
+
 /* Gives teams that wait the slots of the first `n` lanes, chunks from `chunk` on, as items from `item` on. `passed`:
  * I1 holds for the first of them, and so for all: none is a barrier.
  *
  * The table goes round, and no item is written over that its team has yet to read. Until that team has read it and
  * marked its chunk, no later chunk is issued but those of the same call; so each other team asks once more at most,
  * and 32 of them once more than that. Once a launch is being left, where a team may give a chunk back and ask again,
- * a poller hands on what it finds in SR_LOOKS_BETWEEN looks. */
-static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n, int passed,
-                                      const uint* copy) {
+ * a poller hands on what it finds in SR_LOOKS_BETWEEN looks. Where there are several rings, see sr_tag. */
+static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint ring, uint chunk, uint first, uint n,
+                                      int passed, const uint* copy) {
     const uint lane = sr_lane();
     if (lane < n) {
         __global uint* const at = sr_team_item(wide, sr_plus(item, lane));
@@ -76,7 +82,8 @@ static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk
         sr_store(at + SR_TEAM_ITEM_CHUNK, chunk + lane);
         sr_store(at + SR_TEAM_ITEM_PASSED, passed ? 1u : 0);
         for (uint i = 0; i < SR_SLOT_WORDS; ++i) sr_store(at + SR_TEAM_ITEM_SLOT + i, copy[i]);
-        sr_store_device(at + SR_TEAM_ITEM_TAG, sr_plus(item, lane + 1u)); /* T */
+        if (SR_RINGS > 1u) sr_store(at + SR_TEAM_ITEM_RING, ring);
+        sr_store_device(at + SR_TEAM_ITEM_TAG, sr_tag(sr_plus(item, lane))); /* T */
     }
     if (lane == 0) sr_store(wide->sched + SR_SCHED_TEAM_QUEUED, sr_plus(item, n));
     sr_join();
@@ -87,10 +94,11 @@ static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk
 static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy, int* for_teams) {
     return (void)far, *for_teams = 0, sr_look(wide->ring, position, 0, copy);
 }
-static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint chunk, uint first, uint n, int passed,
-                                      const uint* copy) {
-    (void)wide, (void)item, (void)chunk, (void)first, (void)n, (void)passed, (void)copy;
+static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint ring, uint chunk, uint first, uint n,
+                                      int passed, const uint* copy) {
+    (void)wide, (void)item, (void)ring, (void)chunk, (void)first, (void)n, (void)passed, (void)copy;
 }
+static inline uint sr_clear_team_items(const sr_wide* wide, uint item) { return (void)wide, (void)item, 1u; }
 
 #endif
 

@@ -11,13 +11,14 @@
 #include "state.h"
 #include "subgroup.h"
 
-/* A worker's next chunk; false when there will be none. */
-static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy) {
+/* A worker's next chunk, and its ring's number; false when there will be none. */
+static inline int sr_next_chunk(sr_wides* wides, uint* ring, sr_chunk* chunk, uint* copy) {
+    const sr_wide* wide = wides->of;
     uint item = 0;
     if (sr_lane() == 0) item = sr_add_device(wide->sched + SR_SCHED_ASKED, 1u);
     item = sr_share(item, 0);
     __global uint* const queued = sr_queued(wide, item);
-    while (sr_share(sr_load(queued), 0) != sr_plus(item, 1u)) {
+    while (sr_share(sr_load(queued), 0) != sr_tag(item)) {
         if (sr_share(sr_load(wide->sched + SR_SCHED_FINISHED), 0) != 0) return 0;
         sr_nap();
     }
@@ -26,7 +27,16 @@ static inline int sr_next_chunk(const sr_wide* wide, sr_chunk* chunk, uint* copy
     chunk->number = sr_load(queued + 2);
     chunk->length = sr_load(queued + 3);
     chunk->passed = 0;
-    const ulong position = wide->bounds->first + chunk->first;
+#if SR_RINGS > 1u
+    if (*ring == SR_RINGS) sr_learn_first(wides);
+    *ring = sr_share(chunk->length, 0) >> SR_ITEM_RING_SHIFT;
+    chunk->length &= (1u << SR_ITEM_RING_SHIFT) - 1u;
+    sr_clear_tag(queued); /* U */
+    wide = &wides->of[*ring];
+#else
+    (void)ring;
+#endif
+    const ulong position = sr_first(wide) + chunk->first;
     const uint leave = sr_load(wide->sched + SR_SCHED_LEAVE); /* while the slots are on their way */
     const uint state = sr_fetch(wide->ring, position, copy);
     chunk->ready = sr_lane() < chunk->length && sr_is_next(state, sr_awaited(wide->ring, position + sr_lane()));
@@ -126,8 +136,8 @@ static inline uint sr_print_together(const sr_wide* wide, const uint* copy, ulon
 
 /* I1. False if a chunk before this one was cut, or the ring revoked: then this one is not run in this launch. */
 static inline int sr_await_issue(const sr_wide* wide, uint chunk) {
-    while (sr_ask(wide, SR_SCHED_ISSUED) < chunk) { /* G */
-        const uint cut = sr_ask(wide, SR_SCHED_CUT);
+    while (sr_ask_own(wide, SR_SCHED_ISSUED) < chunk) { /* G */
+        const uint cut = sr_ask_own(wide, SR_SCHED_CUT);
         if ((cut != 0 && cut <= chunk) || sr_is_revoked(wide)) return 0;
         sr_nap();
     }
@@ -136,7 +146,7 @@ static inline int sr_await_issue(const sr_wide* wide, uint chunk) {
 
 /* I2. False if the ring was revoked. */
 static inline int sr_await_retirement(const sr_wide* wide, uint chunk) {
-    while (sr_ask(wide, SR_SCHED_RETIRED) < chunk) { /* G */
+    while (sr_ask_own(wide, SR_SCHED_RETIRED) < chunk) { /* G */
         if (sr_is_revoked(wide)) return 0;
         sr_nap();
     }
@@ -147,7 +157,7 @@ static inline int sr_await_retirement(const sr_wide* wide, uint chunk) {
 /* I3. In front of the chunk's slot `at`. Of several cuts the first one counts. */
 static inline void sr_cut(const sr_wide* wide, const sr_chunk* chunk, uint at) {
     if (sr_lane() == 0) {
-        __global uint* const cut = wide->sched + SR_SCHED_CUT;
+        __global uint* const cut = sr_own(wide) + SR_SCHED_CUT;
         sr_store(sr_chunk_end(wide, chunk->number), chunk->first + at);
         for (uint seen = sr_load_device(cut); seen == 0 || seen > chunk->number + 1u;) {
             const uint old = sr_cas_device(cut, seen, chunk->number + 1u); /* G */
@@ -186,7 +196,7 @@ static inline sr_turn sr_turn_from(const uint* copy, uint begin, uint seen, uint
 /* Runs a turn, for which I1 and I2 hold. */
 static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const sr_turn* turn, const uint* copy) {
     const uint lane = sr_lane();
-    const ulong position = wide->bounds->first + chunk->first + lane;
+    const ulong position = sr_first(wide) + chunk->first + lane;
     const int runs = lane >= turn->begin && lane < turn->end;
     sr_outcome out = {SR_CODE_OK, 0, 0};
     if (runs) out = sr_run_lane(wide, copy, position);
@@ -219,7 +229,7 @@ static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint
                 sr_cut(wide, chunk, begin);
                 return;
             }
-            if (!ready) ready = sr_fetch_one(wide->ring, wide->bounds->first + chunk->first + lane, copy);
+            if (!ready) ready = sr_fetch_one(wide->ring, sr_first(wide) + chunk->first + lane, copy);
             continue;
         }
         if (begin != 0 && sr_is_revoked(wide)) return;
@@ -236,8 +246,8 @@ static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint
         if (turn.barrier && !sr_await_retirement(wide, number)) return;
         sr_run_turn(wide, chunk, &turn, copy);
         begin = turn.end;
-        if (begin < length && sr_ask(wide, SR_SCHED_RETIRED) == number && lane == 0)
-            sr_store_device(wide->sched + SR_SCHED_PART, chunk->first + begin); /* P */
+        if (begin < length && sr_ask_own(wide, SR_SCHED_RETIRED) == number && lane == 0)
+            sr_store_device(sr_own(wide) + SR_SCHED_PART, chunk->first + begin); /* P */
     }
     sr_mark(wide, number, SR_CHUNK_FINISHED);
 }

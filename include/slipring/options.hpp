@@ -109,16 +109,16 @@ struct Options {
     std::uint32_t completions = 0;
     // Levels beside NORMAL, each with a ring of its own of so many slots, as `capacity` has them; 0: the level is not
     // open, and costs nothing. Each keeps as many results as it has slots. The kernel serves the highest level that
-    // waits: before each slot it looks at the rings from the highest on. What runs is not interrupted. Slots are
-    // ordered within a level alone.
-    // So far several levels take the shape 1 x 1: one lane, which runs slots one after the other.
+    // waits: it looks at all rings before each claim, which is one slot in the shape 1 x 1, and in others as many of
+    // one level as there are sub-groups that wait for work. What runs is not interrupted. Slots are ordered within a
+    // level alone.
     struct Levels {
         std::uint32_t critical = 0, high = 0, low = 0, idle = 0;
 
         constexpr bool any() const noexcept { return (critical | high | low | idle) != 0; }
     };
     Levels levels{};
-    // A level that waits is served at least once in so many slots, however busy the higher ones are; 4 .. 2^16. In
+    // A level that waits is served at least once in so many claims, however busy the higher ones are; 4 .. 2^16. In
     // per_launch mode: once in so many launches. 0: a level is served when no higher one waits, and may starve.
     std::uint32_t lower_every = 64;
     // Who shares the runtime beside the program itself: see tenant.hpp. So far they take the shape 1 x 1.

@@ -109,7 +109,9 @@ std::expected<void, Error> Device::make_memory(const Options& options) {
         return {};
     };
     const std::size_t log_bytes = SR_LOG_RECORDS + std::size_t{options.log_records} * SR_LOG_RECORD_WORDS * 4;
-    const std::size_t sched_bytes = wide() ? SR_SCHED_WORDS(std::size_t{options.capacity}) * 4 : 4;
+    std::size_t sched_bytes = 4;
+    if (wide())
+        for (const RingPlace& place : places) sched_bytes += SR_SCHED_WORDS(std::size_t{place.capacity}) * 4;
     // Shared memory first: to map it waits for what is before it on the queue, and nothing is yet.
     for (const auto& [memory, bytes] : {std::pair{&ring, shared_bytes(places)},
                                         {&log, log_bytes},

@@ -109,8 +109,6 @@ std::expected<void, Error> check(const Options& options) {
                 Error{Errc::bad_capacity, std::string(name(level)) + ": " + std::to_string(slots)});
     if (options.lower_every != 0 && (options.lower_every < 4 || options.lower_every > 1u << 16))
         return bad("lower_every is neither 0 nor between 4 and 2^16");
-    if (options.levels.any() && (options.shape.groups > 1 || options.shape.lanes > 1))
-        return bad("several levels take the shape 1 x 1");
     if (options.control_words < SR_OBSERVABLE_BASE || options.control_words > 1u << 24)
         return bad("control_words is not between 160 and 2^24");
     if (!std::has_single_bit(options.log_records) || options.log_records > 1u << 16)

@@ -1,0 +1,195 @@
+/* Where there are several levels: one poller looks at the heads of all rings at once and serves them as levels.h
+ * says, one claim a time, and no claim leaves slots in the queue that no worker waits for. So a slot of a higher
+ * level waits for the claim before it, and for a worker, but behind no other slot. What waits for a team holds up no
+ * ring but its own: it needs no worker. */
+#ifndef SLIPRING_WIDE_LEVELS_H
+#define SLIPRING_WIDE_LEVELS_H
+
+#include "../abi.h"
+#include "../atomics.h"
+#include "../levels.h"
+#include "../ops.h"
+#include "fetch.h"
+#include "gaze.h"
+#include "pick.h"
+#include "poller.h"
+#include "state.h"
+#include "subgroup.h"
+
+#if SR_RINGS > 1u && defined(SR_HAS_WIDE)
+
+/* What a poller remembers of all rings: in registers, so no index is needed to find it. */
+typedef struct {
+    sr_poller poller;
+    sr_gaze gaze;
+    sr_turns turns;
+    uint unpassed; /* a bit for each ring for whose next chunk I1 is not known to hold */
+    uint served;   /* the ring whose slots the last claim took, if there were many; else SR_RINGS */
+    int told;      /* EMPTY was told of all of them since the last claim */
+} sr_levels;
+typedef struct {
+    sr_front of[SR_RINGS];
+    sr_heads heads;
+} sr_fronts;
+
+/* The next slot of ring `number` is where its front says. */
+static inline void sr_move_on(const sr_wides* wides, sr_levels* own, sr_fronts* fronts, uint number) {
+    const ulong head = sr_first(&wides->of[number]) + fronts->of[number].offset;
+    fronts->heads.at[number] = head;
+    sr_aim(wides->of[0].ring, number, head, &own->gaze);
+    own->unpassed = (own->unpassed & ~(1u << number)) | (fronts->of[number].passed ? 0 : 1u) << number;
+    own->told = 0;
+}
+
+static inline void sr_begin_levels(const sr_wides* wides, sr_levels* own, sr_fronts* fronts, sr_poller poller) {
+    const sr_turns turns = SR_TURNS_BEGIN;
+    own->poller = poller;
+    own->gaze = sr_gaze_begins(wides->of[0].ring);
+    own->turns = turns;
+    own->unpassed = 0;
+    own->served = SR_RINGS;
+    for (uint i = 0; i < SR_RINGS; ++i) {
+        fronts->of[i] = sr_front_of(i);
+        sr_move_on(wides, own, fronts, i);
+    }
+}
+
+static inline int sr_end_all_polling(const sr_wides* wides, const sr_fronts* fronts, uint why) {
+    for (uint i = 0; i < SR_RINGS; ++i) sr_end_polling(&wides->of[i], &fronts->of[i], why);
+    return 0;
+}
+
+static inline uint sr_lowest_ring(uint waiting) {
+    uint i = 0;
+    while ((waiting >> i & 1u) == 0) ++i;
+    return i;
+}
+
+/* A claim of the ring that is to be served. `copy`: its next slot, for every lane; or, of `n` slots that a look ahead
+ * has found, what that says. SR_TAKE_*. */
+static inline uint sr_serve_ring(const sr_wide* wide, sr_poller* poller, sr_front* front, uint n, int for_teams,
+                                 uint asked, uint team_asked, sr_chunk* chunk, uint* copy) {
+    if (for_teams) {
+        const uint before = front->chunk;
+        front->heat = 0;
+        if (!sr_hand_to_teams(wide, poller, front, team_asked, n, copy)) return SR_TAKE_REVOKED;
+        return front->chunk == before ? SR_TAKE_NONE : SR_TAKE_OVER;
+    }
+    return sr_take(wide, poller, front, n, asked, chunk, copy);
+}
+
+/* The round trip of a lone slot: of the highest ring that waits, where it has one brief slot that nothing is in front
+ * of. */
+static inline int sr_is_lone(const sr_ring* rings, const sr_levels* own, const sr_fronts* fronts, const sr_seen* seen,
+                             uint second, uint top, const uint* words) {
+    const uint lookahead = SR_LOOKAHEAD < SR_RINGS ? 1u << SR_LOOKAHEAD : 0;
+    int first = (seen->waiting & lookahead) == 0 || sr_promoted_to(rings, &fronts->heads, seen) > top;
+#if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
+    first &= own->turns.claims != 0;
+#endif
+    first &= fronts->of[top].offset <= SR_MAX_LAUNCH_SLOTS;
+    return first & (((second | own->unpassed) >> top & 1u) == 0) & sr_is_brief(words) & (sr_due_of(words) == 0);
+}
+
+/* I1, of one ring after the other where it is not known. */
+static inline void sr_check_issued(const sr_wides* wides, sr_levels* own, sr_fronts* fronts) {
+    const uint checked = sr_lowest_ring(own->unpassed);
+    if (sr_ask_own(&wides->of[checked], SR_SCHED_ISSUED) < fronts->of[checked].chunk) return; /* G */
+    fronts->of[checked].passed = 1;
+    own->unpassed &= ~(1u << checked);
+}
+
+/* The poller's next chunk of its own, and its ring's number; false when there will be none. */
+static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_fronts* fronts, uint* ring,
+                                 sr_chunk* chunk, uint* copy) {
+    const sr_wide* const shared = wides->of;
+    const sr_ring* const rings = shared->ring; /* the first one's */
+    const int has_teams = sr_teams(shared) != 0;
+    sr_poller* const poller = &own->poller;
+    for (;;) {
+        const sr_glimpse glimpse = sr_glance_all(rings, &fronts->heads, &own->gaze, &poller->vigil);
+        /* While the slots are on their way: what comes from the scheduler state, and a look further into the ring
+         * that had many. */
+        const int checks = poller->looks++ % SR_LOOKS_BETWEEN == 0;
+        const uint served = own->served;
+        const uint asked = sr_load(shared->sched + SR_SCHED_ASKED);
+        const uint team_asked = has_teams ? sr_load(shared->sched + SR_SCHED_TEAM_ASKED) : 0;
+        uint leave = 0, n = 0, second;
+        if (checks) leave = sr_load(shared->sched + SR_SCHED_LEAVE);
+        int for_teams = 0;
+        if (served != SR_RINGS) {
+            const sr_wide* const wide = &wides->of[served];
+            const uint step = SR_SUBGROUP_LANES << fronts->of[served].heat;
+            if (has_teams) n = sr_look_closely(wide, fronts->heads.at[served], 1, copy, &for_teams);
+            else n = sr_look(wide->ring, fronts->heads.at[served], step, copy);
+        }
+
+        sr_seen seen;
+        seen.waiting = sr_glanced_waiting(rings, &fronts->heads, &own->gaze, glimpse, &second);
+        seen.promoted = sr_glanced_promoted(rings, glimpse);
+        if (sr_glanced_all_revoked(sr_lead(shared), glimpse, &poller->vigil))
+            return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
+        if (sr_share(leave, 0) != 0) return sr_end_all_polling(wides, fronts, SR_LEAVE_BUSY);
+        if (seen.waiting != 0) {
+            const uint top = sr_lowest_ring(seen.waiting);
+            uint words[SR_BRIEF_WORDS];
+            sr_glanced_words_of(rings, &fronts->heads, top, glimpse, words);
+            if (sr_is_lone(rings, own, fronts, &seen, second, top, words)) {
+                if (!sr_run_at_once(&wides->of[top], &fronts->of[top], fronts->heads.at[top], words))
+                    return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
+                sr_move_on(wides, own, fronts, top);
+#if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
+                --own->turns.claims;
+#endif
+                continue;
+            }
+        }
+        if (own->unpassed != 0) sr_check_issued(wides, own, fronts);
+        own->served = SR_RINGS;
+        if (seen.waiting == 0) {
+            for (uint i = 0; i < SR_RINGS && !own->told; ++i) sr_find_nothing(&wides->of[i], &fronts->of[i], 0, 0);
+            own->told = 1;
+            continue;
+        }
+
+        /* One claim, or none. A turn that leads to no claim is not lost. */
+        while (seen.waiting != 0) {
+            const sr_turns before = own->turns;
+            const uint i = sr_pick_ring(rings, shared->memory, &fronts->heads, &seen, &own->turns);
+            const sr_wide* const wide = &wides->of[i];
+            sr_front* const front = &fronts->of[i];
+            const ulong head = fronts->heads.at[i];
+            if (front->offset > SR_MAX_LAUNCH_SLOTS) return sr_end_all_polling(wides, fronts, SR_LEAVE_BUSY);
+            if (i != served || n == 0) {
+                sr_glanced_slot_of(rings, &fronts->heads, i, glimpse, copy);
+                for_teams = has_teams && sr_is_for_team(copy);
+                n = 1u;
+            }
+            if (for_teams && sr_share(team_asked, 0) == poller->team_queued) {
+                own->turns = before;
+                seen.waiting &= ~(1u << i);
+                n = 0;
+                continue;
+            }
+            if (n == 1u && (second >> i & 1u) != 0) {
+                if (has_teams) n = sr_look_closely(wide, head, 0, copy, &for_teams);
+                else n = sr_look(wide->ring, head, wide->workers != 0 ? SR_SUBGROUP_LANES : 0, copy);
+                if (n == 0) break;
+            }
+            const uint took = sr_serve_ring(wide, poller, front, n, for_teams, asked, team_asked, chunk, copy);
+            if (took == SR_TAKE_REVOKED) return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
+            if (took == SR_TAKE_NONE) own->turns = before;
+            else sr_move_on(wides, own, fronts, i);
+            if (n > 8u && wide->workers != 0) own->served = i;
+            if (took == SR_TAKE_RUN) {
+                *ring = i;
+                return 1;
+            }
+            break;
+        }
+    }
+}
+
+#endif
+
+#endif
