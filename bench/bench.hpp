@@ -123,6 +123,8 @@ struct DeviceNumbers {
     std::vector<Rate> rates{};  // in every shape, on a ring of rate_capacity slots
     std::uint32_t rate_capacity = 0;
     std::vector<Loaded> loaded{};
+    std::vector<Loaded>
+        critical{};            // the same at CRITICAL, while the load is IDLE's; percent of that load's own peak
     Percentiles wake_up_us{};  // the round trip of a slot that finds the kernel gone
     std::chrono::milliseconds max_launch_time{0};
     std::uint32_t pause_capacity = 0;

@@ -4,8 +4,8 @@ namespace slipring::bench {
 namespace {
 
 // Of the time, as long as a runtime measures several things in it.
-constexpr double for_turns = 0.31, for_rates = 0.22, for_loaded = 0.09, for_wake_up = 0.06, for_pauses = 0.1,
-                 for_observed = 0.1, for_capacities = 0.06, for_limits = 0.06;
+constexpr double for_turns = 0.27, for_rates = 0.22, for_loaded = 0.08, for_levels = 0.06, for_wake_up = 0.05,
+                 for_pauses = 0.1, for_observed = 0.1, for_capacities = 0.06, for_limits = 0.06;
 
 std::unexpected<Error> failed(Errc code, const char* where) {
     return std::unexpected(Error{code, std::string("while measuring ") + where});
@@ -33,6 +33,13 @@ std::expected<DeviceNumbers, Error> measure_device(const Options& base, Seconds 
         if (!runtime) return std::unexpected(runtime.error());
         if (auto ok = measure_rates(*runtime, time * for_rates, to); !ok) return failed(ok.error(), "throughput");
         if (auto ok = measure_loaded(*runtime, time * for_loaded, to); !ok) return failed(ok.error(), "loaded");
+    }
+    {
+        Options levels = options;
+        levels.levels = {.critical = 1024, .idle = capacity};
+        auto runtime = Runtime::open(levels);
+        if (!runtime) return std::unexpected(runtime.error());
+        if (auto ok = measure_levels(*runtime, time * for_levels, to); !ok) return failed(ok.error(), "levels");
     }
     {
         to.max_launch_time = std::chrono::milliseconds(10);  // many in a short time

@@ -41,13 +41,14 @@ inline Done finish(Runtime& runtime, const Ticket& ticket) {
 
 // A full ring is waited for: with a spinning kernel on the same cores yielding is what helps.
 template <class Work>
-std::expected<Ticket, Errc> publish(Runtime& runtime, const Work& work, Quiet quiet) {
-    auto ticket = runtime.publish(work, quiet);
+std::expected<Ticket, Errc> publish(Runtime& runtime, const Work& work, Quiet quiet,
+                                    Priority level = Priority::normal) {
+    auto ticket = runtime.publish(work, quiet, level);
     if (ticket || ticket.error() != Errc::ring_full) return ticket;
     const auto stuck = Clock::now() + patience;
     do {
         std::this_thread::yield();
-        ticket = runtime.publish(work, quiet);
+        ticket = runtime.publish(work, quiet, level);
     } while (!ticket && ticket.error() == Errc::ring_full && Clock::now() < stuck);
     return ticket;
 }
@@ -56,8 +57,9 @@ std::expected<Ticket, Errc> publish(Runtime& runtime, const Work& work, Quiet qu
 Done measure_turns(Runtime& runtime, Seconds time, DeviceNumbers& to);
 // rates.cpp
 Done measure_rates(Runtime& runtime, Seconds time, DeviceNumbers& to);
-// latency.cpp; the first wants the rates
+// latency.cpp; the first two want the rates, and the second one a runtime with the levels CRITICAL and IDLE
 Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to);
+Done measure_levels(Runtime& runtime, Seconds time, DeviceNumbers& to);
 Done measure_wake_up(Runtime& runtime, Seconds time, DeviceNumbers& to);
 // pauses.cpp. `runtime` has the max_launch_time that `to` says.
 Done measure_pauses(Runtime& runtime, Seconds time, DeviceNumbers& to);

@@ -47,6 +47,11 @@ void add_device(Json& out, const DeviceNumbers& device) {
             json(each.round_trip_us, each.capacity);
         to["load_slots_per_s"] = each.slots_per_s;
     }
+    for (const Loaded& each : device.critical) {
+        Json& to = out["critical_round_trip_us"][std::to_string(each.percent)] =
+            json(each.round_trip_us, each.capacity);
+        to["load_slots_per_s"] = each.slots_per_s;
+    }
     out["wake_up_us"] = json(device.wake_up_us, device.capacity);
     out["relaunch_pause_us"] = json(device.pause_us, device.pause_capacity);
     out["relaunch_pause_us"]["epoch_ms"] = device.max_launch_time.count();
