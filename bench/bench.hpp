@@ -123,9 +123,9 @@ struct DeviceNumbers {
     std::vector<Rate> rates{};  // in every shape, on a ring of rate_capacity slots
     std::uint32_t rate_capacity = 0;
     std::vector<Loaded> loaded{};
-    std::vector<Loaded>
-        critical{};            // the same at CRITICAL, while the load is IDLE's; percent of that load's own peak
-    Percentiles wake_up_us{};  // the round trip of a slot that finds the kernel gone
+    double idle_slots_per_s = 0;     // what IDLE takes alone, in a runtime of several levels
+    std::vector<Loaded> critical{};  // the round trip at CRITICAL, while IDLE is offered so many percent of that
+    Percentiles wake_up_us{};        // the round trip of a slot that finds the kernel gone
     std::chrono::milliseconds max_launch_time{0};
     std::uint32_t pause_capacity = 0;
     Percentiles pause_us{};  // no slot ended for so long, at each relaunch under load

@@ -61,6 +61,31 @@ private:
     std::jthread thread_;
 };
 
+// The threads of a rate's shape, which together publish so many slots a second at a level.
+class Loads {
+public:
+    Loads(Runtime& runtime, Priority level, const Shape& shape, double slots_per_s) {
+        // Batches of 512 and more are sent in pieces: a long batch is a burst, and the pace is what is asked for.
+        const unsigned batch = std::min(shape.batch, 256u);
+        for (unsigned i = 0; slots_per_s > 0 && i < shape.producers; ++i)
+            loads_.push_back(std::make_unique<Load>(runtime, level, batch, slots_per_s / shape.producers));
+    }
+    double published() const {
+        std::uint64_t sum = 0;
+        for (const auto& load : loads_) sum += load->published();
+        return static_cast<double>(sum);
+    }
+    Done join() {
+        for (const auto& load : loads_) load->join();
+        for (const auto& load : loads_)
+            if (load->failed) return std::unexpected(*load->failed);
+        return {};
+    }
+
+private:
+    std::vector<std::unique_ptr<Load>> loads_{};
+};
+
 // One slot there and back with its result, again and again.
 Done probe(Runtime& runtime, Priority level, Seconds time, std::vector<double>& samples) {
     const auto end = Clock::now() + time;
@@ -81,33 +106,33 @@ struct At {
     Priority probe, load;
 };
 
+// At so many percent of `peak`.
 std::expected<Loaded, Errc> measure_at(Runtime& runtime, At at, const Rate& peak, unsigned percent, Seconds time) {
-    // Batches of 512 and more are sent in pieces: a long batch is a burst, and the pace is what is asked for.
-    const unsigned batch = std::min(peak.shape.batch, 256u);
-    const double each = peak.slots_per_s * percent / 100 / peak.shape.producers;
-    std::vector<std::unique_ptr<Load>> loads;
-    for (unsigned i = 0; percent != 0 && i < peak.shape.producers; ++i)
-        loads.push_back(std::make_unique<Load>(runtime, at.load, batch, each));
-    const auto published = [&] {
-        std::uint64_t sum = 0;
-        for (const auto& load : loads) sum += load->published();
-        return static_cast<double>(sum);
-    };
-
+    Loads loads(runtime, at.load, peak.shape, peak.slots_per_s * percent / 100);
     std::vector<double> samples;
     Done done = probe(runtime, at.probe, time / 10, samples);  // threads start, caches fill
     samples.clear();
     const auto begin = Clock::now();
-    const double before = published();
+    const double before = loads.published();
     if (done) done = probe(runtime, at.probe, time * 0.9, samples);
     const Seconds took = Clock::now() - begin;
-    const double rate = (published() - before) / took.count();
+    const double rate = (loads.published() - before) / took.count();
 
-    for (const auto& load : loads) load->join();
-    for (const auto& load : loads)
-        if (load->failed) return std::unexpected(*load->failed);
+    if (const Done joined = loads.join(); !joined) return std::unexpected(joined.error());
     if (!done) return std::unexpected(done.error());
     return Loaded{percent, runtime.ring(at.probe)->capacity(), rate, percentiles(std::move(samples))};
+}
+
+// What a level takes when nothing else goes on, from threads that are asked for more than that.
+std::expected<Rate, Errc> peak_of(Runtime& runtime, Priority level, Rate rate, Seconds time) {
+    Loads loads(runtime, level, rate.shape, 2 * rate.slots_per_s);
+    std::this_thread::sleep_for(time / 10);
+    const auto begin = Clock::now();
+    const double before = loads.published();
+    std::this_thread::sleep_for(time * 0.9);
+    rate.slots_per_s = (loads.published() - before) / Seconds(Clock::now() - begin).count();
+    if (const Done joined = loads.join(); !joined) return std::unexpected(joined.error());
+    return rate;
 }
 
 // Of quiet slots, with as many producers as leave a core for the probe, and one for a device that is a CPU.
@@ -135,21 +160,14 @@ Done measure_loaded(Runtime& runtime, Seconds time, DeviceNumbers& to) {
 }
 
 Done measure_levels(Runtime& runtime, Seconds time, DeviceNumbers& to) {
-    constexpr At at{Priority::critical, Priority::idle};
-    Rate peak = peak_beside_probe(to);
-    auto alone = measure_at(runtime, at, peak, 0, time / 4);
-    if (!alone) return std::unexpected(alone.error());
-    to.critical.push_back(std::move(*alone));
-    // All that the level takes: of a rate without levels it has at most some part. The others are parts of that.
-    auto full = measure_at(runtime, at, peak, 100, time / 4);
-    if (!full) return std::unexpected(full.error());
-    peak.slots_per_s = full->slots_per_s;
-    for (const unsigned percent : {50u, 90u}) {
-        auto loaded = measure_at(runtime, at, peak, percent, time / 4);
+    const auto peak = peak_of(runtime, Priority::idle, peak_beside_probe(to), time / 4);
+    if (!peak) return std::unexpected(peak.error());
+    to.idle_slots_per_s = peak->slots_per_s;
+    for (const unsigned percent : {0u, 50u, 90u}) {
+        auto loaded = measure_at(runtime, {Priority::critical, Priority::idle}, *peak, percent, time / 4);
         if (!loaded) return std::unexpected(loaded.error());
         to.critical.push_back(std::move(*loaded));
     }
-    to.critical.push_back(std::move(*full));
     return {};
 }
 

@@ -47,6 +47,7 @@ void add_device(Json& out, const DeviceNumbers& device) {
             json(each.round_trip_us, each.capacity);
         to["load_slots_per_s"] = each.slots_per_s;
     }
+    out["idle_slots_per_s"] = device.idle_slots_per_s;
     for (const Loaded& each : device.critical) {
         Json& to = out["critical_round_trip_us"][std::to_string(each.percent)] =
             json(each.round_trip_us, each.capacity);

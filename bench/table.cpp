@@ -101,7 +101,7 @@ void print_device(std::string& to, const DeviceNumbers& device) {
     }
     for (const Loaded& each : device.critical) {
         char text[64];
-        std::snprintf(text, sizeof text, "critical, idle at %.1f M/s", each.slots_per_s / 1e6);
+        std::snprintf(text, sizeof text, "critical, idle %u %% (%.1f M/s)", each.percent, each.slots_per_s / 1e6);
         print_latency(to, text, each.round_trip_us, each.capacity);
     }
     print_latency(to, "waking a kernel that has left", device.wake_up_us, device.capacity);
