@@ -82,19 +82,20 @@ static inline void sr_serve(sr_wides* wides, int polls) {
     if (polls) sr_keep_time(wide); /* Q and T hand it on */
     /* From a ring that was taken from the launch before, too: slots behind COMPLETED may have finished there, which
      * still say that they are published. */
-    uint ring = 0;
+    const int revoked = polls && sr_share(sr_lane() == 0 ? (uint)sr_revoked(sr_lead(wide)) : 0, 0) != 0;
     sr_chunk chunk;
 #if SR_RINGS > 1u
-    if (polls && sr_share(sr_lane() == 0 ? (uint)sr_revoked(sr_lead(wide)) : 0, 0) != 0) {
+    uint ring = SR_RINGS; /* none so far */
+    if (revoked) {
         sr_end_all_polling(wides, &fronts, SR_LEAVE_REVOKED);
         return;
     }
-    if (!polls) ring = SR_RINGS; /* none so far */
     while (polls ? sr_poll_levels(wides, &own, &fronts, &ring, &chunk, copy)
                  : sr_next_chunk(wides, &ring, &chunk, copy))
         sr_run_chunk(&wides->of[ring], &chunk, copy);
 #else
-    if (polls && sr_share(sr_lane() == 0 ? (uint)sr_revoked(wide->ring) : 0, 0) != 0) {
+    uint ring = 0;
+    if (revoked) {
         sr_end_polling(wide, &own, SR_LEAVE_REVOKED);
         return;
     }

@@ -152,9 +152,11 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             continue;
         }
 
-        /* One claim, or none. A turn that leads to no claim is not lost. */
+        /* One claim, or none. Where a ring waits for a worker, so do those below; one above may have a worker kept,
+         * or slots that need none. A turn that found no worker is not lost. */
+        const sr_turns before = own->turns;
+        int owes = 0;
         while (seen.waiting != 0) {
-            const sr_turns before = own->turns;
             const uint i = sr_pick_ring(rings, shared->memory, &fronts->heads, &seen, &own->turns);
             const sr_wide* const wide = &wides->of[i];
             sr_front* const front = &fronts->of[i];
@@ -178,9 +180,16 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             }
             const uint took = sr_serve_ring(wide, poller, front, n, for_teams, asked, team_asked, chunk, copy);
             if (took == SR_TAKE_REVOKED) return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
-            if (took == SR_TAKE_NONE) own->turns = before;
-            else sr_move_on(wides, own, fronts, i);
             if (n > 8u && wide->workers != 0) own->served = i;
+            if (took == SR_TAKE_NONE) {
+                own->turns = before;
+                owes = 1;
+                seen.waiting &= (1u << i) - 1u;
+                n = 0;
+                continue;
+            }
+            if (owes) own->turns = before;
+            sr_move_on(wides, own, fronts, i);
             if (took == SR_TAKE_RUN) {
                 *ring = i;
                 return 1;
