@@ -37,10 +37,7 @@ static inline sr_gaze sr_gaze_begins(const sr_ring* rings) {
     return gaze;
 }
 /* The next slot of ring `number` is at `position` now. */
-SR_WRAPS static inline void sr_aim(const sr_ring* rings,
-                                                                                             uint number,
-                                                                                             ulong position,
-                                                                                             sr_gaze* gaze) {
+static inline void sr_aim(const sr_ring* rings, uint number, ulong position, sr_gaze* gaze) {
     const uint lane = sr_lane();
     const int second = lane == SR_GAZE_SECOND + number;
     if (lane / 4u != number && !second) return;

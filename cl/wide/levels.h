@@ -91,10 +91,17 @@ static inline int sr_is_lone(const sr_ring* rings, const sr_levels* own, const s
     return first & (((second | own->unpassed) >> top & 1u) == 0) & sr_is_brief(words) & (sr_due_of(words) == 0);
 }
 
-/* I1, of one ring after the other where it is not known. */
-static inline void sr_check_issued(const sr_wides* wides, sr_levels* own, sr_fronts* fronts) {
-    const uint checked = sr_lowest_ring(own->unpassed);
-    if (sr_ask_own(&wides->of[checked], SR_SCHED_ISSUED) < fronts->of[checked].chunk) return; /* G */
+/* The ring of which a look asks whether I1 holds for its next chunk: one after the other, of those for which it is
+ * not known. */
+static inline uint sr_ring_to_check(const sr_levels* own) {
+    uint i = own->poller.looks % SR_RINGS;
+    while (own->unpassed != 0 && (own->unpassed >> i & 1u) == 0) i = (i + 1u) % SR_RINGS;
+    return i;
+}
+
+static inline void sr_check_issued(sr_levels* own, sr_fronts* fronts, uint checked, uint issued) {
+    if ((own->unpassed >> checked & 1u) == 0 || sr_share(issued, 0) < fronts->of[checked].chunk) return;
+    sr_fence_device(); /* G */
     fronts->of[checked].passed = 1;
     own->unpassed &= ~(1u << checked);
 }
@@ -111,7 +118,8 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
         /* While the slots are on their way: what comes from the scheduler state, and a look further into the ring
          * that had many. */
         const int checks = poller->looks++ % SR_LOOKS_BETWEEN == 0;
-        const uint served = own->served;
+        const uint served = own->served, checked = sr_ring_to_check(own);
+        const uint issued = sr_load(sr_own(&wides->of[checked]) + SR_SCHED_ISSUED);
         const uint asked = sr_load(shared->sched + SR_SCHED_ASKED);
         const uint team_asked = has_teams ? sr_load(shared->sched + SR_SCHED_TEAM_ASKED) : 0;
         uint leave = 0, n = 0, second;
@@ -144,7 +152,7 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
                 continue;
             }
         }
-        if (own->unpassed != 0) sr_check_issued(wides, own, fronts);
+        if (checked != served) sr_check_issued(own, fronts, checked, issued);
         own->served = SR_RINGS;
         if (seen.waiting == 0) {
             for (uint i = 0; i < SR_RINGS && !own->told; ++i) sr_find_nothing(&wides->of[i], &fronts->of[i], 0, 0);
