@@ -14,15 +14,11 @@
 
 namespace {
 
-constexpr uint patience = 400'000;  // steps: far more than anything here takes
-
 std::vector<uint> order;         // what 0x101 said
 uint held_back = 0, let_go = 0;  // how many of 0x102 have begun, and whether they may end
 
-struct Device : LevelRings<Ring> {
-    std::unique_ptr<lanes::Machine> machine{};
-
-    explicit Device(std::uint32_t capacity = 64, std::uint64_t start = 0) : LevelRings<Ring>(capacity, start) {
+struct Device : SteppedLevels {
+    explicit Device(std::uint32_t capacity = 64, std::uint64_t start = 0) : SteppedLevels(capacity, start) {
         order.clear();
         held_back = let_go = 0;
     }
@@ -31,20 +27,6 @@ struct Device : LevelRings<Ring> {
         machine.reset();
         const auto kernel = [this, subgroups](uint subgroup) { drain(subgroup, subgroups); };
         machine = std::make_unique<lanes::Machine>(subgroups, kernel, seed);
-    }
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            machine->step();
-        }
-        return true;
-    }
-    void steps(uint n) {
-        for (uint i = 0; i < n && !machine->ended(); ++i) machine->step();
-    }
-    bool end() {
-        return eventually([&] { return machine->ended(); }) || machine->ended();
     }
 };
 

@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -81,5 +82,30 @@ struct LevelRings {
     }
     uint left() const { return inside(rings[SR_LEAD]).word32(SR_RING_LEFT).load(); }
 };
+
+#ifdef SR_LANES
+constexpr uint patience = 400'000;  // steps: far more than anything here takes
+
+// With sub-groups of 32 lanes, which a test steps.
+struct SteppedLevels : LevelRings<Ring> {
+    std::unique_ptr<lanes::Machine> machine{};
+
+    using LevelRings::LevelRings;
+    template <class Condition>
+    bool eventually(Condition condition) {
+        for (uint i = 0; !condition(); ++i) {
+            if (machine->ended() || i == patience) return false;
+            machine->step();
+        }
+        return true;
+    }
+    void steps(uint n) {
+        for (uint i = 0; i < n && !machine->ended(); ++i) machine->step();
+    }
+    bool end() {
+        return eventually([&] { return machine->ended(); }) || machine->ended();
+    }
+};
+#endif
 
 }  // namespace

@@ -14,19 +14,17 @@
 
 namespace {
 
-constexpr uint patience = 400'000;  // steps: far more than anything here takes
 constexpr uint team_lanes = 64, max_teams = 3;
 
 std::vector<uint> lanes_ran;     // of each slot of a team operation, by its number
 std::vector<uint> said;          // by slots of one lane
 uint held_back = 0, let_go = 0;  // teams that have begun 0x202, and whether they may end
 
-struct Device : LevelRings<Ring> {
+struct Device : SteppedLevels {
     std::array<std::array<uint, SR_BOARD_WORDS>, max_teams> boards{};
     std::array<std::array<uint, team_lanes>, max_teams> locals{};
-    std::unique_ptr<lanes::Machine> machine{};
 
-    explicit Device(std::uint32_t capacity = 64, std::uint64_t start = 0) : LevelRings<Ring>(capacity, start) {
+    explicit Device(std::uint32_t capacity = 64, std::uint64_t start = 0) : SteppedLevels(capacity, start) {
         lanes_ran.clear();
         said.clear();
         held_back = let_go = 0;
@@ -41,17 +39,6 @@ struct Device : LevelRings<Ring> {
             sr_drain_team(own.data(), &words, &bounds, sched.data(), subgroups, teams, &team, boards[group].data());
         };
         machine = std::make_unique<lanes::Machine>(subgroups + 2 * teams, kernel, seed, lanes::Groups{subgroups, 2});
-    }
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            machine->step();
-        }
-        return true;
-    }
-    bool end() {
-        return eventually([&] { return machine->ended(); }) || machine->ended();
     }
 };
 
