@@ -10,6 +10,7 @@
 
 #include "lanes.hpp"
 
+#define SR_CHUNKS_BESIDE 2u
 #include "wide_levels.hpp"
 
 namespace {
@@ -21,6 +22,12 @@ struct Device : SteppedLevels {
     explicit Device(std::uint32_t capacity = 64, std::uint64_t start = 0) : SteppedLevels(capacity, start) {
         order.clear();
         held_back = let_go = 0;
+    }
+    ulong claimed(uint level) const { return inside(rings[level]).word64(SR_RING_CLAIMED).load(); }
+    // Steps until the level has had another claim: of how many slots, or none in time.
+    ulong next_claim(uint level) {
+        const ulong before = claimed(level);
+        return eventually([&] { return claimed(level) != before; }) ? claimed(level) - before : 0;
     }
     void launch(uint number, uint subgroups, ulong idle_timeout, uint seed) {
         begin(number, idle_timeout);
@@ -178,6 +185,65 @@ BOOST_AUTO_TEST_CASE(one_worker_in_eight_is_the_highest_levels) {
     device.stop(1);
     BOOST_REQUIRE(device.end());
     BOOST_TEST(held_back == 300u);
+}
+
+// What a claim takes is bounded while a higher level has slots, and is not when it had none for long.
+BOOST_AUTO_TEST_CASE(beside_a_higher_level_a_claim_is_small) {
+    for (uint seed = 1; seed <= schedules / 4; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(1024);
+            device.launch(1, 10, for_ever, seed);
+            device.steps(4000);  // all workers wait
+            const std::vector<Slot> many(1024, store_u32(1, 200));
+            BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
+            ulong most = 0;
+            while (device.claimed(4) < device.rings[4].reserved()) most = std::max(most, device.next_claim(4));
+            BOOST_TEST(most > 32 * SR_CHUNKS_BESIDE);
+
+            BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));
+            device.steps(4000);
+            BOOST_REQUIRE(device.rings[0].publish(store_u32(7, 200)).has_value());
+            BOOST_REQUIRE(device.next_claim(0) == 1);
+            BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
+            BOOST_TEST(device.next_claim(4) > 0u);  // what the look found
+            for (uint i = 0; i < 3; ++i) {
+                const ulong n = device.next_claim(4);
+                BOOST_TEST((n > 0 && n <= 32 * SR_CHUNKS_BESIDE));
+            }
+            BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));
+            device.stop(1);
+            BOOST_REQUIRE(device.end());
+        }
+    }
+}
+
+// A producer whose every slot is there at the next look leaves a lower level more than its turns.
+BOOST_AUTO_TEST_CASE(behind_lone_slots_a_lower_level_has_claims) {
+    for (uint seed = 1; seed <= schedules / 4; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(4096);
+            device.launch(1, 10, for_ever, seed);
+            device.steps(4000);
+            const std::vector<Slot> many(4096, store_u32(1, 200));
+            BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
+            BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
+            constexpr uint trips = 24;
+            uint claims = 0;
+            ulong at = device.claimed(4);
+            for (uint i = 0; i < trips; ++i) {
+                BOOST_REQUIRE(device.rings[0].publish(store_u32(7, 200)).has_value());
+                BOOST_REQUIRE(device.eventually([&] {
+                    claims += device.claimed(4) != at ? 1u : 0u;
+                    at = device.claimed(4);
+                    return device.claimed(0) == device.rings[0].reserved();
+                }));
+            }
+            BOOST_TEST(claims >= trips / 4);
+            BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));
+            device.stop(1);
+            BOOST_REQUIRE(device.end());
+        }
+    }
 }
 
 // Lookahead that was promoted runs in front of its window's level.

@@ -63,7 +63,7 @@ static inline void sr_serve(sr_wides* wides, int polls) {
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
     const uint team_queued = sr_teams(wide) != 0 ? sr_load(sched + SR_SCHED_TEAM_QUEUED) : 0;
-    const sr_poller poller_begins = {0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS, team_queued};
+    const sr_poller poller_begins = {0, sr_load(sched + SR_SCHED_QUEUED), SR_VIGIL_BEGINS, team_queued, 0, 0};
 #if SR_RINGS > 1u
     sr_levels own;
     sr_fronts fronts;

@@ -25,6 +25,7 @@ typedef struct {
     sr_turns turns;
     uint unpassed; /* a bit for each ring for whose next chunk I1 is not known to hold */
     uint served;   /* the ring whose slots the last claim took, if there were many; else SR_RINGS */
+    uint lone;     /* slots run at once since the last other claim */
     int told;      /* EMPTY was told of all of them since the last claim */
 } sr_levels;
 typedef struct {
@@ -48,6 +49,7 @@ static inline void sr_begin_levels(const sr_wides* wides, sr_levels* own, sr_fro
     own->turns = turns;
     own->unpassed = 0;
     own->served = SR_RINGS;
+    own->lone = 0;
     for (uint i = 0; i < SR_RINGS; ++i) {
         fronts->of[i] = sr_front_of(i);
         sr_move_on(wides, own, fronts, i);
@@ -91,6 +93,25 @@ static inline int sr_is_lone(const sr_ring* rings, const sr_levels* own, const s
     return first & (((second | own->unpassed) >> top & 1u) == 0) & sr_is_brief(words) & (sr_due_of(words) == 0);
 }
 
+/* Lone slots that come as fast as they are answered are found by every look, and would leave a lower ring its turns
+ * alone. So the next of those `below` that wait, if it has a second slot, is looked at closely too, and behind some
+ * lone slots it has a claim of the `n` slots that the same look has found there. */
+static inline int sr_has_claim_behind(const sr_wide* wide, sr_levels* own, uint below, uint second, uint n) {
+    ++own->lone;
+    if (below == 0 || wide->workers == 0) return 0;
+    const uint next = sr_lowest_ring(below);
+    const int found = next == own->served && n > 8u;
+    if ((second >> next & 1u) != 0) own->served = next;
+    return found && own->lone >= SR_LONE_BETWEEN;
+}
+
+/* Ring `number` had slots. */
+static inline void sr_note_higher(sr_poller* poller, uint number) {
+    if (poller->recent != 0 && number > poller->higher) return;
+    poller->higher = number;
+    poller->recent = SR_RECENT_LOOKS;
+}
+
 /* The ring of which a look asks whether I1 holds for its next chunk: one after the other, of those for which it is
  * not known. */
 static inline uint sr_ring_to_check(const sr_levels* own) {
@@ -118,6 +139,7 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
         /* While the slots are on their way: what comes from the scheduler state, and a look further into the ring
          * that had many. */
         const int checks = poller->looks++ % SR_LOOKS_BETWEEN == 0;
+        if (poller->recent != 0) --poller->recent;
         const uint served = own->served, checked = sr_ring_to_check(own);
         const uint issued = sr_load(sr_own(&wides->of[checked]) + SR_SCHED_ISSUED);
         const uint asked = sr_load(shared->sched + SR_SCHED_ASKED);
@@ -146,14 +168,20 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
                 if (!sr_run_at_once(&wides->of[top], &fronts->of[top], fronts->heads.at[top], words))
                     return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
                 sr_move_on(wides, own, fronts, top);
+                sr_note_higher(poller, top);
 #if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
                 --own->turns.claims;
 #endif
-                continue;
+                seen.waiting &= ~(1u << top);
+                if (!sr_has_claim_behind(shared, own, seen.waiting, second, n)) {
+                    sr_breathe();
+                    continue;
+                }
+                seen.waiting = 1u << served;
             }
         }
         if (checked != served) sr_check_issued(own, fronts, checked, issued);
-        own->served = SR_RINGS;
+        if (n <= 8u) own->served = SR_RINGS;
         if (seen.waiting == 0) {
             for (uint i = 0; i < SR_RINGS && !own->told; ++i) sr_find_nothing(&wides->of[i], &fronts->of[i], 0, 0);
             own->told = 1;
@@ -198,6 +226,8 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             }
             if (owes) own->turns = before;
             sr_move_on(wides, own, fronts, i);
+            sr_note_higher(poller, i);
+            own->lone = 0;
             if (took == SR_TAKE_RUN) {
                 *ring = i;
                 return 1;

@@ -20,6 +20,14 @@
 #define SR_LOOKS_BETWEEN 4u /* looks at the ring between two at LEAVE */
 #define SR_CLEAR_LOOKS 8u   /* at items of the queue that may be written over, for each lane */
 #define SR_KEPT_SHARE 8u    /* one worker of so many is kept for the highest of several levels */
+/* Below a ring that had slots in the last SR_RECENT_LOOKS looks a claim takes so many chunks at most: a look waits on
+ * the bus behind all slots that workers read. Such a claim costs a slot of the higher ring some 4 us (H200), so it
+ * comes behind SR_LONE_BETWEEN of them. */
+#ifndef SR_CHUNKS_BESIDE
+#define SR_CHUNKS_BESIDE 128u
+#endif
+#define SR_RECENT_LOOKS 32u
+#define SR_LONE_BETWEEN 2u
 
 /* What a poller remembers from one look to the next, */
 typedef struct {
@@ -27,6 +35,8 @@ typedef struct {
     uint queued; /* QUEUED */
     sr_vigil vigil;
     uint team_queued; /* TEAM_QUEUED */
+    uint higher;      /* the highest ring that had slots in the last SR_RECENT_LOOKS looks, */
+    uint recent;      /* for so many looks to come; 0: none had */
 } sr_poller;
 
 /* and of a ring. */
@@ -98,16 +108,16 @@ static inline int sr_end_polling(const sr_wide* wide, const sr_front* own, uint 
 }
 
 /* A single brief slot, by the shortest way: that is the round trip of one task. Before the next look it finishes the
- * chunk, with a fence, and takes a breath: a producer that waits for this answer cannot publish its next slot before
- * the answer has crossed the bus, and a look that comes too early makes the slot wait for the look behind it
- * (measured: 2.0 us a round trip, against 3.4 with no fence and no breath). False if the ring was revoked. */
+ * chunk, with a fence, and the caller takes a breath, or has other work: a producer that waits for this answer cannot
+ * publish its next slot before the answer has crossed the bus, and a look that comes too early makes the slot wait
+ * for the look behind it (measured: 2.0 us a round trip, against 3.4 with no fence and no breath). False if the ring
+ * was revoked. */
 static inline int sr_run_at_once(const sr_wide* wide, sr_front* own, ulong position, const uint* words) {
     const uint chunk = own->chunk;
     if (!sr_claim_slots(wide, own, 1u)) return 0;
     if (sr_lane() == 0) sr_finish_lane(wide, words, position, sr_run_brief(words, (uint)position, wide->memory));
     sr_count_chunks(wide, own, 1u, 1u);
     sr_mark(wide, chunk, SR_CHUNK_FINISHED);
-    sr_breathe();
     return 1;
 }
 
@@ -149,7 +159,9 @@ static inline uint sr_room(const sr_wide* wide, const sr_poller* poller, const s
     const int waiting = (int)sr_minus(asked, poller->queued); /* below 0: that extra, not yet taken */
 #if SR_RINGS > 1u
     const int kept = own->number == 0 ? 0 : (int)(wide->workers / SR_KEPT_SHARE);
-    const uint room = waiting > kept ? (uint)(waiting - kept) : 0;
+    const int beside = poller->recent != 0 && own->number > poller->higher;
+    uint room = waiting > kept ? (uint)(waiting - kept) : 0;
+    if (beside && room > SR_CHUNKS_BESIDE) room = SR_CHUNKS_BESIDE;
     return (void)bulk, room == 0 ? 0 : sr_clear_items(wide, poller->queued, room);
 #else
     const int room = waiting + (bulk ? (int)wide->workers : 0);
@@ -239,6 +251,7 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* poller, sr_front* own,
                 if ((second == 0) & (own->passed != 0) & sr_is_brief(words) & timeless & goes_on & unrevoked) {
                     if (!sr_run_at_once(wide, own, position, words))
                         return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
+                    sr_breathe();
                     continue;
                 }
                 if (second) n = 2u;
