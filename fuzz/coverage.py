@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ["cl", "include/slipring", "lib", "tools"]
-EXECUTIONS = {"wide": 8_000, "handlers": 50_000}  # of a target; the others are faster
+EXECUTIONS = {"wide": 8_000, "wide_levels": 8_000, "handlers": 50_000}  # of a target; the others are faster
 OF_OTHERS = 200_000
 
 

@@ -85,7 +85,8 @@ def compile_together(mutants, tree, compiler):
         units["fuzz/device.cl"] = ["-x", "cl", "-cl-std=CL3.0", "fuzz/device.cl"]
         units["fuzz/device.cl with levels"] = [*LEVELS, *units["fuzz/device.cl"]]
         units["fuzz/device.cl with tenants"] = [*TENANTS, *units["fuzz/device.cl"]]
-        units["fuzz/wide_device.cpp"] = ["-x", "c++", "fuzz/wide_device.cpp"]  # teams
+        for unit in "fuzz/wide_device.cpp", "fuzz/wide_levels.cpp":  # teams, and those of several rings
+            units[unit] = ["-x", "c++", unit]
     for unit, arguments in units.items():
         language = [] if "cl" in arguments else ["-std=c++23"]
         done = subprocess.run([*compiler, *language, "-Wno-unused-command-line-argument", "-fsyntax-only",

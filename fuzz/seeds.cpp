@@ -224,6 +224,37 @@ void add_wide(Corpus& corpus) {
         }
 }
 
+// Rings of five levels, of two sizes, with and without teams: bulk work in the lowest beside slots that come alone in
+// the highest, fences, a hole, cancelled and promoted slots, and another launch.
+void add_wide_levels(Corpus& corpus) {
+    enum : std::uint32_t { add, says, team, fence, shutdown, hole, fill, cancel, promote, end, trips, again };
+    for (const std::uint32_t log2_capacity : {2u, 5u})
+        for (const std::uint32_t teams : {0u, 1u}) {
+            Words words = {log2_capacity, teams, 0xFFFFFFFC, 3 + 4 * teams, teams, 300, 300, 200, 3};
+            const auto step = [&words](std::uint32_t what, std::uint32_t level, std::uint32_t times,
+                                       std::uint32_t then) { append(words, Words{what, level, times, then}, 4); };
+            step(says, 4, 64, 0x20);
+            step(trips, 0, 7, 0x40);
+            step(hole, 3, 1, 0);
+            step(team, 3, 9, 0x40);
+            step(says, 2, 2, 0xFF);
+            step(fence, 2, 1, 0xFF);
+            step(trips, 2, 3, 0xFF);
+            step(add, 2, 9, 0x20);
+            step(says, 2, 2, 0x160);
+            step(add, 4, 33, 0);
+            step(promote, 1, 1, 0x40);
+            step(says, 1, 2, 0x20);
+            step(cancel, 4, 8, 0x40);
+            step(fill, 0, 0, 0x40);
+            step(shutdown, 2, 1, 0xC060);
+            step(again, 0, 3, 0x40);
+            step(says, 3, 31, 0x60);
+            step(teams == 0 ? end : add, 0, teams, 0x40);
+            corpus.add("wide_levels", words);
+        }
+}
+
 // Windows of two parts, of which lookahead is promoted to either level, or cancelled, before a launch and between
 // two.
 void add_windows(Corpus& corpus) {
@@ -268,6 +299,7 @@ int main(int argc, char** argv) {
     add_tenants(corpus);
     add_windows(corpus);
     add_wide(corpus);
+    add_wide_levels(corpus);
     if (!corpus.good()) return std::fprintf(stderr, "seeds: cannot write to %s\n", argv[1]), 2;
     std::printf("%zu inputs\n", corpus.count());
 }
