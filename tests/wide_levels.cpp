@@ -197,7 +197,11 @@ BOOST_AUTO_TEST_CASE(beside_a_higher_level_a_claim_is_small) {
             const std::vector<Slot> many(1024, store_u32(1, 200));
             BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
             ulong most = 0;
-            while (device.claimed(4) < device.rings[4].reserved()) most = std::max(most, device.next_claim(4));
+            while (device.claimed(4) < device.rings[4].reserved()) {
+                const ulong n = device.next_claim(4);
+                BOOST_REQUIRE(n > 0);
+                most = std::max(most, n);
+            }
             BOOST_TEST(most > 32 * SR_CHUNKS_BESIDE);
 
             BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));

@@ -24,7 +24,7 @@ typedef struct {
     sr_gaze gaze;
     sr_turns turns;
     uint unpassed; /* a bit for each ring for whose next chunk I1 is not known to hold */
-    uint served;   /* the ring whose slots the last claim took, if there were many; else SR_RINGS */
+    uint served;   /* the ring that had many slots at the last claim, or waits behind lone slots; else SR_RINGS */
     uint lone;     /* slots run at once since the last other claim */
     int told;      /* EMPTY was told of all of them since the last claim */
 } sr_levels;
