@@ -209,8 +209,7 @@ BOOST_AUTO_TEST_CASE(beside_a_higher_level_a_claim_is_small) {
             BOOST_REQUIRE(device.rings[0].publish(store_u32(7, 200)).has_value());
             BOOST_REQUIRE(device.next_claim(0) == 1);
             BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
-            BOOST_TEST(device.next_claim(4) > 0u);  // what the look found
-            for (uint i = 0; i < 3; ++i) {
+            for (uint i = 0; i < 4; ++i) {
                 const ulong n = device.next_claim(4);
                 BOOST_TEST((n > 0 && n <= 32 * SR_CHUNKS_BESIDE));
             }
@@ -244,6 +243,71 @@ BOOST_AUTO_TEST_CASE(behind_lone_slots_a_lower_level_has_claims) {
             }
             BOOST_TEST(claims >= trips / 4);
             BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));
+            device.stop(1);
+            BOOST_REQUIRE(device.end());
+        }
+    }
+}
+
+// Nor does it take a turn away: each lower level that waits is served once in SR_LOWER_EVERY claims.
+BOOST_AUTO_TEST_CASE(a_claim_behind_a_lone_slot_takes_no_turn_away) {
+    for (uint seed = 1; seed <= schedules / 4; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(4096);
+            device.launch(1, 10, for_ever, seed);
+            device.steps(4000);
+            const std::vector<Slot> many(4096, store_u32(1, 200));
+            for (const uint level : {1u, 4u})
+                BOOST_REQUIRE(device.rings[level].publish(many, Quiet::yes).has_value());
+            std::array<ulong, SR_LEVELS> at{};
+            uint claims = 0, most = 0;
+            for (uint i = 0; i < 40; ++i) {
+                const std::vector<Slot> trip(i % 3 == 0 ? 2 : 1, store_u32(7, 200));
+                BOOST_REQUIRE(device.rings[0].publish(trip).has_value());
+                BOOST_REQUIRE(device.eventually([&] {
+                    for (const uint level : {0u, 1u, 4u}) {
+                        if (device.claimed(level) == at[level]) continue;
+                        at[level] = device.claimed(level);
+                        claims = level == 4 ? 0 : claims + 1;
+                        most = std::max(most, claims);
+                    }
+                    return device.claimed(0) == device.rings[0].reserved();
+                }));
+                if (device.rings[1].reserved() - device.claimed(1) < 1000 && i < 30)
+                    static_cast<void>(device.rings[1].publish(std::span(many).first(1000), Quiet::yes));
+            }
+            BOOST_TEST(most < SR_LOWER_EVERY);
+            BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));
+            device.stop(1);
+            BOOST_REQUIRE(device.end());
+        }
+    }
+}
+
+// Nor promoted lookahead its place, in front of its window's level.
+BOOST_AUTO_TEST_CASE(a_claim_behind_a_lone_slot_passes_no_promoted_lookahead) {
+    for (uint seed = 1; seed <= schedules / 4; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(4096);
+            device.launch(1, 10, for_ever, seed);
+            device.steps(4000);
+            const std::vector<Slot> many(4096, store_u32(1, 200));
+            BOOST_REQUIRE(device.rings[2].publish(many, Quiet::yes).has_value());
+            BOOST_REQUIRE(device.next_claim(2) > 0);
+            for (uint i = 0; i < 3; ++i) BOOST_REQUIRE(device.rings[4].publish(store_u32(7, 200)).has_value());
+            inside(device.rings[SR_LOOKAHEAD]).promote(device.rings[4].reserved(), SR_LEAD);
+            uint claims = 0;
+            ulong at = device.claimed(2);
+            for (uint i = 0; i < 12 && device.claimed(4) != device.rings[4].reserved(); ++i) {
+                BOOST_REQUIRE(device.rings[0].publish(store_u32(7, 200)).has_value());
+                BOOST_REQUIRE(device.eventually([&] {
+                    claims += device.claimed(2) != at ? 1u : 0u;
+                    at = device.claimed(2);
+                    return device.claimed(0) == device.rings[0].reserved();
+                }));
+            }
+            BOOST_TEST(device.claimed(4) == device.rings[4].reserved());
+            BOOST_TEST(claims <= 2u);  // of a look before, or in a turn
             device.stop(1);
             BOOST_REQUIRE(device.end());
         }

@@ -94,8 +94,9 @@ static inline int sr_is_lone(const sr_ring* rings, const sr_levels* own, const s
 }
 
 /* Lone slots that come as fast as they are answered are found by every look, and would leave a lower ring its turns
- * alone. So the next of those `below` that wait, if it has a second slot, is looked at closely too, and behind some
- * lone slots it has a claim of the `n` slots that the same look has found there. */
+ * alone. So the next of those `below` that wait, if it has a second slot, is looked at closely too, and where the
+ * same look has found many, `n`, there is a claim behind some lone slots: of that ring, but for turns and promoted
+ * lookahead. */
 static inline int sr_has_claim_behind(const sr_wide* wide, sr_levels* own, uint below, uint second, uint n) {
     ++own->lone;
     if (below == 0 || wide->workers == 0) return 0;
@@ -154,6 +155,7 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             else n = sr_look(wide->ring, fronts->heads.at[served], step, copy);
         }
 
+        int answered = 0; /* a lone slot, and nothing else was done since */
         sr_seen seen;
         seen.waiting = sr_glanced_waiting(rings, &fronts->heads, &own->gaze, glimpse, &second);
         seen.promoted = sr_glanced_promoted(rings, glimpse);
@@ -177,7 +179,7 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
                     sr_breathe();
                     continue;
                 }
-                seen.waiting = 1u << served;
+                answered = 1;
             }
         }
         if (checked != served) sr_check_issued(own, fronts, checked, issued);
@@ -225,6 +227,7 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
                 continue;
             }
             if (owes) own->turns = before;
+            answered = 0;
             sr_move_on(wides, own, fronts, i);
             sr_note_higher(poller, i);
             own->lone = 0;
@@ -234,6 +237,7 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             }
             break;
         }
+        if (answered) sr_breathe();
     }
 }
 
