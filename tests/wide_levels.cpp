@@ -29,6 +29,19 @@ struct Device : SteppedLevels {
         const ulong before = claimed(level);
         return eventually([&] { return claimed(level) != before; }) ? claimed(level) - before : 0;
     }
+    // Publishes a lone slot at the highest level, and steps until it is claimed: how many claims another level has
+    // had by then.
+    uint claims_beside_trip(uint level) {
+        uint claims = 0;
+        ulong at = claimed(level);
+        BOOST_REQUIRE(rings[0].publish(store_u32(7, 200)).has_value());
+        BOOST_REQUIRE(eventually([&] {
+            claims += claimed(level) != at ? 1u : 0u;
+            at = claimed(level);
+            return claimed(0) == rings[0].reserved();
+        }));
+        return claims;
+    }
     void launch(uint number, uint subgroups, ulong idle_timeout, uint seed) {
         begin(number, idle_timeout);
         machine.reset();
@@ -232,15 +245,7 @@ BOOST_AUTO_TEST_CASE(behind_lone_slots_a_lower_level_has_claims) {
             BOOST_REQUIRE(device.rings[4].publish(many, Quiet::yes).has_value());
             constexpr uint trips = 24;
             uint claims = 0;
-            ulong at = device.claimed(4);
-            for (uint i = 0; i < trips; ++i) {
-                BOOST_REQUIRE(device.rings[0].publish(store_u32(7, 200)).has_value());
-                BOOST_REQUIRE(device.eventually([&] {
-                    claims += device.claimed(4) != at ? 1u : 0u;
-                    at = device.claimed(4);
-                    return device.claimed(0) == device.rings[0].reserved();
-                }));
-            }
+            for (uint i = 0; i < trips; ++i) claims += device.claims_beside_trip(4);
             BOOST_TEST(claims >= trips / 4);
             BOOST_REQUIRE(device.eventually([&] { return device.is_complete(); }));
             device.stop(1);
@@ -297,15 +302,8 @@ BOOST_AUTO_TEST_CASE(a_claim_behind_a_lone_slot_passes_no_promoted_lookahead) {
             for (uint i = 0; i < 3; ++i) BOOST_REQUIRE(device.rings[4].publish(store_u32(7, 200)).has_value());
             inside(device.rings[SR_LOOKAHEAD]).promote(device.rings[4].reserved(), SR_LEAD);
             uint claims = 0;
-            ulong at = device.claimed(2);
-            for (uint i = 0; i < 12 && device.claimed(4) != device.rings[4].reserved(); ++i) {
-                BOOST_REQUIRE(device.rings[0].publish(store_u32(7, 200)).has_value());
-                BOOST_REQUIRE(device.eventually([&] {
-                    claims += device.claimed(2) != at ? 1u : 0u;
-                    at = device.claimed(2);
-                    return device.claimed(0) == device.rings[0].reserved();
-                }));
-            }
+            for (uint i = 0; i < 12 && device.claimed(4) != device.rings[4].reserved(); ++i)
+                claims += device.claims_beside_trip(2);
             BOOST_TEST(device.claimed(4) == device.rings[4].reserved());
             BOOST_TEST(claims <= 2u);  // of a look before, or in a turn
             device.stop(1);
