@@ -1,5 +1,6 @@
 /* The kernels. SR_BUFFER_PARAMETERS and SR_BUFFERS, which the host writes, are the custom operations' buffers, and
- * what is the running slot's own, `running`. */
+ * what is the running slot's own, `running`. A host that wants one way to drain leaves out the other, which takes as
+ * long to compile: SR_NO_SERIAL, SR_NO_WIDE. */
 #include "serial.h"
 #include "team.h"
 #include "wide/drain.h"
@@ -33,6 +34,7 @@ static inline void sr_find_rings(sr_ring* rings, __global uchar* ring, __global 
 #endif
 }
 
+#ifndef SR_NO_SERIAL
 /* One work-item that polls and works: of each ring the slots run in the order of their positions. */
 __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint mask, uint shift,
                            uint completions_shift, __global uint* control, uint control_words,
@@ -50,8 +52,9 @@ __kernel void slipring_run(__global uchar* ring, __global uchar* window, uint ma
         sr_drain_serial(own, &memory, &bounds);
     }
 }
+#endif
 
-#ifdef SR_HAS_WIDE
+#if defined(SR_HAS_WIDE) && !defined(SR_NO_WIDE)
 /* Many sub-groups. On NVIDIA the warps of the groups, but for the last `team_groups` that arrive, which are teams;
  * elsewhere a group is one sub-group, whose other work-items do nothing, and there is no barrier: PoCL's compiler
  * takes none in front of such loops. */
@@ -99,7 +102,6 @@ __kernel void slipring_run_wide(__global uchar* ring, __global uchar* window, ui
 #endif
     sr_drain_wide(own, &memory, &bounds, sched, subgroup, subgroups, teams);
 }
-
 #endif
 
 /* One slot in a launch of its own, beside the persistent kernel, with which it shares control words. One group, which

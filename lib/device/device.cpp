@@ -70,7 +70,7 @@ std::expected<void, Error> Device::make_kernels(const Options& options) {
     if (auto ok = check_local_memory(options.ops, chosen.device); !ok) return ok;
     const std::string source = program_source(options.ops, options.buffers, places, options.lower_every);
     auto built = build(context, chosen.device, source, options.ops,
-                       {.teams = has_wide_teams(), .window = chosen.probe.window});
+                       {.wide = wide(), .teams = has_wide_teams(), .window = chosen.probe.window});
     if (!built) return std::unexpected(built.error());
     program = std::move(*built);
     cl_int status = CL_SUCCESS;

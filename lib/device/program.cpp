@@ -79,6 +79,7 @@ std::expected<cl::Program, Error> build(const cl::Context& context, const cl::De
     }
     if (version.find("pocl") != std::string::npos || version.find("PoCL") != std::string::npos)
         options += " -DSR_CYCLES";
+    options += what.wide ? " -DSR_NO_SERIAL" : " -DSR_NO_WIDE";
     if (what.teams) options += " -DSR_TEAMS";
     if (what.window) options += " -DSR_WINDOW";
     status = program.build(device, options.c_str());

@@ -18,6 +18,7 @@ extern const char* const probe;
 
 // How the device code is built for a device.
 struct BuildFor {
+    bool wide = false;    // a launch drains wide, or else serially
     bool teams = false;   // groups of a launch are teams of several lanes
     bool window = false;  // slots are read in the bus window
 };
