@@ -21,13 +21,13 @@
 #define SR_CLEAR_LOOKS 8u   /* at items of the queue that may be written over, for each lane */
 #define SR_KEPT_SHARE 8u    /* one worker of so many is kept for the highest of several levels */
 /* Below a ring that had slots in the last SR_RECENT_LOOKS looks a claim takes so many chunks at most: a look waits on
- * the bus behind all slots that workers read. Such a claim costs a slot of the higher ring some 4 us (H200), so it
- * comes behind SR_LONE_BETWEEN of them. */
+ * the bus behind all slots that workers read. Such a claim costs a slot of the higher ring some 8 us (H200), so it
+ * comes behind SR_LONE_BETWEEN of them: most then see none. */
 #ifndef SR_CHUNKS_BESIDE
-#define SR_CHUNKS_BESIDE 128u
+#define SR_CHUNKS_BESIDE 256u
 #endif
 #define SR_RECENT_LOOKS 32u
-#define SR_LONE_BETWEEN 2u
+#define SR_LONE_BETWEEN 3u
 
 /* What a poller remembers from one look to the next, */
 typedef struct {
