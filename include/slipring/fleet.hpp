@@ -6,9 +6,11 @@
 //   auto waited = fleet->wait(*ticket);
 //
 // What goes where. A slot, a batch or a window goes whole to one device: the one with the fewest slots outstanding,
-// that is reserved in its ring and not completed; among equals they take turns. So successive batches spread over the
-// devices, a device that is slow or busy gets fewer, and one that hangs gets no more than fill the difference. If
-// that ring is full, the next least loaded is asked, and so on. Only spread() divides a batch.
+// that is reserved and not completed, at its level and the higher ones; among equals they take turns. So successive
+// batches spread over the devices, a device that is slow or busy gets fewer, and one that hangs gets no more than
+// fill the difference. If that ring is full, or the level is not open there, the next least loaded is asked, and so
+// on. Only spread() divides a batch. Rings of tenants are not compared: what is a tenant's goes where others would
+// go, or to the next device if its quota is full there.
 //
 // What is kept. Within one ticket everything means what it means on one runtime: order, fences, all or nothing.
 // Between tickets nothing does: two of them may be on two devices. A BATCH_FENCE waits for the earlier slots of its
@@ -83,21 +85,24 @@ public:
     Runtime& runtime(std::size_t i) noexcept;
     const Runtime& runtime(std::size_t i) const noexcept;
 
-    // Slots that member i, i < size(), has reserved and not completed: publish compares these. Never more than the
-    // ring's capacity; a moment later it may be another number. A persistent kernel that is busy reports in steps of
-    // up to 32 slots.
-    std::uint64_t outstanding(std::size_t i) const noexcept;
+    // Slots that member i, i < size(), has reserved and not completed, at the level and the higher ones: publish
+    // compares these. Never more than those rings hold; a moment later it may be another number. A persistent kernel
+    // that is busy reports in steps of up to 32 slots.
+    std::uint64_t outstanding(std::size_t i, Priority level = Priority::normal) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------
     // Costs, beyond Runtime::publish, a look at two positions of each member. A member in per_launch mode that has
     // work is also woken: it takes in finished slots only in a call. Skips members that are lost or shut down.
-    // Errors: the first of these that any member returned: ring_full (every other member refused too),
-    // larger_than_ring, device_lost, shut_down (by all); a window also payload_too_long, payload_not_whole.
+    // Errors: the first of these that any member returned: ring_full or quota_full (every other member refused too),
+    // larger_than_ring, level_not_open, device_lost, shut_down (by all); a window also payload_too_long,
+    // payload_not_whole. Where tenants are declared also unknown_tenant, denied, mixed_tenants, tenant_closed.
 
-    [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no) noexcept;
-    [[nodiscard]] std::expected<FleetTicket, Errc> publish(std::span<const Slot> batch,
-                                                           Quiet quiet = Quiet::no) noexcept;
-    [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Window& window, Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
+                                                           Priority level = Priority::normal) noexcept;
+    [[nodiscard]] std::expected<FleetTicket, Errc> publish(std::span<const Slot> batch, Quiet quiet = Quiet::no,
+                                                           Priority level = Priority::normal) noexcept;
+    [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Window& window, Quiet quiet = Quiet::no,
+                                                           Priority level = Priority::normal) noexcept;
 
     // For a batch whose slots need no order: divides it so that the devices are equally loaded afterwards, with one
     // piece at most for each. Only the last piece, and one that fills its ring, has fewer than min_piece slots. Each
@@ -105,8 +110,13 @@ public:
     // Spread::slots says how much, and batch.subspan(slots) can be spread later. The batch may be larger than any
     // ring. Lock-free, no allocation.
     // Errors: as publish, if no member took anything.
-    [[nodiscard]] std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet = Quiet::no) noexcept;
+    [[nodiscard]] std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet = Quiet::no,
+                                                     Priority level = Priority::normal) noexcept;
     static constexpr std::uint64_t min_piece = 32;
+
+    // As Runtime's, and good on every member: see slipring/deadline.hpp.
+    // Errors: deadline_too_far, out_of_memory.
+    [[nodiscard]] std::expected<Deadline, Errc> deadline(std::chrono::milliseconds after) noexcept;
 
     // ---- completion: as Runtime's --------------------------------------------------------------------------------
     // Of a ticket that no member has given, poll says false, wait and result bad_ticket.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "../device/choice.hpp"
+#include "../device/places.hpp"
 #include "load.hpp"
 
 namespace slipring {
@@ -21,9 +22,11 @@ int weight(Errc refusal) noexcept {
     switch (refusal) {
         case Errc::shut_down: return 1;
         case Errc::device_lost: return 2;
-        case Errc::larger_than_ring: return 3;
-        case Errc::ring_full: return 4;
-        default: return 5;  // the descriptor's own fault, on every device
+        case Errc::level_not_open: return 3;
+        case Errc::larger_than_ring: return 4;
+        case Errc::ring_full:
+        case Errc::quota_full: return 5;
+        default: return 6;  // the descriptor's own fault, on every device
     }
 }
 
@@ -74,13 +77,14 @@ struct Fleet::Impl {
         }
     };
 
-    std::uint64_t outstanding(std::size_t i) const noexcept;
-    std::uint64_t current_load(std::size_t i) noexcept;
-    std::uint32_t least_loaded(Members among) noexcept;
+    std::uint64_t outstanding(std::size_t i, Priority level) const noexcept;
+    std::uint64_t room(std::size_t i, Priority level) const noexcept;
+    std::uint64_t current_load(std::size_t i, Priority level) noexcept;
+    std::uint32_t least_loaded(Members among, Priority level) noexcept;
     template <class Descriptor>
-    std::expected<FleetTicket, Errc> publish(const Descriptor& descriptor, Quiet quiet) noexcept;
-    Ranked rank(Quiet quiet, Refusal& refusal) noexcept;
-    std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet) noexcept;
+    std::expected<FleetTicket, Errc> publish(const Descriptor& descriptor, Quiet quiet, Priority level) noexcept;
+    Ranked rank(Quiet quiet, Priority level, Refusal& refusal) noexcept;
+    std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept;
 };
 
 // ---- open and close ----------------------------------------------------------------------------------------------
@@ -140,7 +144,10 @@ Fleet::~Fleet() = default;
 std::size_t Fleet::size() const noexcept { return impl_->runtimes.size(); }
 Runtime& Fleet::runtime(std::size_t i) noexcept { return impl_->runtimes[i]; }
 const Runtime& Fleet::runtime(std::size_t i) const noexcept { return impl_->runtimes[i]; }
-std::uint64_t Fleet::outstanding(std::size_t i) const noexcept { return impl_->outstanding(i); }
+
+std::uint64_t Fleet::outstanding(std::size_t i, Priority level) const noexcept {
+    return impl_->outstanding(i, level);
+}
 
 std::expected<void, Errc> Fleet::shutdown() noexcept {
     std::expected<void, Errc> out{};
@@ -151,26 +158,37 @@ std::expected<void, Errc> Fleet::shutdown() noexcept {
 
 // ---- whose turn it is --------------------------------------------------------------------------------------------
 
-// The ring is asked for each time, because a recovered runtime has another.
-std::uint64_t Fleet::Impl::outstanding(std::size_t i) const noexcept {
-    return slipring::outstanding(runtimes[i].ring());
+// What stands in front of a slot that comes now: its own level's, and what goes before that. The rings are asked for
+// each time, because a recovered runtime has others.
+std::uint64_t Fleet::Impl::outstanding(std::size_t i, Priority level) const noexcept {
+    std::uint64_t slots = 0;
+    for (const Priority higher : every_level) {
+        if (higher > level) break;
+        if (const Ring* const ring = runtimes[i].ring(higher)) slots += slipring::outstanding(*ring);
+    }
+    return slots;
 }
 
-std::uint64_t Fleet::Impl::current_load(std::size_t i) noexcept {
-    const std::uint64_t load = outstanding(i);
+std::uint64_t Fleet::Impl::room(std::size_t i, Priority level) const noexcept {
+    const Ring* const ring = runtimes[i].ring(level);
+    return ring == nullptr ? 0 : ring->capacity() - slipring::outstanding(*ring);
+}
+
+std::uint64_t Fleet::Impl::current_load(std::size_t i, Priority level) noexcept {
+    const std::uint64_t load = outstanding(i, level);
     if (load == 0 || runtimes[i].device().mode == ExecutionMode::persistent) return load;
     runtimes[i].wake();
-    return outstanding(i);
+    return outstanding(i, level);
 }
 
-std::uint32_t Fleet::Impl::least_loaded(Members among) noexcept {
+std::uint32_t Fleet::Impl::least_loaded(Members among, Priority level) noexcept {
     std::uint32_t i = turn.load(std::memory_order_relaxed);
     std::uint32_t best = i;
     std::uint64_t least = UINT64_MAX;
     bool tie = false;
     for (std::size_t seen = 0; seen < runtimes.size(); ++seen, i = after(i)) {
         if ((among >> i & 1) == 0) continue;
-        const std::uint64_t load = current_load(i);
+        const std::uint64_t load = current_load(i, level);
         tie = load < least ? false : tie || load == least;
         if (load < least) {
             least = load;
@@ -184,12 +202,13 @@ std::uint32_t Fleet::Impl::least_loaded(Members among) noexcept {
 // ---- publish -----------------------------------------------------------------------------------------------------
 
 template <class Descriptor>
-std::expected<FleetTicket, Errc> Fleet::Impl::publish(const Descriptor& descriptor, Quiet quiet) noexcept {
+std::expected<FleetTicket, Errc> Fleet::Impl::publish(const Descriptor& descriptor, Quiet quiet,
+                                                      Priority level) noexcept {
     Refusal refusal;
     for (Members untried = everyone(); untried != 0 && !refusal.is_final();) {
         const bool choice = (untried & (untried - 1)) != 0;
-        const auto i = choice ? least_loaded(untried) : static_cast<std::uint32_t>(std::countr_zero(untried));
-        const auto ticket = runtimes[i].publish(descriptor, quiet);
+        const auto i = choice ? least_loaded(untried, level) : static_cast<std::uint32_t>(std::countr_zero(untried));
+        const auto ticket = runtimes[i].publish(descriptor, quiet, level);
         if (ticket) return FleetTicket{i, *ticket};
         refusal.add(ticket.error());
         untried &= ~(Members{1} << i);
@@ -197,16 +216,16 @@ std::expected<FleetTicket, Errc> Fleet::Impl::publish(const Descriptor& descript
     return refusal.get();
 }
 
-std::expected<FleetTicket, Errc> Fleet::publish(const Slot& slot, Quiet quiet) noexcept {
-    return impl_->publish(slot, quiet);
+std::expected<FleetTicket, Errc> Fleet::publish(const Slot& slot, Quiet quiet, Priority level) noexcept {
+    return impl_->publish(slot, quiet, level);
 }
 
-std::expected<FleetTicket, Errc> Fleet::publish(std::span<const Slot> batch, Quiet quiet) noexcept {
-    return impl_->publish(batch, quiet);
+std::expected<FleetTicket, Errc> Fleet::publish(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept {
+    return impl_->publish(batch, quiet, level);
 }
 
-std::expected<FleetTicket, Errc> Fleet::publish(const Window& window, Quiet quiet) noexcept {
-    return impl_->publish(window, quiet);
+std::expected<FleetTicket, Errc> Fleet::publish(const Window& window, Quiet quiet, Priority level) noexcept {
+    return impl_->publish(window, quiet, level);
 }
 
 // ---- spread ------------------------------------------------------------------------------------------------------
@@ -227,18 +246,18 @@ std::uint64_t share(std::span<const std::uint64_t> loads, std::uint64_t slots) n
 
 }  // namespace
 
-Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Refusal& refusal) noexcept {
+Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Priority level, Refusal& refusal) noexcept {
     Ranked ranked;
     const std::uint32_t first = turn.load(std::memory_order_relaxed);
     std::uint32_t i = first;
     for (std::size_t seen = 0; seen < runtimes.size(); ++seen, i = after(i)) {
         // Nothing, but it is refused where anything would be, so that a lost member is given no share of the batch.
-        if (const auto open = runtimes[i].publish(std::span<const Slot>(), quiet); !open) {
+        if (const auto open = runtimes[i].publish(std::span<const Slot>(), quiet, level); !open) {
             refusal.add(open.error());
             continue;
         }
-        const std::uint64_t load = current_load(i);
-        if (load >= runtimes[i].ring().capacity()) {
+        const std::uint64_t load = current_load(i, level);
+        if (room(i, level) == 0) {
             refusal.add(Errc::ring_full);
             continue;
         }
@@ -248,21 +267,25 @@ Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Refusal& refusal) noexcept {
     return ranked;
 }
 
-std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Quiet quiet) noexcept {
+std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept {
     Refusal refusal;
-    const Ranked ranked = rank(quiet, refusal);
+    const Ranked ranked = rank(quiet, level, refusal);
     Spread out;
     for (std::size_t at = 0; at < ranked.size && !batch.empty(); ++at) {
-        Runtime& runtime = runtimes[ranked.members[at]];
-        const std::uint64_t room = runtime.ring().capacity() - ranked.loads[at];
+        const std::uint32_t i = ranked.members[at];
         const std::uint64_t fair = share(ranked.loads_from(at), batch.size());
-        const std::uint64_t count = std::min({std::max(fair, min_piece), room, std::uint64_t{batch.size()}});
-        const auto ticket = runtime.publish(batch.first(static_cast<std::size_t>(count)), quiet);
+        const std::uint64_t count =
+            std::min({std::max(fair, min_piece), room(i, level), std::uint64_t{batch.size()}});
+        if (count == 0) {  // others were faster
+            refusal.add(Errc::ring_full);
+            continue;
+        }
+        const auto ticket = runtimes[i].publish(batch.first(static_cast<std::size_t>(count)), quiet, level);
         if (!ticket) {
             refusal.add(ticket.error());
             continue;
         }
-        out.pieces[out.count++] = {ranked.members[at], *ticket};
+        out.pieces[out.count++] = {i, *ticket};
         out.slots += count;
         batch = batch.subspan(static_cast<std::size_t>(count));
     }
@@ -270,8 +293,18 @@ std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Qui
     return out;
 }
 
-std::expected<Spread, Errc> Fleet::spread(std::span<const Slot> batch, Quiet quiet) noexcept {
-    return impl_->spread(batch, quiet);
+std::expected<Spread, Errc> Fleet::spread(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept {
+    return impl_->spread(batch, quiet, level);
+}
+
+// ---- deadlines ---------------------------------------------------------------------------------------------------
+
+// Every member's clock has to go on until then. Theirs may be a tick later than the first's.
+std::expected<Deadline, Errc> Fleet::deadline(std::chrono::milliseconds after) noexcept {
+    std::expected<Deadline, Errc> out = impl_->runtimes.front().deadline(after);
+    for (std::size_t i = 1; i < size() && out; ++i)
+        if (const auto other = runtime(i).deadline(after); !other) out = other;
+    return out;
 }
 
 // ---- completion --------------------------------------------------------------------------------------------------
