@@ -123,8 +123,8 @@ std::expected<Loaded, Errc> measure_at(Runtime& runtime, At at, const Rate& peak
     return Loaded{percent, runtime.ring(at.probe)->capacity(), rate, percentiles(std::move(samples))};
 }
 
-// What a level takes when nothing else goes on, from threads that are asked for more than that. If none of them ran in
-// the time, on a busy machine, it takes longer.
+// What a level takes when nothing else goes on, from threads that are asked for more than that. If none of them ran
+// in the time, on a busy machine, it takes longer.
 std::expected<Rate, Errc> peak_of(Runtime& runtime, Priority level, Rate rate, Seconds time) {
     Loads loads(runtime, level, rate.shape, 2 * rate.slots_per_s);
     std::this_thread::sleep_for(time / 10);

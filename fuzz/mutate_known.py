@@ -41,7 +41,7 @@ FITTING = [
     ("lib/runtime/log.cpp", "", "runtime no_memory"),
     ("lib/runtime/lookahead.cpp", "", "lookahead"),
     ("lib/runtime/records.cpp", "", "records"),
-    ("lib/fleet/fleet.cpp", "", "fleet fleet_spread fleet_opening fleet_threads fleet_lost no_memory"),
+    ("lib/fleet/fleet.cpp", "", "fleet fleet_spread fleet_opening fleet_threads fleet_lost fleet_levels no_memory"),
     ("tools/automaton.cpp", "scan", "automaton scan"),
     ("tools/segment.cpp", "scan", "scan"),
     ("tools/scan.cl", "scan", "scan"),

@@ -6,11 +6,11 @@
 //   auto waited = fleet->wait(*ticket);
 //
 // What goes where. A slot, a batch or a window goes whole to one device: the one with the fewest slots outstanding,
-// that is reserved and not completed, at its level and the higher ones; among equals they take turns. So successive
-// batches spread over the devices, a device that is slow or busy gets fewer, and one that hangs gets no more than
-// fill the difference. If that ring is full, or the level is not open there, the next least loaded is asked, and so
-// on. Only spread() divides a batch. Rings of tenants are not compared: what is a tenant's goes where others would
-// go, or to the next device if its quota is full there.
+// that is reserved and not completed, at the level that it is published at and at higher ones; among equals they
+// take turns. So successive batches spread over the devices, a device that is slow or busy gets fewer, and one that
+// hangs gets no more than fill the difference. If that ring is full, or the level is not open there, the next least
+// loaded is asked, and so on. What is a tenant's counts that tenant's slots besides, and passes over a device where
+// its quota is full, or where it is closed or not declared. Only spread() divides a batch.
 //
 // What is kept. Within one ticket everything means what it means on one runtime: order, fences, all or nothing.
 // Between tickets nothing does: two of them may be on two devices. A BATCH_FENCE waits for the earlier slots of its
@@ -20,9 +20,10 @@
 // What is not shared. Control words, DFA table, buffers and debug log are each runtime's own: read, write and load
 // them through runtime(i). A slot works on those of the device that it ran on, which the ticket names.
 //
-// Thread-safety, ordering and errors are Runtime's: publish, spread, poll, wait, result and stats may be called from
-// any thread at any time; open, shutdown, move and destruction want the fleet to themselves. So does whatever wants
-// one member to itself (its shutdown, recover and move): publish looks at every member. No global state.
+// Thread-safety, ordering and errors are Runtime's: publish, spread, outstanding, deadline, poll, wait, result and
+// stats may be called from any thread at any time; open, shutdown, move and destruction want the fleet to themselves.
+// So does whatever wants one member to itself (its shutdown, recover and move): publish looks at every member. No
+// global state.
 //
 // Several runtimes on one device are allowed, each with its own persistent kernel. On a CPU device a persistent
 // kernel occupies one compute unit while it is there. Where there are fewer units than kernels they take turns: the
@@ -91,11 +92,12 @@ public:
     std::uint64_t outstanding(std::size_t i, Priority level = Priority::normal) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------
-    // Costs, beyond Runtime::publish, a look at two positions of each member. A member in per_launch mode that has
-    // work is also woken: it takes in finished slots only in a call. Skips members that are lost or shut down.
+    // Costs, beyond Runtime::publish, a look at two positions of each ring that counts, of each member. A member in
+    // per_launch mode that has such work is also woken: it takes in finished slots only in a call. Skips members that
+    // are lost or shut down.
     // Errors: the first of these that any member returned: ring_full or quota_full (every other member refused too),
-    // larger_than_ring, level_not_open, device_lost, shut_down (by all); a window also payload_too_long,
-    // payload_not_whole. Where tenants are declared also unknown_tenant, denied, mixed_tenants, tenant_closed.
+    // larger_than_ring, device_lost, level_not_open, unknown_tenant, tenant_closed, shut_down (by all); a window also
+    // payload_too_long, payload_not_whole; where tenants are declared also denied, mixed_tenants (at once).
 
     [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
                                                            Priority level = Priority::normal) noexcept;

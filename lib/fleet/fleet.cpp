@@ -9,6 +9,7 @@
 
 #include "../device/choice.hpp"
 #include "../device/places.hpp"
+#include "../runtime/tenant_of.hpp"
 #include "load.hpp"
 
 namespace slipring {
@@ -21,8 +22,10 @@ static_assert(Fleet::max_size <= 32);
 int weight(Errc refusal) noexcept {
     switch (refusal) {
         case Errc::shut_down: return 1;
-        case Errc::device_lost: return 2;
-        case Errc::level_not_open: return 3;
+        case Errc::level_not_open:
+        case Errc::unknown_tenant:
+        case Errc::tenant_closed: return 2;
+        case Errc::device_lost: return 3;
         case Errc::larger_than_ring: return 4;
         case Errc::ring_full:
         case Errc::quota_full: return 5;
@@ -40,6 +43,12 @@ public:
 
 private:
     Errc error_ = Errc::shut_down;
+};
+
+// The ring that something goes to: a level's, or a tenant's.
+struct Target {
+    Priority level;
+    std::uint32_t tenant;  // 0: none
 };
 
 }  // namespace
@@ -77,13 +86,14 @@ struct Fleet::Impl {
         }
     };
 
-    std::uint64_t outstanding(std::size_t i, Priority level) const noexcept;
-    std::uint64_t room(std::size_t i, Priority level) const noexcept;
-    std::uint64_t current_load(std::size_t i, Priority level) noexcept;
-    std::uint32_t least_loaded(Members among, Priority level) noexcept;
+    const Ring* ring(std::size_t i, Target target) const noexcept;
+    std::uint64_t outstanding(std::size_t i, Target target) const noexcept;
+    std::uint64_t room(std::size_t i, Target target) const noexcept;
+    std::uint64_t current_load(std::size_t i, Target target) noexcept;
+    std::uint32_t least_loaded(Members among, Target target) noexcept;
     template <class Descriptor>
     std::expected<FleetTicket, Errc> publish(const Descriptor& descriptor, Quiet quiet, Priority level) noexcept;
-    Ranked rank(Quiet quiet, Priority level, Refusal& refusal) noexcept;
+    Ranked rank(Quiet quiet, Target target, Refusal& refusal) noexcept;
     std::expected<Spread, Errc> spread(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept;
 };
 
@@ -146,7 +156,7 @@ Runtime& Fleet::runtime(std::size_t i) noexcept { return impl_->runtimes[i]; }
 const Runtime& Fleet::runtime(std::size_t i) const noexcept { return impl_->runtimes[i]; }
 
 std::uint64_t Fleet::outstanding(std::size_t i, Priority level) const noexcept {
-    return impl_->outstanding(i, level);
+    return impl_->outstanding(i, {level, 0});
 }
 
 std::expected<void, Errc> Fleet::shutdown() noexcept {
@@ -158,37 +168,44 @@ std::expected<void, Errc> Fleet::shutdown() noexcept {
 
 // ---- whose turn it is --------------------------------------------------------------------------------------------
 
-// What stands in front of a slot that comes now: its own level's, and what goes before that. The rings are asked for
-// each time, because a recovered runtime has others.
-std::uint64_t Fleet::Impl::outstanding(std::size_t i, Priority level) const noexcept {
+// Null if the level is not open there, or the tenant not declared. Asked for each time, because a recovered runtime
+// has others.
+const Ring* Fleet::Impl::ring(std::size_t i, Target target) const noexcept {
+    return target.tenant != 0 ? runtimes[i].ring_of(target.tenant) : runtimes[i].ring(target.level);
+}
+
+// What stands in front of a slot that comes now: its own level's, and what goes before that.
+std::uint64_t Fleet::Impl::outstanding(std::size_t i, Target target) const noexcept {
     std::uint64_t slots = 0;
-    for (const Priority higher : every_level) {
-        if (higher > level) break;
-        if (const Ring* const ring = runtimes[i].ring(higher)) slots += slipring::outstanding(*ring);
+    for (const Priority level : every_level) {
+        if (level > target.level) break;
+        if (const Ring* const one = runtimes[i].ring(level)) slots += slipring::outstanding(*one);
     }
+    if (target.tenant != 0)
+        if (const Ring* const own = ring(i, target)) slots += slipring::outstanding(*own);
     return slots;
 }
 
-std::uint64_t Fleet::Impl::room(std::size_t i, Priority level) const noexcept {
-    const Ring* const ring = runtimes[i].ring(level);
-    return ring == nullptr ? 0 : ring->capacity() - slipring::outstanding(*ring);
+std::uint64_t Fleet::Impl::room(std::size_t i, Target target) const noexcept {
+    const Ring* const one = ring(i, target);
+    return one == nullptr ? 0 : one->capacity() - slipring::outstanding(*one);
 }
 
-std::uint64_t Fleet::Impl::current_load(std::size_t i, Priority level) noexcept {
-    const std::uint64_t load = outstanding(i, level);
+std::uint64_t Fleet::Impl::current_load(std::size_t i, Target target) noexcept {
+    const std::uint64_t load = outstanding(i, target);
     if (load == 0 || runtimes[i].device().mode == ExecutionMode::persistent) return load;
     runtimes[i].wake();
-    return outstanding(i, level);
+    return outstanding(i, target);
 }
 
-std::uint32_t Fleet::Impl::least_loaded(Members among, Priority level) noexcept {
+std::uint32_t Fleet::Impl::least_loaded(Members among, Target target) noexcept {
     std::uint32_t i = turn.load(std::memory_order_relaxed);
     std::uint32_t best = i;
     std::uint64_t least = UINT64_MAX;
     bool tie = false;
     for (std::size_t seen = 0; seen < runtimes.size(); ++seen, i = after(i)) {
         if ((among >> i & 1) == 0) continue;
-        const std::uint64_t load = current_load(i, level);
+        const std::uint64_t load = current_load(i, target);
         tie = load < least ? false : tie || load == least;
         if (load < least) {
             least = load;
@@ -204,10 +221,11 @@ std::uint32_t Fleet::Impl::least_loaded(Members among, Priority level) noexcept 
 template <class Descriptor>
 std::expected<FleetTicket, Errc> Fleet::Impl::publish(const Descriptor& descriptor, Quiet quiet,
                                                       Priority level) noexcept {
+    const Target target{level, tenant_of(descriptor)};
     Refusal refusal;
     for (Members untried = everyone(); untried != 0 && !refusal.is_final();) {
         const bool choice = (untried & (untried - 1)) != 0;
-        const auto i = choice ? least_loaded(untried, level) : static_cast<std::uint32_t>(std::countr_zero(untried));
+        const auto i = choice ? least_loaded(untried, target) : static_cast<std::uint32_t>(std::countr_zero(untried));
         const auto ticket = runtimes[i].publish(descriptor, quiet, level);
         if (ticket) return FleetTicket{i, *ticket};
         refusal.add(ticket.error());
@@ -246,19 +264,23 @@ std::uint64_t share(std::span<const std::uint64_t> loads, std::uint64_t slots) n
 
 }  // namespace
 
-Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Priority level, Refusal& refusal) noexcept {
+Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Target target, Refusal& refusal) noexcept {
     Ranked ranked;
     const std::uint32_t first = turn.load(std::memory_order_relaxed);
     std::uint32_t i = first;
     for (std::size_t seen = 0; seen < runtimes.size(); ++seen, i = after(i)) {
-        // Nothing, but it is refused where anything would be, so that a lost member is given no share of the batch.
-        if (const auto open = runtimes[i].publish(std::span<const Slot>(), quiet, level); !open) {
+        // Nothing, but a lost member refuses it, and is given no share of the batch.
+        if (const auto open = runtimes[i].publish(std::span<const Slot>(), quiet); !open) {
             refusal.add(open.error());
             continue;
         }
-        const std::uint64_t load = current_load(i, level);
-        if (room(i, level) == 0) {
-            refusal.add(Errc::ring_full);
+        if (ring(i, target) == nullptr) {
+            refusal.add(target.tenant != 0 ? Errc::unknown_tenant : Errc::level_not_open);
+            continue;
+        }
+        const std::uint64_t load = current_load(i, target);
+        if (room(i, target) == 0) {
+            refusal.add(target.tenant != 0 ? Errc::quota_full : Errc::ring_full);
             continue;
         }
         ranked.insert(i, load);
@@ -268,16 +290,17 @@ Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Priority level, Refusal& refu
 }
 
 std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Quiet quiet, Priority level) noexcept {
+    const Target target{level, tenant_of(batch)};
     Refusal refusal;
-    const Ranked ranked = rank(quiet, level, refusal);
+    const Ranked ranked = rank(quiet, target, refusal);
     Spread out;
-    for (std::size_t at = 0; at < ranked.size && !batch.empty(); ++at) {
+    for (std::size_t at = 0; at < ranked.size && !batch.empty() && !refusal.is_final(); ++at) {
         const std::uint32_t i = ranked.members[at];
         const std::uint64_t fair = share(ranked.loads_from(at), batch.size());
         const std::uint64_t count =
-            std::min({std::max(fair, min_piece), room(i, level), std::uint64_t{batch.size()}});
+            std::min({std::max(fair, min_piece), room(i, target), std::uint64_t{batch.size()}});
         if (count == 0) {  // others were faster
-            refusal.add(Errc::ring_full);
+            refusal.add(target.tenant != 0 ? Errc::quota_full : Errc::ring_full);
             continue;
         }
         const auto ticket = runtimes[i].publish(batch.first(static_cast<std::size_t>(count)), quiet, level);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "impl.hpp"
+#include "tenant_of.hpp"
 
 namespace slipring {
 namespace {
@@ -23,11 +24,6 @@ std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descr
     ticket.first = *first;
     return ticket;
 }
-
-// Whose a descriptor is: a batch that of its first slot.
-std::uint32_t tenant_of(const Slot& slot) noexcept { return slot.tenant(); }
-std::uint32_t tenant_of(std::span<const Slot> batch) noexcept { return batch.empty() ? 0 : batch.front().tenant(); }
-std::uint32_t tenant_of(const Window& window) noexcept { return window.tenant; }
 
 // Where tenants are declared.
 template <class Impl, class Descriptor>
