@@ -148,6 +148,29 @@ BOOST_AUTO_TEST_CASE(a_slow_slot_delays_a_fence_and_what_is_behind_it_and_nothin
     }
 }
 
+// One that is late, say: it ends by itself, as with one work-item.
+BOOST_AUTO_TEST_CASE(a_shutdown_that_does_not_run_stops_nothing) {
+    for (const uint subgroups : {2u, 4u}) {
+        Device device;
+        inside(device.ring).word32(SR_RING_NOW).store(100);
+        std::atomic<bool> left{false};
+        std::thread kernel([&] {
+            device.launch(1, subgroups, for_ever);
+            left = true;
+        });
+        const auto late = device.ring.publish(shutdown().by(Deadline::of_wire(50)));
+        BOOST_REQUIRE(late.has_value());
+        BOOST_REQUIRE(eventually([&] { return device.ring.state(*late) == State::cancelled; }));
+        for (uint i = 1; i <= 20 && !left; ++i) {
+            BOOST_REQUIRE(device.ring.publish(atomic_add(1, 200)).has_value());
+            BOOST_TEST(eventually([&] { return left || device.word(200) == i; }));
+        }
+        BOOST_TEST(!left);
+        BOOST_REQUIRE(device.ring.publish(shutdown()).has_value());
+        kernel.join();
+    }
+}
+
 // Each fence looks at what the slots before it added up to: a packed slot that copies the sum, fenced on both sides.
 BOOST_AUTO_TEST_CASE(a_fence_orders_whatever_the_number_of_units) {
     for (const uint subgroups : {2u, 3u, 5u}) {

@@ -210,7 +210,7 @@ static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const
     sr_join();
     if (!turn->barrier) return;
     sr_fence_device();
-    if (lane == turn->begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN)
+    if (lane == turn->begin && copy[SR_WORD_OPCODE] == SR_OP_SHUTDOWN && out.code == SR_CODE_OK)
         sr_cas_device(wide->sched + SR_SCHED_LEAVE, 0, SR_LEAVE_IDLE);
 }
 
