@@ -254,6 +254,41 @@ BOOST_AUTO_TEST_CASE(behind_lone_slots_a_lower_level_has_claims) {
     }
 }
 
+// A ring that was cut stands still, though the launch goes on for another one: nothing behind the cut is run.
+BOOST_AUTO_TEST_CASE(behind_a_cut_nothing_runs_while_another_ring_goes_on) {
+    for (uint seed = 1; seed <= 20 * schedules; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(128);
+            device.launch(1, 7, for_ever, seed);
+            BOOST_REQUIRE(device.rings[1].publish(stays()).has_value());
+            BOOST_REQUIRE(device.eventually([&] { return held_back == 1; }));
+            const Ring& ring = device.rings[3];
+            const ulong start = ring.reserved();
+            const std::vector<Slot> many(75, atomic_add(1, 200));
+            BOOST_REQUIRE(ring.publish(std::span(many).first(20)).has_value());
+            auto hole = ring.reserve(1);
+            BOOST_REQUIRE(hole.has_value());
+            if (seed % 2 == 0) device.stop(1);
+            device.steps(seed / 2 % 64);
+            BOOST_REQUIRE(ring.publish(many).has_value());
+            device.steps(seed / 2 % 64);
+            device.stop(1);
+            device.steps(3000);
+            let_go = 1;
+            BOOST_REQUIRE(device.end());
+            const ulong completed = ring.completed() - start;
+            BOOST_TEST(completed <= 20u);
+            BOOST_TEST(device.control[200] == completed);
+            hole->put(many[0]);
+            hole->commit();
+            device.launch(2, 7, 0, seed);
+            BOOST_REQUIRE(device.end());
+            BOOST_TEST(device.is_complete());
+            BOOST_TEST(device.control[200] == 96u);
+        }
+    }
+}
+
 // Nor does it take a turn away: each lower level that waits is served once in SR_LOWER_EVERY claims.
 BOOST_AUTO_TEST_CASE(a_claim_behind_a_lone_slot_takes_no_turn_away) {
     for (uint seed = 1; seed <= schedules / 4; ++seed) {

@@ -104,10 +104,11 @@ static inline void sr_tell(const sr_wide* wide, sr_retirer* own, sr_retired foun
     sr_join();
 }
 
-/* Moves a ring's watermarks. Where there are several, not those of a ring of which nothing is under way. Returns how
- * many chunks were finished. */
+/* Moves a ring's watermarks. Where there are several, not those of a ring of which nothing is under way; nor those of
+ * one that was cut: what was claimed behind the cut may say that it is issued, and must not be told so (I3). Returns
+ * how many chunks were finished. */
 static inline uint sr_retire_ring(const sr_wide* wide, sr_retirer* own) {
-    if (SR_RINGS > 1u && own->retired == own->claimed) return 0;
+    if (SR_RINGS > 1u && (own->done || own->retired == own->claimed)) return 0;
     sr_issue(wide, own);
     const sr_retired found = sr_retire_chunks(wide, own);
     sr_tell(wide, own, found);
