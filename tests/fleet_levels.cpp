@@ -144,6 +144,19 @@ BOOST_AUTO_TEST_CASE(a_tenants_batch_is_spread_by_its_quotas) {
     BOOST_TEST(finishes(fleet, *spread));
 }
 
+// Where no tenants are declared a slot's tenant is a number that nothing looks at.
+BOOST_AUTO_TEST_CASE(a_tenant_of_none_is_a_number) {
+    Fleet fleet = open_two(ExecutionMode::persistent);
+    const std::vector<Slot> batch(80, atomic_add(1, 160).for_tenant(7));
+    const auto spread = fleet.spread(batch);
+    BOOST_REQUIRE(spread.has_value());
+    BOOST_TEST(spread->slots == 80u);
+    const auto ticket = fleet.publish(batch.front());
+    BOOST_REQUIRE(ticket.has_value());
+    BOOST_TEST((finishes(fleet, *spread) && finishes(fleet, *ticket)));
+    BOOST_TEST(sum(fleet, 160) == 81u);
+}
+
 // Closed on one member, a tenant goes on at the other.
 BOOST_AUTO_TEST_CASE(a_tenant_that_quiesces_on_one_member_is_served_by_the_other) {
     Fleet fleet = open_two(ExecutionMode::persistent, with_tenant());

@@ -86,7 +86,9 @@ struct Fleet::Impl {
         }
     };
 
+    const Ring* ring_of_tenant(std::size_t i, Target target) const noexcept;
     const Ring* ring(std::size_t i, Target target) const noexcept;
+    Errc full(std::size_t i, Target target) const noexcept;
     std::uint64_t outstanding(std::size_t i, Target target) const noexcept;
     std::uint64_t room(std::size_t i, Target target) const noexcept;
     std::uint64_t current_load(std::size_t i, Target target) noexcept;
@@ -168,10 +170,20 @@ std::expected<void, Errc> Fleet::shutdown() noexcept {
 
 // ---- whose turn it is --------------------------------------------------------------------------------------------
 
-// Null if the level is not open there, or the tenant not declared. Asked for each time, because a recovered runtime
-// has others.
+// Null where it is not declared. Where no tenant is, a slot's tenant is a number that nothing looks at. Rings are
+// asked for each time, because a recovered runtime has others.
+const Ring* Fleet::Impl::ring_of_tenant(std::size_t i, Target target) const noexcept {
+    return target.tenant != 0 ? runtimes[i].ring_of(target.tenant) : nullptr;
+}
+
+// Null if the level is not open there.
 const Ring* Fleet::Impl::ring(std::size_t i, Target target) const noexcept {
-    return target.tenant != 0 ? runtimes[i].ring_of(target.tenant) : runtimes[i].ring(target.level);
+    const Ring* const own = ring_of_tenant(i, target);
+    return own != nullptr ? own : runtimes[i].ring(target.level);
+}
+
+Errc Fleet::Impl::full(std::size_t i, Target target) const noexcept {
+    return ring_of_tenant(i, target) != nullptr ? Errc::quota_full : Errc::ring_full;
 }
 
 // What stands in front of a slot that comes now: its own level's, and what goes before that.
@@ -181,8 +193,7 @@ std::uint64_t Fleet::Impl::outstanding(std::size_t i, Target target) const noexc
         if (level > target.level) break;
         if (const Ring* const one = runtimes[i].ring(level)) slots += slipring::outstanding(*one);
     }
-    if (target.tenant != 0)
-        if (const Ring* const own = ring(i, target)) slots += slipring::outstanding(*own);
+    if (const Ring* const own = ring_of_tenant(i, target)) slots += slipring::outstanding(*own);
     return slots;
 }
 
@@ -275,12 +286,12 @@ Fleet::Impl::Ranked Fleet::Impl::rank(Quiet quiet, Target target, Refusal& refus
             continue;
         }
         if (ring(i, target) == nullptr) {
-            refusal.add(target.tenant != 0 ? Errc::unknown_tenant : Errc::level_not_open);
+            refusal.add(Errc::level_not_open);
             continue;
         }
         const std::uint64_t load = current_load(i, target);
         if (room(i, target) == 0) {
-            refusal.add(target.tenant != 0 ? Errc::quota_full : Errc::ring_full);
+            refusal.add(full(i, target));
             continue;
         }
         ranked.insert(i, load);
@@ -300,7 +311,7 @@ std::expected<Spread, Errc> Fleet::Impl::spread(std::span<const Slot> batch, Qui
         const std::uint64_t count =
             std::min({std::max(fair, min_piece), room(i, target), std::uint64_t{batch.size()}});
         if (count == 0) {  // others were faster
-            refusal.add(target.tenant != 0 ? Errc::quota_full : Errc::ring_full);
+            refusal.add(full(i, target));
             continue;
         }
         const auto ticket = runtimes[i].publish(batch.first(static_cast<std::size_t>(count)), quiet, level);
