@@ -59,7 +59,8 @@
 #define SR_OP_BATCH_FENCE 7u
 #define SR_OP_LOST 0xFFF0u      /* a slot that was claimed or reserved when its device was lost: FAULT, DEVICE_LOST */
 #define SR_OP_CANCELLED 0xFFF1u /* what the device makes of a slot that was cancelled before it was copied */
-#define SR_OP_LATE 0xFFF2u      /* what a team's leader makes of one whose deadline was over */
+#define SR_OP_LATE 0xFFF2u      /* what a team's leader makes of one whose deadline was over, */
+#define SR_OP_DENIED 0xFFF3u    /* and of one that its tenant may not run; and a worker, of one that was taken back */
 #define SR_OP_PRINTF 0xFFFEu
 #define SR_OP_PACKED_SLOT 0x80000001u
 #define SR_OP_SHUTDOWN 0xFFFFFFFFu

@@ -1,31 +1,15 @@
 /* Which ring a drain serves next, on one work-item or by the poller of a wide one: one of the highest level that
  * waits. But in every SR_LOWER_EVERY claims each lower level has a turn, in which it goes first if it waits, so a
  * level that waits is served at least once in so many, however busy the higher ones are. A turn that a level has no
- * use for is the highest level's, and lost. Where SR_LOWER_EVERY is 0 there are no turns. The rings of one level, the
- * program's and its tenants', share its slots by their weights. Lookahead that was promoted counts as of another
- * level than its ring's. */
+ * use for is the highest level's, and lost. Where SR_LOWER_EVERY is 0 there are no turns. What the rings of one level
+ * share shares.h says. Lookahead that was promoted counts as of another level than its ring's. */
 #ifndef SLIPRING_LEVELS_H
 #define SLIPRING_LEVELS_H
 
 #include "ring.h"
+#include "shares.h"
 #include "tenants.h"
 #include "types.h"
-
-/* The next slot is published. R2: synchronizes with R1, the producer's store of the state. */
-SR_INLINE int sr_waits(const sr_ring* ring, ulong head) {
-    return sr_is_next(sr_load_acquire(sr_slot(ring, head)), sr_awaited(ring, head));
-}
-
-/* What a poller of a wide launch has seen of all rings at one look. */
-typedef struct {
-    uint waiting;   /* a bit for each ring whose next slot is published */
-    ulong promoted; /* SR_RING_PROMOTED */
-} sr_seen;
-
-/* The same, of what was seen; null: looks. */
-SR_INLINE int sr_waits_seen(const sr_ring* rings, const sr_heads* heads, uint i, const sr_seen* seen) {
-    return seen == 0 ? sr_waits(rings + i, heads->at[i]) : (int)(seen->waiting >> i & 1u);
-}
 
 /* The first ring that waits, or SR_RINGS if none does. */
 SR_INLINE uint sr_highest_ring(const sr_ring* rings, const sr_heads* heads) {
@@ -39,8 +23,7 @@ typedef struct {
     uint claims; /* until the next lower level has its turn */
     uint level;  /* the one that had the last turn */
 #if SR_TENANTS > 0u
-    uint next[SR_LEVELS]; /* of each level, the ring behind the one that has its turn, */
-    uint left[SR_LEVELS]; /* and how many slots that one still has */
+    sr_shares shares; /* on one work-item */
 #endif
 } sr_turns;
 
@@ -50,39 +33,45 @@ typedef struct {
 #define SR_CLAIMS_A_TURN 1u
 #endif
 #if SR_TENANTS > 0u
-#define SR_TURNS_BEGIN {SR_CLAIMS_A_TURN - 1u, 0, {0}, {0}}
+#define SR_TURNS_BEGIN                         \
+    {                                          \
+        SR_CLAIMS_A_TURN - 1u, 0, { {0}, {0} } \
+    }
 #else
 #define SR_TURNS_BEGIN {SR_CLAIMS_A_TURN - 1u, 0}
 #endif
 
-/* The ring of this level to serve, or SR_RINGS if none waits. One after the other, a ring that waits has as many
- * slots as its weight says: deficit round robin (Shreedhar and Varghese, 1995) with slots of one size. A ring that
- * has run empty gives up what it has left to the next one that waits. */
+/* The ring of this level to serve, or SR_RINGS if none waits. Rings whose slots wait for a team go first where one is
+ * free, and share the teams alone. */
 SR_INLINE uint sr_pick_of_level(const sr_ring* rings, const sr_memory* memory, const sr_heads* heads,
                                 const sr_seen* seen, sr_turns* turns, uint level) {
 #if SR_TENANTS > 0u
-    if (turns->left[level] != 0) {
-        const uint at = turns->next[level] - 1u;
-        if (sr_waits_seen(rings, heads, at, seen)) {
-            --turns->left[level];
-            return at;
-        }
-    }
-    uint first = 0, end;
-    while (first < SR_RINGS && rings[first].level != level) ++first;
-    for (end = first; end < SR_RINGS && rings[end].level == level;) ++end;
-    for (uint i = first; i < end; ++i) {
-        const uint at = turns->next[level] >= end || turns->next[level] < first ? first : turns->next[level];
-        turns->next[level] = at + 1u;
-        if (!sr_waits_seen(rings, heads, at, seen)) continue;
-        turns->left[level] = sr_slots_a_turn(memory, rings + at) - 1u;
-        return at;
-    }
-    return SR_RINGS;
+    if (seen == 0) return sr_pick_by_turn(rings, memory, heads, &turns->shares, level);
+    const uint ring = sr_pick_by_use(rings, seen->of_teams, seen->for_team, level);
+    return ring != SR_RINGS ? ring : sr_pick_by_use(rings, seen->used, seen->waiting, level);
 #else
     (void)memory, (void)turns;
     return sr_waits_seen(rings, heads, level, seen) ? level : SR_RINGS;
 #endif
+}
+
+/* In a wide launch: a ring's level, a bit for each ring of a level, and one for each ring of a higher level. */
+static inline uint sr_level_of(const sr_ring* rings, uint number) {
+#if SR_TENANTS > 0u
+    return rings[number].level;
+#else
+    return (void)rings, number;
+#endif
+}
+static inline uint sr_rings_of(const sr_ring* rings, uint level) {
+    uint of_level = 0;
+    for (uint i = 0; i < SR_RINGS; ++i) of_level |= (sr_level_of(rings, i) == level ? 1u : 0) << i;
+    return of_level;
+}
+static inline uint sr_rings_above(const sr_ring* rings, uint level) {
+    uint above = 0;
+    for (uint i = 0; i < SR_RINGS; ++i) above |= (sr_level_of(rings, i) < level ? 1u : 0) << i;
+    return above;
 }
 
 /* The level whose slots go behind the lookahead that was promoted to it, and waits; SR_LEVELS if there is none.

@@ -316,18 +316,24 @@ SR_INLINE uint sr_check(const uint* copy, const sr_memory* memory, const uint** 
     return sr_is_well_formed(copy, args) ? SR_CODE_OK : SR_CODE_BAD_ARGUMENT;
 }
 
+/* The same, and whether the slot is its ring's tenant's. */
+SR_INLINE uint sr_check_slot(const uint* copy, const sr_memory* memory, const uint** args) {
+    return sr_is_of_its_ring(copy, memory) ? sr_check(copy, memory, args) : SR_CODE_DENIED;
+}
+
 /* A whole slot. `copy` is its 16 words and two zero words behind them, which stand in for the arguments that a
  * window's entry does not have once ticket and class are off. `together`: by one of many lanes; then a long copy that
  * is right is OK and left to be done, and a team operation is none of this lane's. */
 static inline sr_outcome sr_run_slot_but(const uint* copy, uint position, const sr_memory* memory, int together) {
     sr_outcome out = {SR_CODE_OK, 0, 0};
     const uint* args;
-    out.code = sr_is_of_its_ring(copy, memory) ? sr_check(copy, memory, &args) : SR_CODE_DENIED;
+    out.code = sr_check_slot(copy, memory, &args);
     if (out.code != SR_CODE_OK) return out;
     const uint due = sr_due_of(copy);
     if (copy[SR_WORD_OPCODE] == SR_OP_PACKED_SLOT) return sr_execute_packed(args, due, position, memory);
     if (together && sr_is_long_copy(copy)) {
-        out.code = sr_check_memcpy(args, memory->control_words);
+        out.code =
+            sr_is_denied(SR_OP_MEMCPY, args, memory) ? SR_CODE_DENIED : sr_check_memcpy(args, memory->control_words);
         out.value = out.code == SR_CODE_OK ? args[2] : 0u;
         return out;
     }
@@ -344,7 +350,8 @@ static inline sr_outcome sr_run_slot(const uint* copy, uint position, const sr_m
 static inline sr_outcome sr_run_brief(const uint* words, uint position, const sr_memory* memory) {
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* whole; /* not used: it depends on a flag */
-    if (!sr_is_well_formed(words, &whole) || !sr_is_brief(words)) return out;
+    if (!sr_is_of_its_ring(words, memory)) out.code = SR_CODE_DENIED;
+    if (out.code == SR_CODE_DENIED || !sr_is_well_formed(words, &whole) || !sr_is_brief(words)) return out;
     const int windowed = (words[SR_WORD_PRIORITY] & SR_FLAG_WINDOWED) != 0;
     uint args[SR_MAX_ARGS] = {0};
     for (uint i = 0; i < 3u; ++i)

@@ -13,7 +13,8 @@
 /* The board's words: what the leader writes before a barrier, all lanes read behind it, and none behind the next. */
 #define SR_BOARD_RUNS 0u    /* 1: there is a slot to run; 0: the team leaves */
 #define SR_BOARD_FAULTED 1u /* the lowest lane whose code is not OK, and its code: see sr_fault_key */
-#define SR_BOARD_SLOT 2u    /* the slot's words */
+#define SR_BOARD_ROW 2u     /* its tenant's row, see sr_row_number */
+#define SR_BOARD_SLOT 3u    /* the slot's words */
 #define SR_BOARD_WORDS (SR_BOARD_SLOT + SR_SLOT_WORDS)
 
 #define SR_NO_FAULT 0xFFFFFFFFu
@@ -21,16 +22,26 @@
 /* Orders faults by lane. Codes are below 256. */
 static inline uint sr_fault_key(uint lane, uint code) { return lane << 8 | code; }
 
-/* The leader puts a slot on the board; a barrier follows. Whether it begins in time the leader alone decides. */
+/* The leader puts a slot on the board; a barrier follows. Whether it begins in time, and whether its tenant may run
+ * it, the leader alone decides: lanes that said different things would not meet at the handler's barriers. */
 static inline void sr_post_slot(__local uint* board, uint* copy, const sr_memory* memory) {
-    if (sr_is_late(copy, memory)) copy[SR_WORD_OPCODE] = SR_OP_LATE;
+    const int of_its_ring = sr_is_of_its_ring(copy, memory);
+    if (sr_is_for_team(copy)) {
+        const uint* args;
+        const int may =
+            of_its_ring && (!sr_is_well_formed(copy, &args) || !sr_is_denied(copy[SR_WORD_OPCODE], args, memory));
+        if (!may) copy[SR_WORD_OPCODE] = SR_OP_DENIED;
+        else if (sr_is_late(copy, memory)) copy[SR_WORD_OPCODE] = SR_OP_LATE;
+    }
+    board[SR_BOARD_ROW] = sr_row_number(memory);
     for (uint i = 0; i < SR_SLOT_WORDS; ++i) board[SR_BOARD_SLOT + i] = copy[i];
     board[SR_BOARD_FAULTED] = SR_NO_FAULT;
     board[SR_BOARD_RUNS] = 1u;
 }
 
 /* All lanes take it, behind that barrier. `copy` as in sr_run_slot. */
-static inline void sr_take_slot(const __local uint* board, uint* copy) {
+static inline void sr_take_slot(const __local uint* board, uint* copy, const sr_memory* memory) {
+    sr_take_row(memory, board[SR_BOARD_ROW]);
     for (uint i = 0; i < SR_SLOT_WORDS; ++i) copy[i] = board[SR_BOARD_SLOT + i];
     copy[SR_SLOT_WORDS] = 0;
     copy[SR_SLOT_WORDS + 1u] = 0;
@@ -51,7 +62,6 @@ static inline void sr_copy_as_team(__global uint* control, const uint* args, con
 static inline uint sr_execute_as_team(uint opcode, const uint* args, const sr_memory* memory, const sr_team* team,
                                       ulong* value) {
     if (opcode == SR_OP_LATE) return SR_CODE_DEADLINE;
-    if (sr_is_denied(opcode, args, memory)) return SR_CODE_DENIED;
     if (opcode != SR_OP_MEMCPY) return sr_custom_team(opcode, args, memory, team, value);
     const uint code = sr_check_memcpy(args, memory->control_words);
     if (code != SR_CODE_OK) return code;
@@ -67,7 +77,7 @@ static inline sr_outcome sr_run_as_team(const uint* copy, const sr_memory* memor
     sr_outcome out = {SR_CODE_BAD_ARGUMENT, 0, 0};
     const uint* args;
     sr_tell_due(memory, sr_due_of(copy));
-    if (!sr_is_of_its_ring(copy, memory)) out.code = SR_CODE_DENIED;
+    if (copy[SR_WORD_OPCODE] == SR_OP_DENIED) out.code = SR_CODE_DENIED;
     else if (sr_is_well_formed(copy, &args))
         out.code = sr_execute_as_team(copy[SR_WORD_OPCODE], args, memory, team, &out.value);
     if (out.code != SR_CODE_OK) sr_min_local(board + SR_BOARD_FAULTED, sr_fault_key(team->lane, out.code));
@@ -89,7 +99,7 @@ static inline sr_outcome sr_run_alone(const __global uint* slot, const sr_memory
         sr_post_slot(board, copy, memory);
     }
     sr_team_barrier(team);
-    sr_take_slot(board, copy);
+    sr_take_slot(board, copy, memory);
     if (sr_is_for_team(copy)) out = sr_run_as_team(copy, memory, team, board);
     else if (team->lane == 0) out = sr_run_slot(copy, 0, memory);
     return out;

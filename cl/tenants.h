@@ -20,16 +20,27 @@ static inline __global uint* sr_row(const sr_memory* memory, uint number) {
     return memory->control + SR_CONTROL_TENANTS + (number - 1u) * SR_TENANT_WORDS;
 }
 
-/* From here on slots of that ring run. */
+/* From here on slots of that ring run, */
 static inline void sr_take_rights(const sr_memory* memory, const sr_ring* ring) {
     memory->running->rights = sr_row(memory, ring->tenant);
 }
+/* or of that row: what one lane tells the others of its team. */
+static inline uint sr_row_number(const sr_memory* memory) {
+    __global uint* const row = memory->running->rights;
+    return row == 0 ? 0 : (uint)(row - sr_row(memory, 1u)) / SR_TENANT_WORDS + 1u;
+}
+static inline void sr_take_row(const sr_memory* memory, uint number) {
+    memory->running->rights = sr_row(memory, number);
+}
 
-/* How many slots of its ring run before another one of its level has its turn. */
-static inline uint sr_slots_a_turn(const sr_memory* memory, const sr_ring* ring) {
+/* Whoever can write the ring is not trusted: nothing there stays what it was a moment ago. */
+static inline int sr_is_hostile(const sr_ring* ring) { return ring->tenant != 0; }
+
+/* The share of its level that the ring has. */
+static inline uint sr_weight(const sr_memory* memory, const sr_ring* ring) {
     __global uint* const row = sr_row(memory, ring->tenant);
     const uint weight = row == 0 ? 1u : sr_load(row + SR_TENANT_RIGHTS) >> SR_TENANT_WEIGHT_SHIFT;
-    return SR_TENANT_TURN * (weight == 0 ? 1u : weight);
+    return weight == 0 ? 1u : weight;
 }
 
 /* Of a slot in a launch of its own, which is of no ring, the word says whose it is. */
@@ -39,9 +50,11 @@ static inline __global uint* sr_row_of(const sr_memory* memory, uint tenant) {
     return 0;
 }
 
-/* [first, first + count) lies in the range of a row that begins at `range`: first word, number of words. */
+/* [first, first + count) lies in the range of a row that begins at `range`: first word, number of words. Both are
+ * read at once: forged slots run while their tenant is declared again, and no two halves are to make a range. */
 static inline int sr_in_range(__global uint* range, uint first, uint count) {
-    const uint from = sr_load(range), words = sr_load(range + 1);
+    const ulong both = sr_load_host64((__global ulong*)range);
+    const uint from = (uint)both, words = (uint)(both >> 32);
     return first >= from && count <= words && first - from <= words - count;
 }
 
@@ -94,6 +107,9 @@ SR_INLINE int sr_is_denied(uint opcode, const uint* args, const sr_memory* memor
 #else /* no tenants: nothing is asked, and a slot's tenant is a word that nothing looks at */
 
 SR_INLINE void sr_take_rights(const sr_memory* memory, const sr_ring* ring) { (void)memory, (void)ring; }
+SR_INLINE uint sr_row_number(const sr_memory* memory) { return (void)memory, 0; }
+SR_INLINE void sr_take_row(const sr_memory* memory, uint number) { (void)memory, (void)number; }
+SR_INLINE int sr_is_hostile(const sr_ring* ring) { return (void)ring, 0; }
 SR_INLINE int sr_is_of_its_ring(const uint* copy, const sr_memory* memory) { return (void)copy, (void)memory, 1; }
 SR_INLINE int sr_is_denied(uint opcode, const uint* args, const sr_memory* memory) {
     return (void)opcode, (void)args, (void)memory, 0;

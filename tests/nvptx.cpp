@@ -38,7 +38,7 @@ std::string compiled(const std::vector<CustomOp>& ops, const std::string& option
     const std::string file = "nvptx_" + std::to_string(getpid());
     std::ofstream(file + ".cl") << program_source(ops, buffers, rings, 16);
     const std::string command = std::string(SR_COMPILER) +
-                                " -x cl -cl-std=CL1.2 --target=nvptx64-nvidia-nvcl -Wno-everything -O1 -S "
+                                " -x cl -cl-std=CL1.2 --target=nvptx64-nvidia-nvcl -Werror -O1 -S "
                                 "-D__NV_CL_C_VERSION=120 " +
                                 options + " -o " + file + ".ptx " + file + ".cl";
     std::string out;
@@ -73,6 +73,21 @@ BOOST_AUTO_TEST_CASE(with_a_lanes_operation_and_a_teams) {
             BOOST_TEST(!kernel(assembly, name).empty(), name << options);
         const bool teams = *options != '\0';
         BOOST_TEST(has_barrier(kernel(assembly, "slipring_run_alone")) == teams);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(with_tenants) {
+    for (const std::uint32_t tenants : {1u, 5u, 6u}) {
+        std::vector<RingPlace> rings;
+        rings.push_back({Priority::normal, 0, 0, 1, 64, 64, 0, 0});
+        for (std::uint32_t row = 1; row <= tenants; ++row)
+            rings.push_back({Priority::low, row, row, 1, 64, 64, 0, 0});
+        for (const char* const options : {"", "-DSR_TEAMS"}) {
+            const std::string assembly = compiled({by_lane, by_team}, options, rings);
+            for (const char* const name : {"slipring_run", "slipring_run_alone"})
+                BOOST_TEST(!kernel(assembly, name).empty(), name << options);
+            BOOST_TEST(kernel(assembly, "slipring_run_wide").empty() == (tenants == 6), tenants << options);
+        }
     }
 }
 

@@ -120,7 +120,7 @@ std::vector<Ended> run(uint width, const std::vector<Words>& slots, const sr_mem
             if (team.lane == 0) sr_post_slot(board.data(), slot.data(), &memory);
             sr_team_barrier(&team);
             uint copy[SR_COPY_WORDS];
-            sr_take_slot(board.data(), copy);
+            sr_take_slot(board.data(), copy, &memory);
             const sr_outcome outcome = sr_run_as_team(copy, &memory, &team, board.data());
             if (team.lane == 0) out.push_back({outcome.code, outcome.value});
         }

@@ -48,7 +48,6 @@ Tenant tenant(std::uint32_t id, std::uint32_t words) {
 }
 
 Options with_tenants(Options options = {}) {
-    options.shape = {1, 1};  // also where the tests run wide
     options.ops.push_back(names_tenant);
     options.ops.push_back(touches);
     options.buffers.push_back({.name = "pages", .bytes = 64});
@@ -222,15 +221,25 @@ BOOST_AUTO_TEST_CASE(open_refuses_tenants_that_cannot_be) {
     BOOST_TEST(bad([](Tenant& it) { it.opcodes = {custom_opcode<0x999>()}; }));
     BOOST_TEST((refused([](Options& it) { it.tenants[0].buffers = {"none"}; }) == Errc::unknown_buffer));
     BOOST_TEST((refused([](Options& it) { it.tenants.resize(17, it.tenants[0]); }) == Errc::bad_options));
-    BOOST_TEST((refused([](Options& it) { it.shape = {2, 1}; }) == Errc::bad_options));
+    const auto in_shape = [&](LaunchShape shape, std::size_t tenants) {
+        return refused([&](Options& it) {
+            it.shape = shape;
+            while (it.tenants.size() < tenants)
+                it.tenants.push_back(tenant(100 + static_cast<std::uint32_t>(it.tenants.size()), 400));
+        });
+    };
+    BOOST_TEST((in_shape({2, 1}, 6) == Errc::bad_options));
+    BOOST_TEST((in_shape({1, 1}, 6) == Errc{}));
+    BOOST_TEST((in_shape({}, 6) == Errc{}));
+    BOOST_TEST((in_shape({2, 1}, 5) == Errc{}));
 }
 
 // Two tenants and the program have slots waiting. Each result says how many ran before.
 BOOST_DATA_TEST_CASE(weights_share_out_slots, data::make(modes), mode) {
-    constexpr std::uint32_t each = 1024, order = 400;
+    constexpr std::uint32_t each = 1u << 16, order = 400;  // of a GPU's claims many
     for (const auto& [weight, level] :
          {std::pair{1u, Priority::normal}, {2u, Priority::normal}, {3u, Priority::high}}) {
-        Options options = with_tenants();
+        Options options = with_tenants({.capacity = each});
         for (Tenant& tenant : options.tenants) {
             tenant.quota = each;
             tenant.level = level;
@@ -338,7 +347,8 @@ BOOST_DATA_TEST_CASE(tenants_go_on_after_a_lost_device, data::make(modes), mode)
         for (int i = 0; i < 10; ++i) waiting.push_back(*runtime.publish(of(slot(tally), id)));
     is_lost(runtime, stalled);
     BOOST_TEST((runtime.publish(of(nop())).error() == Errc::device_lost));
-    BOOST_TEST((runtime.quiesce(other, 0s).error() == Errc::device_lost));
+    const auto rest = runtime.quiesce(other, 0s);  // a wide launch may have run its slots beside the one that stalls
+    BOOST_TEST((rest.has_value() || rest.error() == Errc::device_lost));
     const auto recovered = runtime.recover();
     BOOST_REQUIRE_MESSAGE(recovered.has_value(), (recovered ? "" : recovered.error().text()));
     BOOST_TEST((runtime.result(stalled)->code == Code::device_lost));
@@ -350,7 +360,7 @@ BOOST_DATA_TEST_CASE(tenants_go_on_after_a_lost_device, data::make(modes), mode)
     }
     BOOST_TEST(sum == 30u * 29u / 2u);  // each ran once
     BOOST_TEST((runtime.publish(of(nop(), other)).error() == Errc::tenant_closed));
-    BOOST_TEST((runtime.declare(options.tenants[1]).error().code == Errc::tenant_in_use));
+    if (!rest) BOOST_TEST((runtime.declare(options.tenants[1]).error().code == Errc::tenant_in_use));
     BOOST_REQUIRE(runtime.quiesce(other, 1min).has_value());
     BOOST_TEST(runtime.declare(options.tenants[1]).has_value());
     BOOST_TEST(run(runtime, of(store_u32(2, words_of_other), other)).value == 2u);

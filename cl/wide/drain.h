@@ -1,6 +1,6 @@
 /* The wide drain: many sub-groups on a ring, or on one for each level. A retirer, a poller, workers and teams: a file
  * each. Roles go to sub-groups in the order in which their groups begin, so no sub-group waits for a group that has
- * not begun; the last groups are teams. state.h says what a chunk is and when it may run, invariants I1 to I4. */
+ * not begun; the last groups are teams. state.h says what a chunk is and when it may run, invariants I1 to I5. */
 #ifndef SLIPRING_WIDE_DRAIN_H
 #define SLIPRING_WIDE_DRAIN_H
 

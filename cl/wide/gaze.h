@@ -98,6 +98,16 @@ static inline void sr_glanced_slot_of(const sr_ring* rings, const sr_heads* head
     }
     sr_settle(copy);
 }
+/* Of the rings that wait, those whose next slot is for a team. */
+static inline uint sr_glanced_for_team(const sr_ring* rings, const sr_heads* heads, uint waiting, sr_glimpse piece) {
+    uint for_team = 0;
+    for (uint i = 0; i < SR_RINGS; ++i) {
+        uint copy[SR_SLOT_WORDS];
+        sr_glanced_slot_of(rings, heads, i, piece, copy);
+        for_team |= (sr_is_for_team(copy) ? 1u : 0) << i;
+    }
+    return for_team & waiting;
+}
 
 #else
 
@@ -135,6 +145,10 @@ static inline void sr_glanced_slot_of(const sr_ring* rings, const sr_heads* head
                                       uint* copy) {
     (void)glimpse;
     sr_copy_slot(copy, sr_slot(rings + number, heads->at[number]));
+}
+static inline uint sr_glanced_for_team(const sr_ring* rings, const sr_heads* heads, uint waiting,
+                                       sr_glimpse glimpse) {
+    return (void)rings, (void)heads, (void)waiting, (void)glimpse, 0;
 }
 static inline void sr_glanced_words_of(const sr_ring* rings, const sr_heads* heads, uint number, sr_glimpse glimpse,
                                        uint* words) {

@@ -27,7 +27,8 @@
 #define SR_SCHED_TABLES 640u /* then flags, ends and queue: 1, 1 and 4 words for each slot of the ring */
 #define SR_SCHED_TEAM_ITEMS(capacity) (SR_SCHED_TABLES + 6u * (capacity)) /* then the teams' queue */
 
-#define SR_MAX_TEAMS 128u /* groups: see sr_queue_for_teams */
+#define SR_MAX_WIDE_RINGS 6u /* a poller's glance has room for no more: see gaze.h */
+#define SR_MAX_TEAMS 128u    /* groups: see sr_queue_for_teams */
 #define SR_TEAM_ITEMS 256u
 #define SR_TEAM_ITEM_WORDS 32u
 #define SR_TEAM_ITEM_TAG 0u   /* 1 + the item's number: it is here */

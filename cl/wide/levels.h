@@ -1,7 +1,7 @@
-/* Where there are several levels: one poller looks at the heads of all rings at once and serves them as levels.h
- * says, one claim a time, and no claim leaves slots in the queue that no worker waits for. So a slot of a higher
- * level waits for the claim before it, and for a worker, but behind no other slot. What waits for a team holds up no
- * ring but its own: it needs no worker. */
+/* Where there are several rings: one poller looks at the heads of all at once and serves them as levels.h says, one
+ * claim a time, and no claim leaves slots in the queue that no worker waits for. So a slot of a higher level waits
+ * for the claim before it, and for a worker, but behind no other slot. Teams need no worker: what waits for one holds
+ * up no ring but its own, and behind a claim for teams comes one of another ring of that level. */
 #ifndef SLIPRING_WIDE_LEVELS_H
 #define SLIPRING_WIDE_LEVELS_H
 
@@ -27,6 +27,10 @@ typedef struct {
     uint served;   /* the ring that had many slots at the last claim, or waits behind lone slots; else SR_RINGS */
     uint lone;     /* slots run at once since the last other claim */
     int told;      /* EMPTY was told of all of them since the last claim */
+#if SR_TENANTS > 0u
+    sr_used used;     /* by what lanes run, */
+    sr_used of_teams; /* and by what teams do */
+#endif
 } sr_levels;
 typedef struct {
     sr_front of[SR_RINGS];
@@ -51,6 +55,9 @@ static inline void sr_begin_levels(const sr_wides* wides, sr_levels* own, sr_fro
     own->served = SR_RINGS;
     own->lone = 0;
     for (uint i = 0; i < SR_RINGS; ++i) {
+#if SR_TENANTS > 0u
+        own->used.had[i] = own->of_teams.had[i] = 0;
+#endif
         fronts->of[i] = sr_front_of(i);
         sr_move_on(wides, own, fronts, i);
     }
@@ -67,25 +74,26 @@ static inline uint sr_lowest_ring(uint waiting) {
     return i;
 }
 
-/* A claim of the ring that is to be served. `copy`: its next slot, for every lane; or, of `n` slots that a look ahead
- * has found, what that says. SR_TAKE_*. */
-static inline uint sr_serve_ring(const sr_wide* wide, sr_poller* poller, sr_front* front, uint n, int for_teams,
-                                 uint asked, uint team_asked, sr_chunk* chunk, uint* copy) {
+/* A claim of the ring that is to be served, of `most` chunks or fewer. `copy`: its next slot, for every lane; or, of
+ * `n` slots that a look ahead has found, what that says. SR_TAKE_*. */
+static inline uint sr_serve_ring(const sr_wide* wide, sr_poller* poller, sr_front* front, uint n, uint most,
+                                 int for_teams, uint asked, uint team_asked, sr_chunk* chunk, uint* copy) {
     if (for_teams) {
         const uint before = front->chunk;
         front->heat = 0;
-        if (!sr_hand_to_teams(wide, poller, front, team_asked, n, copy)) return SR_TAKE_REVOKED;
+        if (!sr_hand_to_teams(wide, poller, front, team_asked, n < most ? n : most, copy)) return SR_TAKE_REVOKED;
         return front->chunk == before ? SR_TAKE_NONE : SR_TAKE_OVER;
     }
-    return sr_take(wide, poller, front, n, asked, chunk, copy);
+    return sr_take(wide, poller, front, n, most, asked, chunk, copy);
 }
 
-/* The round trip of a lone slot: of the highest ring that waits, where it has one brief slot that nothing is in front
- * of. */
+/* The round trip of a lone slot: where the highest level that waits has one brief slot, and nothing is in front of
+ * it. */
 static inline int sr_is_lone(const sr_ring* rings, const sr_levels* own, const sr_fronts* fronts, const sr_seen* seen,
                              uint second, uint top, const uint* words) {
-    const uint lookahead = SR_LOOKAHEAD < SR_RINGS ? 1u << SR_LOOKAHEAD : 0;
-    int first = (seen->waiting & lookahead) == 0 || sr_promoted_to(rings, &fronts->heads, seen) > top;
+    const uint lookahead = SR_LOOKAHEAD < SR_RINGS ? 1u << SR_LOOKAHEAD : 0, level = sr_level_of(rings, top);
+    int first = (seen->waiting & lookahead) == 0 || sr_promoted_to(rings, &fronts->heads, seen) > level;
+    if (SR_TENANTS > 0u) first &= (seen->waiting & sr_rings_of(rings, level)) == 1u << top;
 #if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
     first &= own->turns.claims != 0;
 #endif
@@ -100,16 +108,29 @@ static inline int sr_is_lone(const sr_ring* rings, const sr_levels* own, const s
 static inline int sr_has_claim_behind(const sr_wide* wide, sr_levels* own, uint below, uint second, uint n) {
     ++own->lone;
     if (below == 0 || wide->workers == 0) return 0;
-    const uint next = sr_lowest_ring(below);
-    const int found = next == own->served && n > 8u;
-    if ((second >> next & 1u) != 0) own->served = next;
+    const uint level = sr_level_of(wide->ring, sr_lowest_ring(below)), next = below & sr_rings_of(wide->ring, level);
+    const int found = (next >> own->served & 1u) != 0 && n > 8u;
+    /* Of several of one level each in its turn. */
+    const uint many = next & second, behind = many & ~sr_lanes_below(own->served + 1u);
+    if (many != 0) own->served = sr_lowest_ring(behind != 0 ? behind : many);
     return found && own->lone >= SR_LONE_BETWEEN;
 }
 
-/* Ring `number` had slots. */
-static inline void sr_note_higher(sr_poller* poller, uint number) {
-    if (poller->recent != 0 && number > poller->higher) return;
-    poller->higher = number;
+/* A ring of the level's had a claim. */
+static inline void sr_count_claim(const sr_wide* wide, sr_levels* own, uint number, uint chunks, int for_teams) {
+#if SR_TENANTS > 0u
+    const sr_ring* const rings = wide->ring - number;
+    const uint weight = sr_share(sr_weight(wide->memory, wide->ring), 0);
+    sr_count_use(rings, for_teams ? &own->of_teams : &own->used, number, weight, chunks);
+#else
+    (void)wide, (void)own, (void)number, (void)chunks, (void)for_teams;
+#endif
+}
+
+/* The level had slots. */
+static inline void sr_note_higher(sr_poller* poller, uint level) {
+    if (poller->recent != 0 && level > poller->higher) return;
+    poller->higher = level;
     poller->recent = SR_RECENT_LOOKS;
 }
 
@@ -151,7 +172,8 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
         if (served != SR_RINGS) {
             const sr_wide* const wide = &wides->of[served];
             const uint step = SR_SUBGROUP_LANES << fronts->of[served].heat;
-            if (has_teams) n = sr_look_closely(wide, fronts->heads.at[served], 1, copy, &for_teams);
+            if (has_teams || sr_is_hostile(wide->ring))
+                n = sr_look_closely(wide, fronts->heads.at[served], 1, copy, &for_teams);
             else n = sr_look(wide->ring, fronts->heads.at[served], step, copy);
         }
 
@@ -159,6 +181,11 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
         sr_seen seen;
         seen.waiting = sr_glanced_waiting(rings, &fronts->heads, &own->gaze, glimpse, &second);
         seen.promoted = sr_glanced_promoted(rings, glimpse);
+        seen.for_team = 0;
+#if SR_TENANTS > 0u
+        seen.used = &own->used;
+        seen.of_teams = &own->of_teams;
+#endif
         if (sr_glanced_all_revoked(sr_lead(shared), glimpse, &poller->vigil))
             return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
         if (sr_share(leave, 0) != 0) return sr_end_all_polling(wides, fronts, SR_LEAVE_BUSY);
@@ -166,11 +193,13 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             const uint top = sr_lowest_ring(seen.waiting);
             uint words[SR_BRIEF_WORDS];
             sr_glanced_words_of(rings, &fronts->heads, top, glimpse, words);
-            if (sr_is_lone(rings, own, fronts, &seen, second, top, words)) {
+            if (sr_is_lone(rings, own, fronts, &seen, second, top, words) &&
+                sr_free_chunks(&wides->of[top], &fronts->of[top]) != 0) {
                 if (!sr_run_at_once(&wides->of[top], &fronts->of[top], fronts->heads.at[top], words))
                     return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
                 sr_move_on(wides, own, fronts, top);
-                sr_note_higher(poller, top);
+                sr_note_higher(poller, sr_level_of(rings, top));
+                sr_count_claim(&wides->of[top], own, top, 1u, 0);
 #if SR_LEVELS > 1u && SR_LOWER_EVERY > 0u
                 --own->turns.claims;
 #endif
@@ -190,9 +219,17 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             continue;
         }
 
-        /* One claim, or none. Where a ring waits for a worker, so do those below; one above may have a worker kept,
-         * or slots that need none. A turn that found no worker is not lost. */
+        if (SR_TENANTS > 0u && has_teams) {
+            const uint for_team = sr_glanced_for_team(rings, &fronts->heads, seen.waiting, glimpse);
+            if (sr_share(team_asked, 0) == poller->team_queued) seen.waiting &= ~for_team;
+            else seen.for_team = for_team;
+        }
+
+        /* One claim, or none. Where a ring waits for a worker, so do those below. One above may have a worker kept,
+         * or slots that need none; one of the same level may have such a slot in front. A turn that found no worker
+         * is not lost. */
         const sr_turns before = own->turns;
+        uint fronts_alone = 0; /* rings of which no more than the slot in front is looked at */
         int owes = 0;
         while (seen.waiting != 0) {
             const uint i = sr_pick_ring(rings, shared->memory, &fronts->heads, &seen, &own->turns);
@@ -205,32 +242,49 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
                 for_teams = has_teams && sr_is_for_team(copy);
                 n = 1u;
             }
-            if (for_teams && sr_share(team_asked, 0) == poller->team_queued) {
+            const uint free = sr_free_chunks(wide, front), first = front->chunk;
+            const int no_team = has_teams && sr_share(team_asked, 0) == poller->team_queued;
+            if (n == 1u && (second & ~fronts_alone) >> i & 1u && free != 0 && !(for_teams && no_team)) {
+                if (has_teams || sr_is_hostile(wide->ring)) n = sr_look_closely(wide, head, 0, copy, &for_teams);
+                else n = sr_look(wide->ring, head, wide->workers != 0 ? SR_SUBGROUP_LANES : 0, copy);
+            }
+            /* A tenant may have taken back what the glance saw, and n is 0; or have made it another kind of slot. */
+            int skips = n == 0 || free == 0 || (for_teams && no_team);
+            if (SR_TENANTS > 0u && has_teams) skips |= for_teams != (int)(seen.for_team >> i & 1u);
+            if (skips) {
                 own->turns = before;
                 seen.waiting &= ~(1u << i);
+                seen.for_team &= seen.waiting;
                 n = 0;
                 continue;
             }
-            if (n == 1u && (second >> i & 1u) != 0) {
-                if (has_teams) n = sr_look_closely(wide, head, 0, copy, &for_teams);
-                else n = sr_look(wide->ring, head, wide->workers != 0 ? SR_SUBGROUP_LANES : 0, copy);
-                if (n == 0) break;
-            }
-            const uint took = sr_serve_ring(wide, poller, front, n, for_teams, asked, team_asked, chunk, copy);
+            const uint took = sr_serve_ring(wide, poller, front, n, free, for_teams, asked, team_asked, chunk, copy);
             if (took == SR_TAKE_REVOKED) return sr_end_all_polling(wides, fronts, SR_LEAVE_REVOKED);
             if (n > 8u && wide->workers != 0) own->served = i;
+            const uint level = sr_level_of(rings, i);
             if (took == SR_TAKE_NONE) {
+                if (sr_is_hostile(wide->ring))
+                    own->served = SR_RINGS; /* a look at so many slots is not for nothing */
                 own->turns = before;
                 owes = 1;
-                seen.waiting &= (1u << i) - 1u;
+                fronts_alone = sr_rings_of(rings, level);
+                seen.waiting &= (sr_rings_above(rings, level) | fronts_alone) & ~(1u << i);
+                seen.for_team &= seen.waiting;
                 n = 0;
                 continue;
             }
             if (owes) own->turns = before;
+            if (i != SR_LOOKAHEAD || sr_promoted_to(rings, &fronts->heads, &seen) == SR_LEVELS)
+                sr_count_claim(wide, own, i, front->chunk - first, for_teams);
             answered = 0;
             sr_move_on(wides, own, fronts, i);
-            sr_note_higher(poller, i);
+            sr_note_higher(poller, level);
             own->lone = 0;
+            if (SR_TENANTS > 0u && for_teams) {
+                seen.waiting &= sr_rings_of(rings, level) & ~seen.for_team;
+                seen.for_team = n = 0;
+                continue;
+            }
             if (took == SR_TAKE_RUN) {
                 *ring = i;
                 return 1;

@@ -1,5 +1,6 @@
-/* Where there are teams, which of the slots in front the poller takes next: one that is for a team is a chunk of its
- * own, and among others there is none. */
+/* Which of the slots in front the poller takes next, where it may not guess: where there are teams, since a slot for
+ * one is a chunk of its own, and among others there is none; and in a tenant's ring, where what is not published may
+ * never be. */
 #ifndef SLIPRING_WIDE_PICK_H
 #define SLIPRING_WIDE_PICK_H
 
@@ -14,18 +15,20 @@
 #define SR_SCAN_LOOKS 32u                     /* of which 8 keep 60 M slots/s going, 16 97, 32 125 (H200) */
 #define SR_FAR_SLOTS (4u * SR_SUBGROUP_LANES) /* so many there were: the next look goes as far at once */
 
-#ifdef SR_HAS_TEAMS
+#if SR_SUBGROUP_LANES > 1u
 
 /* As sr_is_for_team, of a slot of which only the opcode is here. */
-static inline int sr_looks_for_team(const sr_ring* ring, ulong position, uint opcode) {
+static inline int sr_looks_for_team(const sr_wide* wide, ulong position, uint opcode) {
+    if (sr_teams(wide) == 0) return 0;
     if (opcode != SR_OP_MEMCPY) return sr_is_team(opcode);
-    const __global uint* const slot = sr_slot(ring, position);
+    const __global uint* const slot = sr_slot(wide->ring, position);
     const uint prefix = (sr_load_volatile(slot + SR_WORD_PRIORITY) & SR_FLAG_WINDOWED) != 0 ? SR_WINDOW_PREFIX : 0u;
     return sr_load_volatile(slot + SR_WORD_ARGS + prefix + 2u) > SR_LONG_COPY;
 }
 
 /* How many of the next slots are published and for no team, from the first on. All loads are under way at once. */
-static inline uint sr_scan(const sr_ring* ring, ulong position) {
+static inline uint sr_scan(const sr_wide* wide, ulong position) {
+    const sr_ring* const ring = wide->ring;
     const uint lane = sr_lane();
     uint2 head[SR_SCAN_LOOKS]; /* state and opcode */
     for (uint j = 0; j < SR_SCAN_LOOKS; ++j)
@@ -34,31 +37,41 @@ static inline uint sr_scan(const sr_ring* ring, ulong position) {
     for (uint j = 0; j < SR_SCAN_LOOKS; ++j) {
         const ulong at = position + j * SR_SUBGROUP_LANES + lane;
         const int published = sr_is_next(head[j].x, sr_awaited(ring, at));
-        const int for_team = !sr_is_cancelled(head[j].x) && sr_looks_for_team(ring, at, head[j].y);
+        const int for_team = !sr_is_cancelled(head[j].x) && sr_looks_for_team(wide, at, head[j].y);
         const uint leading = sr_leading(published && !for_team);
         if (n == j * SR_SUBGROUP_LANES) n += leading;
     }
     return n;
 }
 
-/* As sr_look, where there are teams, and none of what it finds is a guess. Slots that are for teams: up to 32, and
+/* As sr_look, and none of what it finds is a guess. Slots that are for teams: up to 32, and
  * lane l has slot l. Slots that are not: up to 8 as those, else whole chunks, or what there is if that is less than
  * one. `far`: there were many of these a moment ago. */
 static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy, int* for_teams) {
     const sr_ring* const ring = wide->ring;
     *for_teams = 0;
-    uint n = far ? sr_scan(ring, position) : 0;
+    uint n = far ? sr_scan(wide, position) : 0;
     if (n <= 8u) {
         const int published = sr_is_next(sr_fetch(ring, position, copy), sr_awaited(ring, position + sr_lane()));
-        const int team = published && sr_is_for_team(copy);
+        const int team = published && sr_teams(wide) != 0 && sr_is_for_team(copy);
         *for_teams = (int)sr_share((uint)team, 0);
         n = sr_leading(published && team == *for_teams);
         if (*for_teams) return n;
         if (wide->workers == 0) return n < 8u ? n : 8u;
-        if (n == SR_SUBGROUP_LANES) n = sr_scan(ring, position);
+        if (n == SR_SUBGROUP_LANES) n = sr_scan(wide, position);
     }
     return n < SR_SUBGROUP_LANES ? n : n / SR_SUBGROUP_LANES * SR_SUBGROUP_LANES;
 }
+
+#else
+
+static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy, int* for_teams) {
+    return (void)far, *for_teams = 0, sr_look(wide->ring, position, 0, copy);
+}
+
+#endif
+
+#ifdef SR_HAS_TEAMS
 
 /* How many of the next items may be written over. */
 static inline uint sr_clear_team_items(const sr_wide* wide, uint item) {
@@ -91,9 +104,6 @@ static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint ring,
 
 #else
 
-static inline uint sr_look_closely(const sr_wide* wide, ulong position, int far, uint* copy, int* for_teams) {
-    return (void)far, *for_teams = 0, sr_look(wide->ring, position, 0, copy);
-}
 static inline void sr_queue_for_teams(const sr_wide* wide, uint item, uint ring, uint chunk, uint first, uint n,
                                       int passed, const uint* copy) {
     (void)wide, (void)item, (void)ring, (void)chunk, (void)first, (void)n, (void)passed, (void)copy;

@@ -35,7 +35,7 @@ typedef struct {
     uint queued; /* QUEUED */
     sr_vigil vigil;
     uint team_queued; /* TEAM_QUEUED */
-    uint higher;      /* the highest ring that had slots in the last SR_RECENT_LOOKS looks, */
+    uint higher;      /* the highest level that had slots in the last SR_RECENT_LOOKS looks, */
     uint recent;      /* for so many looks to come; 0: none had */
 } sr_poller;
 
@@ -48,10 +48,17 @@ typedef struct {
     uint empty;    /* what EMPTY was told */
     int passed;    /* I1 holds for the next chunk */
     int team_next; /* the slot in front was for a team a moment ago */
+#if SR_TENANTS > 0u
+    uint free; /* I5: chunks before this one may be claimed */
+#endif
 } sr_front;
 
 static inline sr_front sr_front_of(uint number) {
+#if SR_TENANTS > 0u
+    const sr_front begins = {number, 0, 0, 0, 0, 0, 0, 0};
+#else
     const sr_front begins = {number, 0, 0, 0, 0, 0, 0};
+#endif
     return begins;
 }
 
@@ -115,6 +122,7 @@ static inline int sr_end_polling(const sr_wide* wide, const sr_front* own, uint 
 static inline int sr_run_at_once(const sr_wide* wide, sr_front* own, ulong position, const uint* words) {
     const uint chunk = own->chunk;
     if (!sr_claim_slots(wide, own, 1u)) return 0;
+    sr_take_rights(wide->memory, wide->ring);
     if (sr_lane() == 0) sr_finish_lane(wide, words, position, sr_run_brief(words, (uint)position, wide->memory));
     sr_count_chunks(wide, own, 1u, 1u);
     sr_mark(wide, chunk, SR_CHUNK_FINISHED);
@@ -151,15 +159,28 @@ static inline uint sr_clear_items(const sr_wide* wide, uint item, uint n) {
 }
 #endif
 
+/* I5: how many chunks of the ring may be claimed. */
+static inline uint sr_free_chunks(const sr_wide* wide, sr_front* own) {
+#if SR_TENANTS > 0u
+    if (!sr_is_hostile(wide->ring)) return ~0u;
+    if (sr_minus(own->free, own->chunk) < SR_SUBGROUP_LANES)
+        own->free = sr_plus(sr_ask_own(wide, SR_SCHED_RETIRED), wide->ring->mask + 1u); /* G */
+    return sr_minus(own->free, own->chunk);
+#else
+    return (void)wide, (void)own, ~0u;
+#endif
+}
+
 /* How many chunks the workers have room for: as many as they have asked for, and of whole chunks one more for each
  * worker. What is claimed is not left to the next launch, nor to the next device: slow slots are claimed when a
  * worker is there to run them. Of several rings no slot waits behind one of another in the queue, and for those of
- * the first one, the highest, some workers are kept. */
+ * the highest level some workers are kept. */
 static inline uint sr_room(const sr_wide* wide, const sr_poller* poller, const sr_front* own, uint asked, int bulk) {
     const int waiting = (int)sr_minus(asked, poller->queued); /* below 0: that extra, not yet taken */
 #if SR_RINGS > 1u
-    const int kept = own->number == 0 ? 0 : (int)(wide->workers / SR_KEPT_SHARE);
-    const int beside = poller->recent != 0 && own->number > poller->higher;
+    const uint level = sr_level_of(wide->ring - own->number, own->number);
+    const int kept = level == 0 ? 0 : (int)(wide->workers / SR_KEPT_SHARE);
+    const int beside = poller->recent != 0 && level > poller->higher;
     uint room = waiting > kept ? (uint)(waiting - kept) : 0;
     if (beside && room > SR_CHUNKS_BESIDE) room = SR_CHUNKS_BESIDE;
     return (void)bulk, room == 0 ? 0 : sr_clear_items(wide, poller->queued, room);
@@ -195,14 +216,16 @@ static inline int sr_hand_to_teams(const sr_wide* wide, sr_poller* poller, sr_fr
 #define SR_TAKE_RUN 2u  /* the poller runs them */
 #define SR_TAKE_REVOKED 3u
 
-/* Claims slots that were found, up to `n`; with up to 8 lane l has slot l in `copy`. `asked`: ASKED. */
-static inline uint sr_take(const sr_wide* wide, sr_poller* poller, sr_front* own, uint n, uint asked, sr_chunk* chunk,
-                           const uint* copy) {
+/* Claims slots that were found, up to `n`, as up to `most` chunks; with up to 8 lane l has slot l in `copy`. `asked`:
+ * ASKED. */
+static inline uint sr_take(const sr_wide* wide, sr_poller* poller, sr_front* own, uint n, uint most, uint asked,
+                           sr_chunk* chunk, const uint* copy) {
     const uint lane = sr_lane(), step = SR_SUBGROUP_LANES << own->heat;
     /* From 9 on the copy does not have them; below 32 only where there are teams. */
     const int bulk = n > 8u, brief = !bulk && sr_ballot(lane < n && !sr_is_brief(copy)) == 0;
     const uint length = bulk && n >= SR_SUBGROUP_LANES ? SR_SUBGROUP_LANES : n;
     uint chunks = length == SR_SUBGROUP_LANES ? n / SR_SUBGROUP_LANES : 1u;
+    if (chunks > most) chunks = most;
     const int runs = (wide->workers == 0 && !bulk) || (brief && own->passed);
     if (!runs) {
         const uint room = sr_room(wide, poller, own, sr_share(asked, 0), bulk && length == SR_SUBGROUP_LANES);
@@ -283,7 +306,7 @@ static inline int sr_poll(const sr_wide* wide, sr_poller* poller, sr_front* own,
                 return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
             continue;
         }
-        const uint took = sr_take(wide, poller, own, n, asked, chunk, copy);
+        const uint took = sr_take(wide, poller, own, n, ~0u, asked, chunk, copy);
         if (took == SR_TAKE_REVOKED) return sr_end_polling(wide, own, SR_LEAVE_REVOKED);
         if (took == SR_TAKE_RUN) return 1;
     }

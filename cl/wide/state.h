@@ -12,10 +12,14 @@
  *   I2  a barrier of chunk c is run only when every chunk before c is finished (RETIRED >= c), and the slots
  *       before it in its own;
  *   I3  so when a launch leaves in front of a slot that is claimed and not published (a poller only guesses what lies
- *       between the slots that it looks at), nothing behind that slot has been run: its chunk is cut there;
+ *       between the slots that it looks at), nothing behind that slot has been run: its chunk is cut there. In a
+ *       tenant's ring it guesses nothing, no slot is a barrier, and one that is not published any more is denied: so
+ *       a tenant holds up no sub-group but with slots that run;
  *   I4  ISSUED >= RETIRED whenever COMPLETED moves: what is finished is issued. Behind COMPLETED slots are published
  *       again, and a chunk of those has the flag of the one that was there before; a retirer that still looked for
- *       the old one there would never find it.
+ *       the old one there would never find it;
+ *   I5  no chunk is claimed that is as far behind RETIRED as the ring has slots: it would have another's flag. In the
+ *       program's ring that follows from I4. A tenant may publish what it has not reserved: see sr_free_chunks.
  * Within these a slow slot delays its own chunk alone, until the ring is full or a barrier comes.
  *
  * COMPLETED is all that the host sees of a launch, and a device that does not move it for long counts as lost. A slot
@@ -38,8 +42,8 @@
 #include "../ring.h"
 #include "subgroup.h"
 
-/* Tenants take one work-item so far. */
-#if SR_TENANTS == 0u
+/* More rings are served by one work-item. */
+#if SR_RINGS <= SR_MAX_WIDE_RINGS
 #define SR_HAS_WIDE
 #endif
 

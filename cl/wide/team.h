@@ -67,8 +67,10 @@ static inline void sr_serve_as_team(sr_wides* wides, const sr_team* team, __loca
         if (leads) {
             const int has = sr_await_team_slot(wides, &ring, &chunk, copy);
             if (team->lane == 0) {
-                if (has) sr_post_slot(board, copy, memory);
-                else board[SR_BOARD_RUNS] = 0;
+                if (has) {
+                    sr_take_rights(memory, wides->of[ring].ring);
+                    sr_post_slot(board, copy, memory);
+                } else board[SR_BOARD_RUNS] = 0;
             }
         }
         sr_team_barrier(team);
@@ -76,7 +78,7 @@ static inline void sr_serve_as_team(sr_wides* wides, const sr_team* team, __loca
         if (runs) {
             if (leads && chunk.passed)
                 sr_mark(&wides->of[ring], chunk.number, SR_CHUNK_ISSUED); /* while others begin */
-            sr_take_slot(board, copy);
+            sr_take_slot(board, copy, memory);
             const sr_outcome out = sr_run_as_team(copy, memory, team, board);
             if (leads) {
                 const sr_wide* const wide = &wides->of[ring];

@@ -53,7 +53,8 @@ static inline int sr_is_handled(const uint* copy) {
 static inline sr_outcome sr_run_lane(const sr_wide* wide, const uint* copy, ulong position) {
     if (copy[SR_WORD_OPCODE] == SR_OP_PRINTF) {
         const uint* args;
-        const sr_outcome out = {sr_check(copy, wide->memory, &args), 0, 0};
+        sr_outcome out = {sr_check_slot(copy, wide->memory, &args), 0, 0};
+        if (out.code == SR_CODE_OK && sr_is_denied(SR_OP_PRINTF, args, wide->memory)) out.code = SR_CODE_DENIED;
         return out;
     }
     if (sr_is_handled(copy)) sr_fence_system(); /* R2: a handler's input, which the host wrote before it published */
@@ -178,11 +179,11 @@ typedef struct {
 
 /* The turn that begins with lane `begin`, of those that were seen up to `seen`. `barriers`: a bit for each lane that
  * has one. */
-static inline sr_turn sr_turn_from(const uint* copy, uint begin, uint seen, uint* barriers) {
+static inline sr_turn sr_turn_from(const sr_wide* wide, const uint* copy, uint begin, uint seen, uint* barriers) {
     const int left = sr_lane() >= begin && sr_lane() < seen;
     const uint prints = sr_ballot(left && copy[SR_WORD_OPCODE] == SR_OP_PRINTF);
     const uint copies = SR_SUBGROUP_LANES > 1u ? sr_ballot(left && sr_is_long_copy(copy)) : 0;
-    *barriers = sr_ballot(left && sr_is_barrier(copy));
+    *barriers = sr_ballot(left && !sr_is_hostile(wide->ring) && sr_is_barrier(copy)); /* no tenant may */
     const uint alone = (*barriers | copies) >> begin;
     sr_turn turn;
     turn.begin = begin;
@@ -214,11 +215,28 @@ static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const
         sr_cas_device(wide->sched + SR_SCHED_LEAVE, 0, SR_LEAVE_IDLE);
 }
 
+/* A poller has seen all slots of a tenant's chunk published. One that is not any more was taken back: it ends as
+ * denied. Whether this lane's slot is such a one; 2: the ring was revoked, and the host may have changed it. */
+static inline uint sr_is_taken_back(const sr_wide* wide, const sr_chunk* chunk) {
+    const int gone = sr_is_hostile(wide->ring) && !chunk->ready && sr_lane() < chunk->length;
+    if (sr_ballot(gone) == 0) return 0;
+    if (sr_share(sr_lane() == 0 ? (uint)sr_revoked(sr_lead(wide)) : 0, 0) != 0) return 2u;
+    return gone ? 1u : 0;
+}
+
 /* Runs a chunk turn by turn. One call of the interpreter, and so one copy of it in the kernel. Returns early, with
  * the chunk not finished, in a launch that ends without it: behind a cut, or of a ring that was revoked. */
 static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint* copy) {
     const uint lane = sr_lane(), length = chunk->length, number = chunk->number;
     int ready = chunk->ready || lane >= length, passed = chunk->passed, issued = passed;
+    const uint taken_back = sr_is_taken_back(wide, chunk);
+    if (taken_back == 2u) return;
+    if (taken_back != 0) {
+        copy[SR_WORD_OPCODE] = SR_OP_DENIED;
+        copy[SR_WORD_PRIORITY] = 0;
+        ready = 1;
+    }
+    sr_take_rights(wide->memory, wide->ring);
     for (uint begin = 0; begin < length;) {
         const uint leading = sr_leading(ready), seen = leading < length ? leading : length;
         if (begin == seen) {
@@ -234,7 +252,7 @@ static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint
         }
         if (begin != 0 && sr_is_revoked(wide)) return;
         uint barriers;
-        const sr_turn turn = sr_turn_from(copy, begin, seen, &barriers);
+        const sr_turn turn = sr_turn_from(wide, copy, begin, seen, &barriers);
         /* In the first turn that has the whole chunk: a hole may have been filled late, or a barrier have run. A
          * chunk that passes unasked is brief, and finished as soon. */
         if (!issued && seen == length && barriers == 0) {

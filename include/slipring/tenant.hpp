@@ -12,6 +12,9 @@
 // ring's tenant's, and a slot that names another tenant is denied. So one that can write a tenant's slots harms that
 // tenant alone: its ring may stand still until recover().
 //
+// A tenant has no fence. Where DeviceInfo::shape is not 1 x 1 its slots run side by side: it orders two of them by
+// waiting for the first, or packs both into one.
+//
 // Tenant 0 is the program itself: its slots lie in the rings of Runtime::ring and may do everything. Without declared
 // tenants a slot's tenant is a number that nothing looks at.
 //
@@ -44,7 +47,8 @@ struct Tenant {
     // Publishing more is quota_full.
     std::uint32_t quota = 256;
     // Backlogged tenants of one level, and the program's own slots there with weight 1, are served in proportion to
-    // their weights, counted in slots: 16 times its weight each in its turn, so 1 .. quota / 16.
+    // their weights; 1 .. quota / 16. In the shape 1 x 1 slots are counted, 16 times its weight each in its turn. In
+    // others chunks are, what a sub-group runs at once: 32 slots on a GPU, fewer where no more waited, one on a CPU.
     std::uint32_t weight = 1;
     // The control words that its operations may read, and those that they may write; from first_user_word on. An
     // operation that adds or compares needs the right to write. None if empty.

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 
+#include "../../cl/wide/layout.h"
+
 #include "choice.hpp"
 #include "opencl.hpp"
+#include "places.hpp"
 
 namespace slipring {
 namespace {
@@ -164,7 +167,7 @@ std::expected<Candidate, Error> choose(const Options& options) {
     if (has_teams && shape.lanes == 0) shape.lanes = options.teams.lanes;
     // Beside the user's kernels: 64 groups make a kernel that fills an H200 an eighth slower, 16 not at all.
     const std::uint32_t gpu_groups = options.context == nullptr ? default_groups : 16;
-    if (!options.tenants.empty()) shape = {1, 1};
+    if (places_of(options).size() > SR_MAX_WIDE_RINGS) shape = {1, 1};
     best->info.shape = fit(shape, *best, gpu_groups);
     if (has_teams) {
         const auto teams = fit_teams(options.teams, *best, gpu_groups);

@@ -12,6 +12,7 @@
 #include "../../cl/wide/layout.h"
 
 #include "../device/handlers.hpp"
+#include "../device/places.hpp"
 #include "../device/source.hpp"
 
 namespace slipring {
@@ -67,11 +68,12 @@ std::expected<void, Error> check_tenants(const Options& options) {
     if (options.tenants.empty()) return {};
     if (options.tenants.size() > Tenant::max) return bad("more than 16 tenants");
     if (options.ops.size() > SR_MAX_TENANT_OPS) return bad("more than 64 operations, with tenants");
-    if (options.shape.groups > 1 || options.shape.lanes > 1) return bad("tenants take the shape 1 x 1");
     for (const Tenant& tenant : options.tenants) {
         if (auto ok = check(tenant, options); !ok) return ok;
         if (std::ranges::count(options.tenants, tenant.id, &Tenant::id) > 1) return bad(tenant, "declared twice");
     }
+    if ((options.shape.groups > 1 || options.shape.lanes > 1) && places_of(options).size() > SR_MAX_WIDE_RINGS)
+        return bad("more than 6 levels and tenants together take the shape 1 x 1");
     return {};
 }
 

@@ -36,7 +36,8 @@ Positions positions_of(std::size_t number, const RingInside& ring, const Session
     const std::uint64_t completed = within(ring.completed(), reclaimed);
     const std::uint64_t begun = within(session.begun(number, ring, completed, reserved), completed);
     // A slot that is reserved and was never published holds up every slot behind it, on the device as here: none
-    // of those has been begun (see I1 in wide/state.h).
+    // of those has been begun (see I1 in wide/state.h). One that a tenant has taken back held up none: some of that
+    // tenant's slots may run once more.
     std::uint64_t first = completed;
     while (first != begun && ring.is_published(first)) ++first;
     return {completed, first, reserved};
