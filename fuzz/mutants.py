@@ -85,7 +85,7 @@ def compile_together(mutants, tree, compiler):
         units["fuzz/device.cl"] = ["-x", "cl", "-cl-std=CL3.0", "fuzz/device.cl"]
         units["fuzz/device.cl with levels"] = [*LEVELS, *units["fuzz/device.cl"]]
         units["fuzz/device.cl with tenants"] = [*TENANTS, *units["fuzz/device.cl"]]
-        for unit in "fuzz/wide_device.cpp", "fuzz/wide_levels.cpp":  # teams, and those of several rings
+        for unit in "fuzz/wide_device.cpp", "fuzz/wide_levels.cpp", "fuzz/wide_tenants.cpp":
             units[unit] = ["-x", "c++", unit]
     for unit, arguments in units.items():
         language = [] if "cl" in arguments else ["-std=c++23"]

@@ -255,6 +255,38 @@ void add_wide_levels(Corpus& corpus) {
         }
 }
 
+// The rings of the program and of three tenants, one of whom forges what was never published, a lap ahead and more,
+// and writes over what was: beside slots of the others, with and without teams, and through the end of a launch.
+void add_wide_tenants(Corpus& corpus) {
+    enum : std::uint32_t { add, says, team, foreign, fence, forge, scribble, declare, stop };
+    for (const std::uint32_t log2_capacity : {0u, 2u, 5u})
+        for (const std::uint32_t teams : {0u, 1u}) {
+            Words words = {log2_capacity, 0, 0xFFFFFFFC, 2, teams, 200, 3, 1, 1, 3};
+            const auto step = [&words](std::uint32_t what, std::uint32_t ring, std::uint32_t where,
+                                       std::uint32_t word, std::uint32_t then) {
+                append(words, Words{what, ring, where, word, then}, 5);
+            };
+            step(says, 3, 33, 0, 0x20);
+            step(team, 2, 9, 0, 0x40);
+            step(says, 1, 9, 0, 0x20);
+            for (int i = 0; i < 4; ++i) step(forge, 2, 64, 0, 0x1FF);  // while the retirer stands still
+            step(add, 0, 3, 0, 0xFF);
+            step(says, 2, 33, 0, 0x20);
+            step(scribble, 0, 31, 0, 0x10);
+            step(says, 2, 33, 0, 0x8);
+            for (const std::uint32_t back : {31u, 30u, 20u}) step(scribble, 0, back, 0, 0);
+            step(says, 3, 2, 0, 0xFF);
+            step(scribble, 1, 34, 0x200, 0x20);
+            step(team, 3, 2, 0, 0x40);
+            step(declare, 2, 0, 200, 0x20);
+            for (const std::uint32_t ring : {0u, 3u, 3u, 0u}) step(foreign, ring, 1, 0, 0x40);
+            step(fence, 1, 1, 0, 0x40);
+            step(stop, 0, 0, 0, 0xFF);
+            step(add, 3, 15, 0, 0xFF);
+            corpus.add("wide_tenants", words);
+        }
+}
+
 // Windows of two parts, of which lookahead is promoted to either level, or cancelled, before a launch and between
 // two.
 void add_windows(Corpus& corpus) {
@@ -300,6 +332,7 @@ int main(int argc, char** argv) {
     add_windows(corpus);
     add_wide(corpus);
     add_wide_levels(corpus);
+    add_wide_tenants(corpus);
     if (!corpus.good()) return std::fprintf(stderr, "seeds: cannot write to %s\n", argv[1]), 2;
     std::printf("%zu inputs\n", corpus.count());
 }
