@@ -188,6 +188,30 @@ BOOST_AUTO_TEST_CASE(what_is_completed_moves_inside_an_entry) {
     }
 }
 
+// A producer is between two of its steps, and what is in front of its slot has finished, part of that in the same chunk
+// and before the chunk in front of it: the host sees so, and does not take the device for dead.
+BOOST_AUTO_TEST_CASE(a_hole_hides_nothing_that_is_in_front_of_it) {
+    for (uint seed = 1; seed <= schedules; ++seed) {
+        BOOST_TEST_CONTEXT("seed " << seed) {
+            Device device(256);
+            BOOST_REQUIRE(device.ring.publish(stays(0)).has_value());
+            for (uint i = 1; i < 40; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+            auto hole = device.ring.reserve(1);
+            BOOST_REQUIRE(hole.has_value());
+            hole->put(says(40));
+            for (uint i = 41; i < 110; ++i) BOOST_REQUIRE(device.ring.publish(says(i)).has_value());
+            device.launch(1, 5, for_ever, seed);
+            BOOST_REQUIRE(device.eventually([] { return order.size() >= 8; }));
+            device.steps(2000);
+            BOOST_TEST(device.ring.completed() == 0u);
+            let_go = 1;
+            BOOST_TEST(device.eventually([&] { return device.ring.completed() == 40; }));
+            hole->commit();
+            BOOST_REQUIRE(device.eventually([&] { return device.ring.completed() == 110; }));
+        }
+    }
+}
+
 // A long copy is done by all lanes, and means the same: overlapping either way, in a window, and where it is refused.
 BOOST_AUTO_TEST_CASE(a_long_copy_moves_as_memmove_does) {
     constexpr uint base = SR_OBSERVABLE_BASE, end = 8192;

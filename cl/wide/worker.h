@@ -218,16 +218,25 @@ static inline void sr_run_turn(const sr_wide* wide, const sr_chunk* chunk, const
 /* A poller has seen all slots of a tenant's chunk published. One that is not any more was taken back: it ends as
  * denied. Whether this lane's slot is such a one; 2: the ring was revoked, and the host may have changed it. */
 static inline uint sr_is_taken_back(const sr_wide* wide, const sr_chunk* chunk) {
-    const int gone = sr_is_hostile(wide->ring) && !chunk->ready && sr_lane() < chunk->length;
+    if (!sr_is_hostile(wide->ring)) return 0;
+    const int gone = !chunk->ready && sr_lane() < chunk->length;
     if (sr_ballot(gone) == 0) return 0;
     if (sr_share(sr_lane() == 0 ? (uint)sr_revoked(sr_lead(wide)) : 0, 0) != 0) return 2u;
     return gone ? 1u : 0;
+}
+
+/* P: the chunk's slots up to `end` are terminal. False, and not told, as long as one before the chunk may not be. */
+static inline int sr_tell_part(const sr_wide* wide, const sr_chunk* chunk, uint end) {
+    if (sr_ask_own(wide, SR_SCHED_RETIRED) != chunk->number) return 0;
+    if (sr_lane() == 0) sr_store_device(sr_own(wide) + SR_SCHED_PART, chunk->first + end);
+    return 1;
 }
 
 /* Runs a chunk turn by turn. One call of the interpreter, and so one copy of it in the kernel. Returns early, with
  * the chunk not finished, in a launch that ends without it: behind a cut, or of a ring that was revoked. */
 static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint* copy) {
     const uint lane = sr_lane(), length = chunk->length, number = chunk->number;
+    uint told = 0; /* PART, as an offset in the chunk */
     int ready = chunk->ready || lane >= length, passed = chunk->passed, issued = passed;
     const uint taken_back = sr_is_taken_back(wide, chunk);
     if (taken_back == 2u) return;
@@ -248,6 +257,7 @@ static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint
                 return;
             }
             if (!ready) ready = sr_fetch_one(wide->ring, sr_first(wide) + chunk->first + lane, copy);
+            if (told != begin && sr_tell_part(wide, chunk, begin)) told = begin;
             continue;
         }
         if (begin != 0 && sr_is_revoked(wide)) return;
@@ -264,8 +274,7 @@ static inline void sr_run_chunk(const sr_wide* wide, const sr_chunk* chunk, uint
         if (turn.barrier && !sr_await_retirement(wide, number)) return;
         sr_run_turn(wide, chunk, &turn, copy);
         begin = turn.end;
-        if (begin < length && sr_ask_own(wide, SR_SCHED_RETIRED) == number && lane == 0)
-            sr_store_device(sr_own(wide) + SR_SCHED_PART, chunk->first + begin); /* P */
+        if (begin < length && sr_tell_part(wide, chunk, begin)) told = begin;
     }
     sr_mark(wide, number, SR_CHUNK_FINISHED);
 }
