@@ -174,14 +174,14 @@ BOOST_DATA_TEST_CASE(a_tenant_does_nothing_else, data::make(modes), mode) {
 
 BOOST_DATA_TEST_CASE(a_quota_is_full_alone_and_at_once, data::make(modes), mode) {
     Options options = with_tenants({.ops = {stalling}, .buffers = {release_word}});
+    options.tenants[0].opcodes.push_back(stall);
+    options.tenants[0].buffers.push_back("release");
     options.hang_timeout = 10min;
     Runtime runtime = open(mode, options);
     const bool persistent = mode == ExecutionMode::persistent;
     if (!persistent) return;  // nothing holds a launch's slots up without holding up the launch
-    const auto held = runtime.publish(slot(stall, {UINT32_MAX / 8}));
-    BOOST_REQUIRE(held.has_value());
     std::uint32_t taken = 0;
-    while (runtime.publish(of(nop()))) ++taken;
+    for (Slot next = of(slot(stall, {UINT32_MAX / 8})); runtime.publish(next); next = of(nop())) ++taken;
     BOOST_TEST(taken == 64u);
     BOOST_TEST((runtime.publish(of(nop())).error() == Errc::quota_full));
     BOOST_TEST((runtime.wait_for_room(1, 0s, Priority::normal, one).error() == Errc::timed_out));
