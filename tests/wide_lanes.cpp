@@ -188,8 +188,8 @@ BOOST_AUTO_TEST_CASE(what_is_completed_moves_inside_an_entry) {
     }
 }
 
-// A producer is between two of its steps, and what is in front of its slot has finished, part of that in the same chunk
-// and before the chunk in front of it: the host sees so, and does not take the device for dead.
+// A producer is between two of its steps. What is in front of its slot has finished, part of it in the same chunk and
+// before the chunk in front: the host sees so, and does not take the device for dead.
 BOOST_AUTO_TEST_CASE(a_hole_hides_nothing_that_is_in_front_of_it) {
     for (uint seed = 1; seed <= schedules; ++seed) {
         BOOST_TEST_CONTEXT("seed " << seed) {

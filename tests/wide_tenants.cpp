@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(bulk_of_lanes_takes_no_share_of_a_teams) {
                 while (tenants.publish(2, atomic_add(1, words_of[2]))) ++bulk;
                 return begun(1) + begun(3) >= 96;
             }));
-            BOOST_TEST(bulk > 0u);
+            BOOST_TEST(begun(2) > 0u);
             BOOST_TEST(begun(1) >= 44u);
             BOOST_TEST(begun(3) >= 44u);
             BOOST_REQUIRE(tenants.eventually([&] { return tenants.is_complete(); }));
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(slots_for_teams_hold_up_none_of_lanes) {
                 static_cast<void>(tenants.publish(2, team_says(2, 1000)));
                 return tenants.is_complete(3);
             }));
-            BOOST_TEST(std::ranges::count(said, 1000u) <= 100);
+            BOOST_TEST(std::ranges::count(said, 1000u) <= 200);
             BOOST_REQUIRE(tenants.end());
         }
     }
@@ -306,7 +306,7 @@ BOOST_AUTO_TEST_CASE(single_slots_hold_up_no_bulk) {
                 return tenants.is_complete(2);
             }));
             BOOST_TEST(single > 0u);
-            BOOST_TEST(single <= 2048u / 32 + SR_SHARE_CREDIT);
+            BOOST_TEST(single <= 2048u / 32 + 2 * SR_SHARE_CREDIT);
             BOOST_REQUIRE(tenants.end());
             for (uint i = 0; i < 2048; ++i) BOOST_REQUIRE(std::ranges::count(said, i) == 1);
         }
@@ -323,18 +323,16 @@ BOOST_AUTO_TEST_CASE(a_slot_that_is_taken_back_is_denied) {
             tenants.launch(1, 3, 0, for_ever, seed);
             BOOST_REQUIRE(tenants.eventually([] { return held_back == 1; }));
             for (uint i = 0; i < 40; ++i) BOOST_REQUIRE(tenants.publish(2, says(2, i)));
-            // The worker is let go, asks, and its chunk is claimed; then the slot is taken back before it looks, or
-            // behind that.
+            // The worker is let go, asks, and its chunk is claimed; before it looks the slot is taken back.
             let_go = 1;
             const std::uint64_t first = tenants.rings[2].reserved() - 40;
             BOOST_REQUIRE(tenants.eventually([&] { return tenants.claimed(2) != first; }));
             const std::uint64_t at = first + seed % 32;
             std::atomic_ref(*hostile.slot(at)).store(0);
             BOOST_REQUIRE(tenants.eventually([&] { return tenants.is_complete(2); }));
-            const bool ran = std::ranges::count(said, seed % 32) == 1;
             for (std::uint64_t i = first; i < first + 40; ++i)
-                BOOST_TEST((tenants.code(2, i) == (i != at || ran ? Code::ok : Code::denied)));
-            BOOST_TEST(said.size() == (ran ? 40u : 39u));
+                BOOST_TEST((tenants.code(2, i) == (i != at ? Code::ok : Code::denied)));
+            BOOST_TEST(said.size() == 39u);
             BOOST_REQUIRE(tenants.end());
         }
     }

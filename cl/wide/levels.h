@@ -228,9 +228,9 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
         /* One claim, or none. Where a ring waits for a worker, so do those below. One above may have a worker kept,
          * or slots that need none; one of the same level may have such a slot in front. A turn that found no worker
          * is not lost. */
-        const sr_turns before = own->turns;
+        sr_turns before = own->turns;
         uint fronts_alone = 0; /* rings of which no more than the slot in front is looked at */
-        int owes = 0;
+        int uncounted = 0;     /* the next claim takes nobody's turn */
         while (seen.waiting != 0) {
             const uint i = sr_pick_ring(rings, shared->memory, &fronts->heads, &seen, &own->turns);
             const sr_wide* const wide = &wides->of[i];
@@ -263,26 +263,30 @@ static inline int sr_poll_levels(const sr_wides* wides, sr_levels* own, sr_front
             if (n > 8u && wide->workers != 0) own->served = i;
             const uint level = sr_level_of(rings, i);
             if (took == SR_TAKE_NONE) {
-                if (sr_is_hostile(wide->ring))
-                    own->served = SR_RINGS; /* a look at so many slots is not for nothing */
+                /* No look at so many slots, and none guessed, while no worker waits. */
+                if (sr_is_hostile(wide->ring)) own->served = SR_RINGS;
+                uncounted |= before.claims == 0;
                 own->turns = before;
-                owes = 1;
                 fronts_alone = sr_rings_of(rings, level);
                 seen.waiting &= (sr_rings_above(rings, level) | fronts_alone) & ~(1u << i);
                 seen.for_team &= seen.waiting;
                 n = 0;
                 continue;
             }
-            if (owes) own->turns = before;
-            if (i != SR_LOOKAHEAD || sr_promoted_to(rings, &fronts->heads, &seen) == SR_LEVELS)
-                sr_count_claim(wide, own, i, front->chunk - first, for_teams);
+            if (uncounted) own->turns = before;
+            /* Promoted lookahead is of no share, nor is what needed no worker while another ring waits for one. */
+            const int counts = (fronts_alone >> i & 1u) == 0 &&
+                               (i != SR_LOOKAHEAD || sr_promoted_to(rings, &fronts->heads, &seen) == SR_LEVELS);
+            if (counts) sr_count_claim(wide, own, i, front->chunk - first, for_teams);
             answered = 0;
             sr_move_on(wides, own, fronts, i);
             sr_note_higher(poller, level);
             own->lone = 0;
-            if (SR_TENANTS > 0u && for_teams) {
+            if (SR_TENANTS > 0u && for_teams && (seen.waiting & sr_rings_above(rings, level)) == 0) {
                 seen.waiting &= sr_rings_of(rings, level) & ~seen.for_team;
                 seen.for_team = n = 0;
+                before = own->turns;
+                uncounted = 1;
                 continue;
             }
             if (took == SR_TAKE_RUN) {

@@ -25,8 +25,8 @@
  * COMPLETED is all that the host sees of a launch, and a device that does not move it for long counts as lost. A slot
  * may take as long; several of one chunk, one after the other, may not add up, and a slot that waits for its producer
  * hides nothing that is in front of it. So behind each turn of a chunk, and while it waits for a slot, PART says how
- * far it has come. Its sub-group writes it, once it has seen that every chunk before it is finished: at any time there
- * is one that may, and what it writes only grows.
+ * far it has come. Its sub-group writes it, once it has seen that every chunk before it is finished: at any time
+ * there is one that may, and what it writes only grows.
  *
  * Edges: R and A as in ring.hpp. F: a chunk's flag from its sub-group to the retirer. P: PART likewise. G: ISSUED,
  * RETIRED and CUT from the retirer or the cutting sub-group to all. Q: a chunk from poller to worker. T: a slot from

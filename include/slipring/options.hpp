@@ -121,8 +121,8 @@ struct Options {
     // A level that waits is served at least once in so many claims, however busy the higher ones are; 4 .. 2^16. In
     // per_launch mode: once in so many launches. 0: a level is served when no higher one waits, and may starve.
     std::uint32_t lower_every = 64;
-    // Who shares the runtime beside the program itself: see tenant.hpp. With more than 6 levels and tenants together
-    // the shape is 1 x 1.
+    // Who shares the runtime beside the program itself: see tenant.hpp. With more than 6 open levels and tenants
+    // together, NORMAL counted, the shape is 1 x 1.
     std::vector<Tenant> tenants{};
     std::uint32_t control_words = 4096;  // 160 .. 2^24; the user's begin at first_user_word
     std::uint32_t log_records = 256;     // of the debug log; a power of two, 1 .. 2^16

@@ -10,7 +10,7 @@
 // What a tenant may not do is refused twice: by publish, at once, as Errc::denied, and by the device for every slot,
 // whatever is written in shared memory: such a slot ends as FAULT with Code::denied. The device takes a slot for its
 // ring's tenant's, and a slot that names another tenant is denied. So one that can write a tenant's slots harms that
-// tenant alone: its ring may stand still until recover().
+// tenant alone: its ring may stand still until recover(), behind which some of its slots may run once more.
 //
 // A tenant has no fence. Where DeviceInfo::shape is not 1 x 1 its slots run side by side: it orders two of them by
 // waiting for the first, or packs both into one.
