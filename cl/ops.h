@@ -190,8 +190,8 @@ SR_INLINE uint sr_execute(uint opcode, const uint* args, uint due, uint position
             return SR_CODE_OK;
         case SR_OP_BATCH_FENCE:
             if (memory->ringless != 0) return SR_CODE_OK;
-            *value = sr_plus(sr_load(control + SR_CONTROL_EPOCH), 1u);
-            sr_store(control + SR_CONTROL_EPOCH, (uint)*value);
+            /* At once, since fences of several rings may run side by side. */
+            *value = sr_plus(sr_atomic_add(control + SR_CONTROL_EPOCH, 1u), 1u);
             sr_store(control + SR_CONTROL_FENCE_TAG, args[1]);
             return SR_CODE_OK;
         case SR_OP_PRINTF: *value = sr_print(memory, position, args); return SR_CODE_OK;

@@ -6,8 +6,8 @@
 #define SR_STEP() ((void)0)
 #endif
 
-static inline uint sr_load(__global uint* p) { return __atomic_load_n(p, __ATOMIC_RELAXED); }
-static inline void sr_store(__global uint* p, uint v) { __atomic_store_n(p, v, __ATOMIC_RELAXED); }
+static inline uint sr_load(__global uint* p) { return SR_STEP(), __atomic_load_n(p, __ATOMIC_RELAXED); }
+static inline void sr_store(__global uint* p, uint v) { SR_STEP(), __atomic_store_n(p, v, __ATOMIC_RELAXED); }
 static inline uint sr_load_host(__global uint* p) { return sr_load(p); }
 static inline uint sr_load_acquire(__global uint* p) { return SR_STEP(), __atomic_load_n(p, __ATOMIC_ACQUIRE); }
 static inline uint sr_load_seq_cst(__global uint* p) { return SR_STEP(), __atomic_load_n(p, __ATOMIC_SEQ_CST); }
