@@ -20,6 +20,7 @@ public:
     using RingView::copy_to_window;
     using RingView::has_window;
     using RingView::is_expired;
+    using RingView::is_in_window;
     using RingView::is_published;
     using RingView::producers;
     using RingView::read_completion;
@@ -63,6 +64,10 @@ public:
             if (completed() == next) return false;  // else it has finished, and its place is being used again
         }
     }
+
+    // The same, of what the consumer can see: with a window a slot may be published and not yet copied, and never is
+    // if its producer died in between, or whoever can write a tenant's slots made one up.
+    bool consumer_has_work() const noexcept { return has_work() && is_in_window(completed()); }
 
     // Lookahead that was promoted, if any of it has not finished: of this ring the slots before `end`, modulo 2^61,
     // count as of level number `level`, among those that have a ring. See SR_RING_PROMOTED.

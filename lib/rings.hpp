@@ -97,6 +97,11 @@ public:
         return any([](std::size_t, const Ring& ring) { return inside(ring).has_work(); });
     }
 
+    // And the consumer can see it.
+    bool consumer_has_work() const noexcept {
+        return any([](std::size_t, const Ring& ring) { return inside(ring).consumer_has_work(); });
+    }
+
 private:
     std::array<std::optional<Ring>, max> rings_{};
     std::size_t end_ = 0;  // of the numbers of those that are there

@@ -367,6 +367,28 @@ BOOST_DATA_TEST_CASE(tenants_go_on_after_a_lost_device, data::make(modes), mode)
     BOOST_TEST(is_denied(runtime, of(store_u32(2, words_of_other))));
 }
 
+// What looks published and never reaches the device is no work that it owes: with a bus window, where it reads
+// copies. Elsewhere it runs what is there.
+BOOST_DATA_TEST_CASE(a_slot_that_one_made_up_costs_no_device, data::make(modes), mode) {
+    Options options = with_tenants();
+    options.hang_timeout = 200ms;
+    options.shutdown_timeout = 1min;
+    Runtime runtime = open(mode, options);
+    const RingInside forged = inside(*runtime.ring_of(one));
+    auto reserved = runtime.ring_of(one)->reserve(1);  // nothing else is published at its position
+    BOOST_REQUIRE(reserved.has_value());
+    scribble(forged.slot(reserved->first()), forged.tagged(reserved->first(), SR_STATE_PUBLISHED));
+    const Ticket ticket{.first = reserved->first(), .count = 1, .tenant = one};
+    const auto waited = runtime.wait(ticket, 800ms);  // four times as long
+    if (forged.has_window()) BOOST_TEST((!waited && waited.error() == Errc::timed_out));
+    else BOOST_TEST(waited.has_value());
+    BOOST_TEST(run(runtime, store_u32(1, 500)).ok());
+    BOOST_TEST(run(runtime, of(store_u32(2, words_of_other), other)).ok());
+    const auto begun = std::chrono::steady_clock::now();
+    BOOST_TEST(runtime.shutdown().has_value());
+    BOOST_TEST((std::chrono::steady_clock::now() - begun < 50s));
+}
+
 // For as long as SLIPRING_TEST_HOSTILE_SECONDS says, a second of itself: random words in the slots of one tenant that
 // a producer keeps in use. The other tenant's results are what they ought to be, and so are its words.
 BOOST_DATA_TEST_CASE(random_words_in_one_tenants_slots_harm_no_other, data::make(modes), mode) {

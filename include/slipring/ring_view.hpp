@@ -236,6 +236,10 @@ protected:
         if (window_ != nullptr) fill_window(first, n);
     }
     void fill_window(std::uint64_t first, std::uint64_t n) const noexcept;
+    // Whether the window has the slot of `position`, which is published. True as well if the device behind it is gone
+    // and answers nothing but ones; and without a window. A load through the bus, of 1.05 us, which may not see yet
+    // what this thread has just stored.
+    bool is_in_window(std::uint64_t position) const noexcept;
 
     std::byte* base() const noexcept { return base_; }
     // For a caller that knows that the slots [from, to) are terminal, on a ring whose consumer is a device: by R and

@@ -23,9 +23,9 @@ bool Runtime::Impl::drained(Backoff& backoff) noexcept {
     const auto is_pending = [&] {
         return rings.any([&](std::size_t number, const Ring& ring) {
             if (ring.is_complete(ends[number])) return false;
-            // A tenant's ring may stand still for ever: see RingInside::has_work.
+            // A tenant's ring may stand still for ever: see RingInside::has_work, and consumer_has_work.
             const std::uint32_t tenant = rings.numbers().tenant_of(number);
-            return tenant == 0 || inside(ring).has_work() || tenants.is_publishing(tenant);
+            return tenant == 0 || inside(ring).consumer_has_work() || tenants.is_publishing(tenant);
         });
     };
     while (is_pending()) {

@@ -25,7 +25,7 @@ void Runtime::Impl::look() noexcept {
     const std::unique_lock alone(watching, std::try_to_lock);
     if (!alone || phase.load(std::memory_order_acquire) == Phase::lost) return;
     if (!check_progress()) return;
-    const auto has_work = [&] { return rings.has_work(); };
+    const auto has_work = [&] { return rings.consumer_has_work(); };
     const bool hangs = watch.look(rings.completed(), has_work, options.hang_timeout);
     silence.store(watch.silence(), std::memory_order_relaxed);
     if (hangs) lose("no progress within hang_timeout");
