@@ -29,5 +29,5 @@ void run(Input& in) {
         ++n;
     }
     const std::span<const slipring::Slot> slots(batch, n);
-    image.check({expected, n}, slipring::encode(slots, image.bytes(), image.start()));
+    image.check({expected, n}, slipring::encode(slots, image.bytes(), image.start(), image.level()));
 }

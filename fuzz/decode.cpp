@@ -32,12 +32,14 @@ void check_slot(std::span<const std::byte> image, std::uint32_t index) {
     const reference::Slot words = slot_at(image, index);
     const auto refusal = reference::refusal(words);
     FUZZ_CHECK(got.has_value() == !refusal.has_value());
+    const auto level = slipring::decode_level(image, index);
     if (!got) {
-        FUZZ_CHECK(got.error() == *refusal);
+        FUZZ_CHECK(got.error() == *refusal && level.error() == *refusal);
         return;
     }
+    FUZZ_CHECK(static_cast<std::uint32_t>(level.value()) == words[3] % 256);
     std::array<std::byte, 64> again{};
-    FUZZ_CHECK(slipring::encode(*got, again, 0) == 1u);
+    FUZZ_CHECK(slipring::encode(*got, again, 0, *level) == 1u);
     FUZZ_CHECK(std::memcmp(again.data(), image.data() + 64 * std::size_t{index}, 64) == 0);
     if (!got->is_packed()) return;
     const auto ops = slipring::unpack(*got);
@@ -82,6 +84,7 @@ void check_window(std::span<const std::byte> image, std::uint32_t start, std::ui
     const reference::Slot first = slot_at(image, start);
     FUZZ_CHECK(got->ticket == first[4] && got->opcode.value() == first[1] && got->tenant == first[2]);
     FUZZ_CHECK(got->deadline.ticks() == first[3] / 65536);
+    FUZZ_CHECK(static_cast<std::uint32_t>(got->level) == first[3] % 256);
     FUZZ_CHECK(got->required == required && got->lookahead == lookahead);
 }
 

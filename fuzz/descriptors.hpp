@@ -113,7 +113,7 @@ private:
 
 namespace near {
 inline constexpr std::uint32_t slots_[] = {0, 1, 2, 4, 7, 8};
-inline constexpr std::uint32_t cut_[] = {0, 0, 0, 0, 1, 4, 63};
+inline constexpr std::uint32_t cut_[] = {0, 0, 0, 0, 1, 4, 63, 64, 128, 192, 256, 320};  // and a level
 inline constexpr std::uint32_t skip_[] = {0, 1, 3, 4, 8};
 inline constexpr std::uint32_t start_[] = {0, 0,          1,          2,          4,          7,          8,
                                            9, 0x03FFFFFF, 0x04000000, 0x80000000, 0xFFFFFFF8, 0xFFFFFFFE, 0xFFFFFFFF};
@@ -131,7 +131,9 @@ public:
 
     explicit Image(Input& in) noexcept {
         slots_ = in.word() % (most + 1);
-        const std::size_t cut = in.word() % 64;
+        const std::uint32_t cut_and_level = in.word();
+        const std::size_t cut = cut_and_level % 64;
+        level_ = (cut_and_level / 64 + 2) % 6;  // 0: NORMAL, and one of six is none
         skip_ = in.word() % 16;
         start_ = in.word();
         std::uint32_t states = in.word();
@@ -145,6 +147,7 @@ public:
     Image(const Image&) = delete;
 
     std::uint32_t start() const noexcept { return start_; }
+    slipring::Priority level() const noexcept { return static_cast<slipring::Priority>(level_); }
     std::span<std::byte> bytes() noexcept { return image_; }
     bool in_words() const noexcept { return skip_ % 4 == 0 && size_ % 4 == 0; }
     std::span<std::uint32_t> words() noexcept { return {reinterpret_cast<std::uint32_t*>(image_.data()), size_ / 4}; }
@@ -152,7 +155,7 @@ public:
     // The library's answer and the image are what the reference makes of the same slots.
     void check(std::span<const reference::Slot> slots,
                const std::expected<std::uint32_t, slipring::Errc>& answer) noexcept {
-        const auto error = reference::encode(slots, {expected_, size_}, start_);
+        const auto error = reference::encode(slots, {expected_, size_}, start_, level_);
         FUZZ_CHECK(answer.has_value() == !error.has_value());
         if (error) FUZZ_CHECK(answer.error() == *error);
         else FUZZ_CHECK(*answer == slots.size());
@@ -189,7 +192,7 @@ private:
     }
 
     std::size_t slots_, skip_, size_;
-    std::uint32_t start_;
+    std::uint32_t start_, level_;
     std::span<std::byte> image_;
     std::byte expected_[most * 64], before_[most * 64];
 };

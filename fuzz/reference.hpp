@@ -68,8 +68,9 @@ inline u32 load(std::span<const std::byte> image, wide byte) {
 }
 
 // Writes the slots, or says why not and writes nothing.
-inline std::optional<Errc> encode(std::span<const Slot> slots, std::span<std::byte> image, u32 start) {
+inline std::optional<Errc> encode(std::span<const Slot> slots, std::span<std::byte> image, u32 start, u32 level) {
     const wide end = wide(start) + slots.size();
+    if (level > 4) return Errc::bad_flags;
     if (image.size() % 64 != 0) return Errc::image_not_whole_slots;
     if (end > 0xFFFFFFFFu) return Errc::index_overflow;
     if (end * 64 > image.size()) return Errc::out_of_image;
@@ -77,8 +78,11 @@ inline std::optional<Errc> encode(std::span<const Slot> slots, std::span<std::by
         const u32 state = load(image, i * 64) % 256;
         if (state != 0 && state != 3) return Errc::slot_in_use;
     }
-    for (wide i = 0; i < slots.size(); ++i)  // on a little-endian machine
-        std::memcpy(&image[std::size_t((start + i) * 64)], &slots[std::size_t(i)], 64);
+    for (wide i = 0; i < slots.size(); ++i) {
+        Slot slot = slots[std::size_t(i)];
+        slot[3] = slot[3] / 256 * 256 + level;
+        std::memcpy(&image[std::size_t((start + i) * 64)], &slot, 64);  // on a little-endian machine
+    }
     return std::nullopt;
 }
 
@@ -87,7 +91,7 @@ inline std::optional<Errc> refusal(const Slot& slot) {
     if (slot[0] != 1) return Errc::not_published;
     const bool is_packed = slot[1] == 0x80000001;
     if (!is_packed && !is_builtin(slot[1]) && is_reserved(slot[1])) return Errc::unknown_opcode;
-    if (slot[3] % 65536 != 2) return Errc::bad_flags;
+    if (slot[3] % 256 > 4 || slot[3] / 256 % 256 != 0) return Errc::bad_flags;
     if (!is_packed) return std::nullopt;
 
     // Packs again what the bytes say, as far as they say anything; an encoder's bytes come out as they were.

@@ -23,6 +23,7 @@ void check_inner(const Descriptor& given, const slipring::Slot& slot) {
 void check_decoded(const Descriptor& given, const slipring::Slot& slot, Image& image) {
     const auto got = slipring::decode(image.bytes(), image.start());
     FUZZ_CHECK(got == slot);
+    FUZZ_CHECK(slipring::decode_level(image.bytes(), image.start()) == image.level());
     FUZZ_CHECK(got->tenant() == given.tenant());
     FUZZ_CHECK(got->is_packed() == given.is_packed());
     if (!given.is_packed()) {
@@ -53,8 +54,8 @@ void run(Input& in) {
         return;
     }
     if (given.is_typed()) check_inner(given, *slot);
-    const auto answer = image.in_words() ? slipring::encode(*slot, image.words(), image.start())
-                                         : slipring::encode(*slot, image.bytes(), image.start());
+    const auto answer = image.in_words() ? slipring::encode(*slot, image.words(), image.start(), image.level())
+                                         : slipring::encode(*slot, image.bytes(), image.start(), image.level());
     image.check({&expected.slot, 1}, answer);
     if (answer) check_decoded(given, *slot, image);
 }

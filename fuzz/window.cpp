@@ -86,7 +86,8 @@ void run(Input& in) {
     const slipring::Window window{ticket, *made, tenant, all.first(required), all.subspan(required), deadline};
 
     if (!fits) {
-        FUZZ_CHECK(slipring::encode(window, image.bytes(), image.start()).error() == Errc::payload_too_long);
+        FUZZ_CHECK(slipring::encode(window, image.bytes(), image.start(), image.level()).error() ==
+                   Errc::payload_too_long);
         FUZZ_CHECK(slipring::to_batch(window).error() == Errc::payload_too_long);
         FUZZ_CHECK(fresh_ring().publish(window).error() == Errc::payload_too_long);
         return image.check_untouched();
@@ -97,12 +98,12 @@ void run(Input& in) {
     }
     const std::span<const reference::Slot> slots(expected, n);
     image.remember();
-    const auto direct = slipring::encode(window, image.bytes(), image.start());
+    const auto direct = slipring::encode(window, image.bytes(), image.start(), image.level());
     image.check(slots, direct);
     if (direct && n != 0) {
         const auto got = slipring::decode_window(image.bytes(), image.start(), static_cast<std::uint32_t>(n));
         FUZZ_CHECK(got && got->ticket == ticket && got->opcode == *made && got->tenant == tenant);
-        FUZZ_CHECK(got->deadline == deadline);
+        FUZZ_CHECK(got->deadline == deadline && got->level == image.level());
         FUZZ_CHECK(got->required == required && got->lookahead == n - required);
         const auto last = slipring::decode(image.bytes(), image.start() + static_cast<std::uint32_t>(n) - 1);
         FUZZ_CHECK(last && std::ranges::equal(slipring::payload(*last), std::span(expected[n - 1]).subspan(6)));
@@ -111,7 +112,8 @@ void run(Input& in) {
     image.restore();
     const auto batch = slipring::to_batch(window);
     FUZZ_CHECK(batch.has_value());
-    FUZZ_CHECK(slipring::encode(std::span<const slipring::Slot>(*batch), image.bytes(), image.start()) == direct);
+    const std::span<const slipring::Slot> whole(*batch);
+    FUZZ_CHECK(slipring::encode(whole, image.bytes(), image.start(), image.level()) == direct);
     image.check_untouched();
     if (n == 0) return;
     if (ticket % 2 == 0) check_published(window, slots);  // one of them: a ring costs as much as all the rest

@@ -35,9 +35,15 @@ std::expected<void, Errc> check_place(std::span<const std::byte> image, std::uin
     return {};
 }
 
-void write(const Slot& slot, std::byte* to) noexcept {
+bool is_level(std::uint32_t level) noexcept { return level <= SR_PRIORITY_IDLE; }
+
+void write(const Slot& slot, std::uint32_t level, std::byte* to) noexcept {
     const Words& words = slot.words();
     std::memcpy(to + 4, &words[1], SR_SLOT_BYTES - 4);
+    if (level != SR_PRIORITY_NORMAL) {  // which a descriptor has
+        const std::uint32_t word = words[SR_WORD_PRIORITY] ^ SR_PRIORITY_NORMAL ^ level;
+        std::memcpy(to + 4 * SR_WORD_PRIORITY, &word, 4);
+    }
     std::atomic_signal_fence(std::memory_order_release);  // else a compiler makes one store of it and the state
     std::memcpy(to, &words[0], 4);                        // the state last
 }
@@ -45,10 +51,12 @@ void write(const Slot& slot, std::byte* to) noexcept {
 // The checks and the writes of a batch and of a window are the same; only where entry i comes from differs.
 template <class EntryAt>
 std::expected<std::uint32_t, Errc> encode_all(std::uint64_t count, std::span<std::byte> image, std::uint32_t start,
-                                              EntryAt entry_at) noexcept {
+                                              Priority level, EntryAt entry_at) noexcept {
+    const auto number = static_cast<std::uint32_t>(level);
+    if (!is_level(number)) return std::unexpected(Errc::bad_flags);
     if (auto ok = check_place(image, start, count); !ok) return std::unexpected(ok.error());
     std::byte* const to = image.data() + std::size_t{start} * SR_SLOT_BYTES;
-    for (std::size_t i = 0; i < count; ++i) write(entry_at(i), to + i * SR_SLOT_BYTES);
+    for (std::size_t i = 0; i < count; ++i) write(entry_at(i), number, to + i * SR_SLOT_BYTES);
     return static_cast<std::uint32_t>(count);
 }
 
@@ -59,22 +67,42 @@ bool known(std::uint32_t opcode) noexcept {
 // Byte `i` of the argument words.
 std::uint32_t byte_at(const Slot& slot, std::size_t i) noexcept { return slot.args()[i / 4] >> (8 * (i % 4)) & 0xFF; }
 
+// Copies slot `index` into `slot`, which is to be used only if the copy is right, and gives its level. A descriptor
+// is of no level: its priority is NORMAL.
+[[gnu::always_inline]] inline std::expected<Priority, Errc> read(std::span<const std::byte> image,
+                                                                 std::uint32_t index, Slot& slot) noexcept {
+    if (image.size() % SR_SLOT_BYTES != 0) return std::unexpected(Errc::image_not_whole_slots);
+    if (index >= image.size() / SR_SLOT_BYTES) return std::unexpected(Errc::out_of_image);
+
+    Words& words = SlotAccess::words(slot);  // copy once, check the copy
+    std::memcpy(words.data(), image.data() + std::size_t{index} * SR_SLOT_BYTES, SR_SLOT_BYTES);
+    if (words[SR_WORD_STATE] != SR_STATE_PUBLISHED) return std::unexpected(Errc::not_published);
+    if (!known(slot.opcode())) return std::unexpected(Errc::unknown_opcode);
+    const std::uint32_t level = words[SR_WORD_PRIORITY] & (SR_PRIORITY_MASK | SR_FLAGS_MASK);
+    if (!is_level(level)) return std::unexpected(Errc::bad_flags);  // nor is it with a flag
+    if (slot.is_packed()) {
+        if (auto ops = unpack(slot); !ops) return std::unexpected(ops.error());
+    }
+    if (level != SR_PRIORITY_NORMAL) words[SR_WORD_PRIORITY] ^= level ^ SR_PRIORITY_NORMAL;
+    return static_cast<Priority>(level);
+}
+
 }  // namespace
 
-std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image,
-                                          std::uint32_t start) noexcept {
-    return encode(std::span(&slot, 1), image, start);
+std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image, std::uint32_t start,
+                                          Priority level) noexcept {
+    return encode(std::span(&slot, 1), image, start, level);
 }
 
 std::expected<std::uint32_t, Errc> encode(std::span<const Slot> batch, std::span<std::byte> image,
-                                          std::uint32_t start) noexcept {
-    return encode_all(batch.size(), image, start, [batch](std::size_t i) -> const Slot& { return batch[i]; });
+                                          std::uint32_t start, Priority level) noexcept {
+    return encode_all(batch.size(), image, start, level, [batch](std::size_t i) -> const Slot& { return batch[i]; });
 }
 
-std::expected<std::uint32_t, Errc> encode(const Window& window, std::span<std::byte> image,
-                                          std::uint32_t start) noexcept {
+std::expected<std::uint32_t, Errc> encode(const Window& window, std::span<std::byte> image, std::uint32_t start,
+                                          Priority level) noexcept {
     if (auto ok = check(window); !ok) return std::unexpected(ok.error());
-    return encode_all(window.size(), image, start, [&window](std::size_t i) { return entry_slot(window, i); });
+    return encode_all(window.size(), image, start, level, [&window](std::size_t i) { return entry_slot(window, i); });
 }
 
 std::expected<std::vector<Slot>, Errc> to_batch(const Window& window) noexcept {
@@ -92,20 +120,14 @@ std::expected<std::vector<Slot>, Errc> to_batch(const Window& window) noexcept {
 }
 
 std::expected<Slot, Errc> decode(std::span<const std::byte> image, std::uint32_t index) noexcept {
-    if (image.size() % SR_SLOT_BYTES != 0) return std::unexpected(Errc::image_not_whole_slots);
-    if (index >= image.size() / SR_SLOT_BYTES) return std::unexpected(Errc::out_of_image);
-
-    Slot slot;  // copy once, check the copy
-    std::memcpy(SlotAccess::words(slot).data(), image.data() + std::size_t{index} * SR_SLOT_BYTES, SR_SLOT_BYTES);
-    const Words& words = slot.words();
-    if (words[SR_WORD_STATE] != SR_STATE_PUBLISHED) return std::unexpected(Errc::not_published);
-    if (!known(slot.opcode())) return std::unexpected(Errc::unknown_opcode);
-    const std::uint32_t attributes = words[SR_WORD_PRIORITY] & (SR_PRIORITY_MASK | SR_FLAGS_MASK);
-    if (attributes != SR_PRIORITY_NORMAL) return std::unexpected(Errc::bad_flags);
-    if (slot.is_packed()) {
-        if (auto ops = unpack(slot); !ops) return std::unexpected(ops.error());
-    }
+    Slot slot;
+    if (auto level = read(image, index, slot); !level) return std::unexpected(level.error());
     return slot;
+}
+
+std::expected<Priority, Errc> decode_level(std::span<const std::byte> image, std::uint32_t index) noexcept {
+    Slot slot;
+    return read(image, index, slot);
 }
 
 std::expected<InnerOps, Errc> unpack(const Slot& slot) noexcept {
@@ -146,20 +168,22 @@ std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image, 
 
     WindowHead head;
     for (std::uint32_t i = 0; i < count; ++i) {
-        const auto slot = decode(image, start + i);
-        if (!slot) return std::unexpected(slot.error());
+        Slot slot;
+        const auto level = read(image, start + i, slot);
+        if (!level) return std::unexpected(level.error());
         if (i == 0) {
-            const std::uint32_t opcode = slot->opcode();
-            if (slot->is_packed()) return std::unexpected(Errc::malformed_window);
-            head.ticket = slot->args()[0];
+            const std::uint32_t opcode = slot.opcode();
+            if (slot.is_packed()) return std::unexpected(Errc::malformed_window);
+            head.ticket = slot.args()[0];
             head.opcode = is_custom(opcode) ? *Opcode::custom(opcode) : Opcode(static_cast<Op>(opcode));
-            head.tenant = slot->tenant();
-            head.deadline = slot->deadline();
+            head.tenant = slot.tenant();
+            head.deadline = slot.deadline();
+            head.level = *level;
         }
-        const bool same = slot->args()[0] == head.ticket && slot->opcode() == head.opcode.value() &&
-                          slot->tenant() == head.tenant && slot->deadline() == head.deadline;
+        const bool same = slot.args()[0] == head.ticket && slot.opcode() == head.opcode.value() &&
+                          slot.tenant() == head.tenant && slot.deadline() == head.deadline && *level == head.level;
         if (!same) return std::unexpected(Errc::malformed_window);
-        switch (slot->args()[1]) {
+        switch (slot.args()[1]) {
             case SR_CLASS_REQUIRED:
                 if (head.lookahead != 0) return std::unexpected(Errc::malformed_window);
                 ++head.required;

@@ -40,7 +40,8 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::unknown_opcode:
             return {"a reserved opcode without a meaning", "the image is damaged or from a newer version"};
         case Errc::bad_flags:
-            return {"reserved flags or an unknown priority", "the image is damaged or from a newer version"};
+            return {"reserved flags or an unknown priority",
+                    "there are five levels; the image may be damaged, or from a newer version"};
         case Errc::malformed_packed:
             return {"the packed slot's table is damaged", "build packed slots with packed()"};
         case Errc::malformed_window:

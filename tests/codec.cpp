@@ -55,6 +55,31 @@ BOOST_AUTO_TEST_CASE(a_slot_is_these_sixteen_words) {
     for (std::uint32_t i = 0; i < SR_SLOT_WORDS; ++i) BOOST_TEST(image.word(1, i) == expected[i]);
 }
 
+// At each level: in bits 0..7 of word 3, beside the deadline, and nowhere else.
+BOOST_AUTO_TEST_CASE(a_level_is_the_low_byte_of_word_3) {
+    const Deadline deadline = Deadline::of_wire(0xFFFF);
+    for (std::uint32_t level = 0; level <= 6; ++level) {
+        with_each_shape(1, [&](const auto& descriptor) {
+            Image image(2), expected(2);
+            const auto used = encode(descriptor, image.bytes(), 1, static_cast<Priority>(level));
+            if (level <= SR_PRIORITY_IDLE) {
+                BOOST_REQUIRE(encode(descriptor, expected.bytes(), 1).has_value());
+                expected.set(1, SR_WORD_PRIORITY, level);
+            }
+            BOOST_TEST((level <= SR_PRIORITY_IDLE ? used == 1u : !used && used.error() == Errc::bad_flags));
+            BOOST_TEST((image == expected));
+        });
+        if (level > SR_PRIORITY_IDLE) continue;
+        Image image(1);
+        std::array<std::uint32_t, SR_SLOT_WORDS> words{};
+        const Slot given = nop().by(deadline);
+        BOOST_TEST((encode(given, image.bytes(), 0, static_cast<Priority>(level)) == 1u));
+        BOOST_TEST((encode(given, std::span(words), 0, static_cast<Priority>(level)) == 1u));
+        BOOST_TEST(image.word(0, SR_WORD_PRIORITY) == (0xFFFF0000u | level));
+        BOOST_TEST(words[SR_WORD_PRIORITY] == (0xFFFF0000u | level));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(only_the_slots_asked_for_are_written) {
     for (std::uint32_t start = 0; start <= 2; ++start) {
         Image image(5), expected(5);

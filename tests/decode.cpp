@@ -108,9 +108,26 @@ BOOST_AUTO_TEST_CASE(bad_flags) {
         words[SR_WORD_PRIORITY] |= 1u << bit;
         BOOST_TEST(decode(image_of(words).bytes(), 0).value().deadline().ticks() == 1u << (bit - 16));
     }
-    Words words = words_of(nop());
-    words[SR_WORD_PRIORITY] = 5;
-    decode_refuses(Errc::bad_flags, words);
+    for (const std::uint32_t level : {5u, 6u, 0xFFu}) {
+        Words words = words_of(nop());
+        words[SR_WORD_PRIORITY] = level;
+        decode_refuses(Errc::bad_flags, words);
+        refuses(Errc::bad_flags, decode_level(image_of(words).bytes(), 0));
+    }
+}
+
+// The slot is the descriptor that was encoded, whatever its level, which is asked for by itself.
+BOOST_AUTO_TEST_CASE(a_level_comes_back) {
+    const Slot given = store_u32(1, 160).by(Deadline::of_wire(7));
+    for (const Priority level :
+         {Priority::critical, Priority::high, Priority::normal, Priority::low, Priority::idle}) {
+        Image image(1);
+        encode(given, image.bytes(), 0, level).value();
+        BOOST_TEST((decode(image.bytes(), 0).value() == given));
+        BOOST_TEST((decode_level(image.bytes(), 0).value() == level));
+    }
+    refuses(Errc::out_of_image, decode_level(Image(1).bytes(), 1));
+    refuses(Errc::not_published, decode_level(Image(1).bytes(), 0));
 }
 
 BOOST_AUTO_TEST_CASE(malformed_packed) {
@@ -194,8 +211,9 @@ BOOST_AUTO_TEST_CASE(a_window_comes_back) {
     for (std::size_t required = 0; required <= 3; ++required)
         for (std::size_t lookahead = 0; lookahead <= 3; ++lookahead) {
             const Window window{5, custom, 9, all.first(required), all.first(lookahead)};
+            const auto level = static_cast<Priority>(required);
             Image image(8);
-            const auto n = encode(window, image.bytes(), 1).value();
+            const auto n = encode(window, image.bytes(), 1, level).value();
             const auto head = decode_window(image.bytes(), 1, n);
             BOOST_TEST(head.has_value() == (n > 0));
             if (n == 0) continue;
@@ -204,6 +222,7 @@ BOOST_AUTO_TEST_CASE(a_window_comes_back) {
             BOOST_TEST(head->tenant == 9);
             BOOST_TEST(head->required == required);
             BOOST_TEST(head->lookahead == lookahead);
+            BOOST_TEST((head->level == level));
             for (std::uint32_t i = 0; i < n; ++i) {
                 const Slot entry = decode(image.bytes(), 1 + i).value();
                 BOOST_TEST(std::ranges::equal(payload(entry).first(window.entry(i).size()), window.entry(i)));
@@ -224,6 +243,7 @@ BOOST_AUTO_TEST_CASE(slots_that_are_no_window) {
     broken(2, SR_WORD_OPCODE, 0x101);                // another opcode
     broken(1, SR_WORD_TENANT, 8);                    // another tenant
     broken(2, SR_WORD_PRIORITY, 0x10002);            // another deadline
+    broken(3, SR_WORD_PRIORITY, SR_PRIORITY_LOW);    // another level
     broken(0, SR_WORD_ARGS + 1, 2);                  // an unknown class
     broken(3, SR_WORD_ARGS + 1, SR_CLASS_REQUIRED);  // required behind lookahead
     broken(0, SR_WORD_ARGS + 1, SR_CLASS_LOOKAHEAD);

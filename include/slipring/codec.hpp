@@ -15,32 +15,37 @@
 #include <vector>
 
 #include <slipring/descriptor.hpp>
+#include <slipring/priority.hpp>
 
 namespace slipring {
 
 // ---- encode ----------------------------------------------------------------------------------------------
 // Slots [start, start + n) must lie in the image and be EMPTY or DONE; their state is written last. That holds for
 // nothing at all, too: n = 0 is 0 slots written where start is in the image or its end, and out_of_image behind that.
-// Errors: image_not_whole_slots, index_overflow (start + n exceeds u32), out_of_image, slot_in_use, and for a
-// window payload_too_long, payload_not_whole.
+// A level is what publish() takes as well; it is in the image, and in no descriptor.
+// Errors: bad_flags (there is no such level), image_not_whole_slots, index_overflow (start + n exceeds u32),
+// out_of_image, slot_in_use, and for a window payload_too_long, payload_not_whole.
 
 [[nodiscard]] SLIPRING_API std::expected<std::uint32_t, Errc> encode(const Slot& slot, std::span<std::byte> image,
-                                                                     std::uint32_t start) noexcept;
+                                                                     std::uint32_t start,
+                                                                     Priority level = Priority::normal) noexcept;
 
 // All of the batch or nothing.
 [[nodiscard]] SLIPRING_API std::expected<std::uint32_t, Errc> encode(std::span<const Slot> batch,
-                                                                     std::span<std::byte> image,
-                                                                     std::uint32_t start) noexcept;
+                                                                     std::span<std::byte> image, std::uint32_t start,
+                                                                     Priority level = Priority::normal) noexcept;
 
 // All of the window or nothing; the same image as encoding to_batch(window).
 [[nodiscard]] SLIPRING_API std::expected<std::uint32_t, Errc> encode(const Window& window, std::span<std::byte> image,
-                                                                     std::uint32_t start) noexcept;
+                                                                     std::uint32_t start,
+                                                                     Priority level = Priority::normal) noexcept;
 
 // The same into an image of words.
 template <class Descriptor>
 [[nodiscard]] std::expected<std::uint32_t, Errc> encode(const Descriptor& descriptor, std::span<std::uint32_t> image,
-                                                        std::uint32_t start) noexcept {
-    return encode(descriptor, std::as_writable_bytes(image), start);
+                                                        std::uint32_t start,
+                                                        Priority level = Priority::normal) noexcept {
+    return encode(descriptor, std::as_writable_bytes(image), start, level);
 }
 
 // The batch that a window stands for. Errors: payload_too_long, payload_not_whole, out_of_memory.
@@ -54,6 +59,10 @@ template <class Descriptor>
 // which only a live ring writes), unknown_opcode, bad_flags, malformed_packed.
 [[nodiscard]] SLIPRING_API std::expected<Slot, Errc> decode(std::span<const std::byte> image,
                                                             std::uint32_t index) noexcept;
+
+// The level that slot `index` was encoded with. Errors: those of decode.
+[[nodiscard]] SLIPRING_API std::expected<Priority, Errc> decode_level(std::span<const std::byte> image,
+                                                                      std::uint32_t index) noexcept;
 
 // The ops of a packed slot. They borrow from the slot.
 struct InnerOps {
@@ -76,10 +85,11 @@ struct WindowHead {
     std::uint32_t required = 0;   // entries
     std::uint32_t lookahead = 0;  // entries, behind the required ones
     Deadline deadline{};
+    Priority level = Priority::normal;
 };
 
-// Slots [start, start + count) as a window, count >= 1. Errors: those of decode, index_overflow, and
-// malformed_window (ticket, opcode, tenant or deadline differ, an unknown class, or required behind lookahead).
+// Slots [start, start + count) as a window, count >= 1. Errors: those of decode, index_overflow, and malformed_window
+// (ticket, opcode, tenant, deadline or level differ, an unknown class, or required behind lookahead).
 [[nodiscard]] SLIPRING_API std::expected<WindowHead, Errc> decode_window(std::span<const std::byte> image,
                                                                          std::uint32_t start,
                                                                          std::uint32_t count) noexcept;
