@@ -12,7 +12,7 @@
 #include <slipring/ring.hpp>
 
 #include "../lib/ring_inside.hpp"
-#include "lanes.hpp"
+#include "stepped.hpp"
 #include "shim.hpp"
 
 #include "no_teams.hpp"
@@ -38,11 +38,11 @@ namespace {
 using namespace slipring;
 
 constexpr ulong for_ever = ~ulong{0};
-constexpr uint patience = 400'000;  // steps: far more than anything here takes
+using lanes::patience;
 
 enum class Slots { in_ring, in_window };
 
-struct Device {
+struct Device : lanes::Stepped {
     const std::uint32_t capacity;
     std::vector<std::byte> bytes;
     std::span<std::byte> memory;
@@ -55,7 +55,6 @@ struct Device {
     sr_ring own{};
     sr_memory words{};
     sr_bounds bounds{};
-    std::unique_ptr<lanes::Machine> machine;
 
     explicit Device(std::uint32_t slots, std::uint64_t start = 0, Slots where = Slots::in_ring)
         : capacity(slots), bytes(*Ring::bytes(slots) + SR_RING_ALIGN), memory(aligned(bytes)),
@@ -90,21 +89,6 @@ struct Device {
     void copy(std::uint64_t position) {
         const std::size_t at = position % capacity * SR_SLOT_BYTES;
         std::memcpy(window.data() + at, memory.data() + SR_RING_SLOTS + at, SR_SLOT_BYTES);
-    }
-    // Steps until `condition` holds.
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            machine->step();
-        }
-        return true;
-    }
-    void steps(uint n) {
-        for (uint i = 0; i < n && !machine->ended(); ++i) machine->step();
-    }
-    bool end() {
-        return eventually([&] { return machine->ended(); }) || machine->ended();
     }
     uint word32(std::size_t offset) {
         return std::atomic_ref(*reinterpret_cast<uint*>(memory.data() + offset)).load();

@@ -13,7 +13,7 @@
 #include <slipring/ring.hpp>
 
 #include "../lib/ring_inside.hpp"
-#include "lanes.hpp"
+#include "stepped.hpp"
 
 // How often the retirer looks for a poller before it goes on alone.
 static unsigned alone_after = 1u << 30;
@@ -88,9 +88,8 @@ namespace {
 using namespace slipring;
 
 constexpr ulong for_ever = ~ulong{0};
-constexpr uint patience = 400'000;  // steps: far more than anything here takes
 
-struct Device {
+struct Device : lanes::Stepped {
     const std::uint32_t capacity;
     std::vector<std::byte> bytes;
     std::span<std::byte> memory;
@@ -107,7 +106,6 @@ struct Device {
     sr_ring own{};
     sr_memory words{};
     sr_bounds bounds{};
-    std::unique_ptr<lanes::Machine> machine;
 
     explicit Device(std::uint32_t slots, std::uint64_t start = 0)
         : capacity(slots), bytes(*Ring::bytes(slots) + SR_RING_ALIGN), memory(aligned(bytes)),
@@ -152,28 +150,13 @@ struct Device {
         };
         machine = std::make_unique<lanes::Machine>(subgroups + 2 * teams, kernel, seed, lanes::Groups{subgroups, 2});
     }
-    void step() {
+    void step() override {
         machine->step();
         const uint ahead = sched[SR_SCHED_TEAM_QUEUED] - sched[SR_SCHED_TEAM_ASKED];
         while (team_claimed < team_positions.size() &&
                static_cast<std::int64_t>(claimed() - team_positions[team_claimed]) > 0)
             ++team_claimed;
         claimed_too_many = claimed_too_many || static_cast<int>(ahead) > 0 || team_claimed > team_slots_ran + teams;
-    }
-    // Steps until `condition` holds.
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            step();
-        }
-        return true;
-    }
-    void steps(uint n) {
-        for (uint i = 0; i < n && !machine->ended(); ++i) step();
-    }
-    bool end() {
-        return eventually([&] { return machine->ended(); }) || machine->ended();
     }
     uint& word32(std::size_t offset) { return *reinterpret_cast<uint*>(memory.data() + offset); }
     uint& slot_word(std::uint64_t position, uint word) {

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "lanes.hpp"
+#include "stepped.hpp"
 
 #define SR_CHUNKS_BESIDE 2u
 #include "wide_levels.hpp"

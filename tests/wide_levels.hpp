@@ -1,5 +1,5 @@
 // Five rings, one for each level, as the wide drain has them, natively. For one source of a program, which includes
-// lanes.hpp first if its sub-groups have 32 lanes, and defines SR_TEAMS and its team operations if it has any.
+// stepped.hpp first if its sub-groups have 32 lanes, and defines SR_TEAMS and its team operations if it has any.
 #pragma once
 
 #include <array>
@@ -84,27 +84,9 @@ struct LevelRings {
 };
 
 #ifdef SR_LANES
-constexpr uint patience = 400'000;  // steps: far more than anything here takes
-
 // With sub-groups of 32 lanes, which a test steps.
-struct SteppedLevels : LevelRings<Ring> {
-    std::unique_ptr<lanes::Machine> machine{};
-
+struct SteppedLevels : LevelRings<Ring>, lanes::Stepped {
     using LevelRings::LevelRings;
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            machine->step();
-        }
-        return true;
-    }
-    void steps(uint n) {
-        for (uint i = 0; i < n && !machine->ended(); ++i) machine->step();
-    }
-    bool end() {
-        return eventually([&] { return machine->ended(); }) || machine->ended();
-    }
 };
 #endif
 

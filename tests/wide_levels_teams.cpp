@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "lanes.hpp"
+#include "stepped.hpp"
 
 #define SR_TEAMS 1
 #include "wide_levels.hpp"

@@ -13,7 +13,7 @@
 #include <slipring/ring.hpp>
 
 #include "../lib/ring_inside.hpp"
-#include "lanes.hpp"
+#include "stepped.hpp"
 #include "ring_memory.hpp"
 
 // Tenant 1 has the higher level, the program and the other two the lower one.
@@ -31,7 +31,6 @@ namespace {
 using namespace slipring;
 
 constexpr ulong for_ever = ~ulong{0};
-constexpr uint patience = 20'000'000;  // steps: far more than anything here takes
 constexpr uint team_lanes = 64, max_teams = 2;
 constexpr uint tenant_of[SR_RINGS] = {1, 0, 2, 3}, id_of[SR_RINGS] = {11, 0, 22, 33};
 constexpr uint words_of[SR_RINGS] = {1000, 2000, 3000, 4000}, own_words = 1000;  // that each may read and write
@@ -40,7 +39,7 @@ std::vector<uint> said;          // the first arguments of 0x101 and 0x200, in t
 uint held_back = 0, let_go = 0;  // how many of 0x102 have begun, and whether they may end
 bool wrong_tenant = false;       // a handler was told of another than its second argument says
 
-struct Tenants {
+struct Tenants : lanes::Stepped {
     std::vector<RingMemory> memory{};
     std::vector<Ring> rings{};
     std::vector<uint> control = std::vector<uint>(8192);
@@ -50,9 +49,9 @@ struct Tenants {
     std::array<std::array<uint, SR_BOARD_WORDS>, max_teams> boards{};
     std::array<std::array<uint, team_lanes>, max_teams> locals{};
     sr_bounds bounds{};
-    std::unique_ptr<lanes::Machine> machine{};
 
     explicit Tenants(std::uint32_t capacity, std::uint64_t start = 0) {
+        most_steps = 20'000'000;
         for (uint i = 0; i < SR_RINGS; ++i) {
             memory.emplace_back(capacity);
             rings.push_back(memory.back().ring(capacity, start + 5 * i));
@@ -102,17 +101,9 @@ struct Tenants {
         };
         machine = std::make_unique<lanes::Machine>(subgroups + 2 * teams, kernel, seed, lanes::Groups{subgroups, 2});
     }
-    template <class Condition>
-    bool eventually(Condition condition) {
-        for (uint i = 0; !condition(); ++i) {
-            if (machine->ended() || i == patience) return false;
-            machine->step();
-        }
-        return true;
-    }
     bool end() {
         inside(rings[SR_LEAD]).word32(SR_RING_STOP).store(bounds.launch);
-        return eventually([&] { return machine->ended(); }) || machine->ended();
+        return Stepped::end();
     }
     bool is_complete(uint ring) const { return rings[ring].completed() == rings[ring].reserved(); }
     bool is_complete() const { return is_complete(0) && is_complete(1) && is_complete(2) && is_complete(3); }
