@@ -43,6 +43,7 @@ FITTING = [
     ("lib/runtime/log.cpp", "", "runtime no_memory"),
     ("lib/runtime/lookahead.cpp", "", "lookahead"),
     ("lib/runtime/records.cpp", "", "records"),
+    ("lib/runtime/windows_in_flight.hpp", "", "windows_in_flight tickets"),
     ("lib/fleet/fleet.cpp", "", "fleet fleet_spread fleet_opening fleet_threads fleet_lost fleet_levels no_memory"),
     ("tools/automaton.cpp", "scan", "automaton scan"),
     ("tools/segment.cpp", "scan", "scan"),

@@ -134,6 +134,9 @@ constexpr Entry entry(Errc code) noexcept {
         case Errc::tenant_in_use:
             return {"the tenant has not come to rest", "quiesce() it before it is declared again"};
         case Errc::bad_tenant: return {"a declaration of a tenant that cannot be", "see the detail for the reason"};
+        case Errc::ticket_in_flight:
+            return {"a window with that ticket number is in flight",
+                    "wait until it has finished, or give this one another number; 0 is no number"};
     }
     return {"unknown error", "this code is not slipring's"};
 }

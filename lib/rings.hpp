@@ -86,6 +86,12 @@ public:
         return found;
     }
 
+    // Slots, of all rings.
+    std::uint64_t capacity() const noexcept {
+        std::uint64_t sum = 0;
+        each([&sum](std::size_t, const Ring& ring) { sum += ring.capacity(); });
+        return sum;
+    }
     // How many slots have finished, of all rings.
     std::uint64_t completed() const noexcept {
         std::uint64_t sum = 0;

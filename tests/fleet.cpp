@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -164,6 +165,21 @@ BOOST_DATA_TEST_CASE(batches_and_windows_stay_whole, data::make(modes), mode) {
 }
 
 // ---- full rings --------------------------------------------------------------------------------------------------
+
+BOOST_DATA_TEST_CASE(a_number_in_flight_on_one_member_is_refused_by_all, data::make(modes), mode) {
+    Fleet fleet = open_two(mode, {.capacity = 64});
+    const std::uint32_t entry[] = {1, 170};
+    const Window window{.ticket = 7, .opcode = Op::atomic_add, .required = Payloads(entry, 2)};
+    std::optional held = fleet.runtime(0).ring().reserve(1);
+    BOOST_REQUIRE(held->has_value());
+    BOOST_REQUIRE(fleet.runtime(0).publish(window).has_value());
+    BOOST_TEST((fleet.publish(window).error() == Errc::ticket_in_flight));
+    held.reset();
+    fleet.runtime(0).wake();
+    std::expected<FleetTicket, Errc> ticket;
+    BOOST_TEST(eventually([&] { return (ticket = fleet.publish(window)).has_value(); }));
+    BOOST_TEST(finishes(fleet, *ticket));
+}
 
 BOOST_DATA_TEST_CASE(a_full_ring_passes_work_on_and_full_rings_lose_nothing, data::make(modes), mode) {
     Fleet fleet = open_two(mode, {.capacity = 16});

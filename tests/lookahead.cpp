@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -29,20 +30,22 @@ Options with_idle(std::uint32_t lower_every = 0) {
     return options;
 }
 
-// A window each of whose results says how many operations ran before.
+// A window each of whose results says how many operations ran before. Each has another ticket number.
 class Numbers {
 public:
-    Numbers(std::uint32_t required, std::uint32_t lookahead) : required_(2 * required) {
+    Numbers(std::uint32_t required, std::uint32_t lookahead) : ticket_(++tickets), required_(2 * required) {
         for (std::uint32_t i = 0; i < required + lookahead; ++i) words_.insert(words_.end(), {1, word_of});
     }
     Window window() const {
-        return {.ticket = 5,
+        return {.ticket = ticket_,
                 .opcode = Op::atomic_add,
                 .required = Payloads(std::span(words_).first(required_), 2),
                 .lookahead = Payloads(std::span(words_).subspan(required_), 2)};
     }
 
 private:
+    static inline std::uint32_t tickets = 0;
+    std::uint32_t ticket_;
     std::size_t required_;
     std::vector<std::uint32_t> words_;
 };
@@ -87,11 +90,12 @@ void ran(Runtime& runtime, const Ticket& ticket, std::uint64_t first) {
 
 BOOST_DATA_TEST_CASE(lookahead_runs_when_no_required_work_waits, data::make(modes), mode) {
     Runtime runtime = open(mode, with_idle());
+    const Numbers first(3, 5);
     std::vector<WindowTicket> windows;
     std::vector<Ticket> others;
     {
         const Stalled stalled(runtime);
-        windows = {publish(runtime, {3, 5}), publish(runtime, {2, 4})};
+        windows = {publish(runtime, first), publish(runtime, {2, 4})};
         for (const Priority level : {Priority::normal, Priority::low}) {
             const auto other = runtime.publish(atomic_add(1, word_of), Quiet::no, level);
             BOOST_REQUIRE(other.has_value());
@@ -111,7 +115,7 @@ BOOST_DATA_TEST_CASE(lookahead_runs_when_no_required_work_waits, data::make(mode
     const RingInside idle = inside(*runtime.ring(Priority::idle));
     BOOST_TEST((idle.word(0, SR_WORD_PRIORITY) & SR_PRIORITY_MASK) == SR_PRIORITY_IDLE);
     BOOST_TEST((idle.word(0, SR_WORD_PRIORITY) & SR_FLAG_WINDOWED) != 0u);
-    BOOST_TEST(idle.word(0, SR_WORD_ARGS) == 5u);
+    BOOST_TEST(idle.word(0, SR_WORD_ARGS) == first.window().ticket);
     BOOST_TEST(idle.word(0, SR_WORD_ARGS + 1) == SR_CLASS_LOOKAHEAD);
 }
 
@@ -224,6 +228,27 @@ BOOST_DATA_TEST_CASE(a_window_that_does_not_fit_publishes_nothing, data::make(mo
     BOOST_TEST(control(runtime, word_of) == 100u + 1 + 1 + 250 + 5 + 26);
 }
 
+BOOST_DATA_TEST_CASE(a_window_in_two_rings_keeps_its_number_until_both_parts_have_ended, data::make(modes), mode) {
+    Runtime runtime = open(mode, with_idle());
+    const Numbers numbers(2, 3);
+    std::optional held = runtime.ring(Priority::idle)->reserve(1);
+    BOOST_REQUIRE(held->has_value());
+    const WindowTicket window = publish(runtime, numbers);
+    BOOST_REQUIRE(runtime.wait(window.required, 1min).has_value());
+    BOOST_TEST(runtime.is_in_flight(numbers.window().ticket));
+    BOOST_TEST((runtime.publish_apart(numbers.window()).error() == Errc::ticket_in_flight));
+    BOOST_TEST((runtime.publish(numbers.window()).error() == Errc::ticket_in_flight));
+    held.reset();
+    runtime.wake();
+    BOOST_REQUIRE(runtime.wait(window.lookahead, 1min).has_value());
+    BOOST_TEST(!runtime.is_in_flight(numbers.window().ticket));
+    // A window of one ring, too; and one that did not fit keeps nothing.
+    const auto room = runtime.ring(Priority::idle)->reserve(runtime.ring(Priority::idle)->capacity());
+    BOOST_REQUIRE(room.has_value());
+    BOOST_TEST((runtime.publish_apart(numbers.window()).error() == Errc::ring_full));
+    BOOST_TEST(runtime.publish(numbers.window()).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(a_window_has_two_parts_where_there_are_two_levels) {
     const Numbers numbers(1, 1);
     const auto refused = [](const auto& result, Errc why) {
@@ -269,7 +294,7 @@ BOOST_AUTO_TEST_CASE(a_window_has_two_parts_where_there_are_two_levels) {
 // Each slot ends once, run or cancelled, whoever is faster.
 BOOST_DATA_TEST_CASE(cancel_and_promote_race_with_the_kernel, data::make(modes), mode) {
     const Numbers numbers(4, 12);
-    const Window whole = numbers.window();
+    const Window window = numbers.window();
     constexpr int rounds = 150;
     Options options = with_idle(8);
     options.shape = {};
@@ -277,18 +302,20 @@ BOOST_DATA_TEST_CASE(cancel_and_promote_race_with_the_kernel, data::make(modes),
     Runtime runtime = open(mode, options);
     std::atomic<std::uint32_t> done{0}, cancelled{0};
     const auto publish_all = [&](int self) {
+        Window whole = window;
+        whole.ticket += static_cast<std::uint32_t>(self);
         for (int round = 0; round < rounds; ++round) {
-            auto window = runtime.publish_apart(whole);
-            while (!window && window.error() == Errc::ring_full) {
+            auto ticket = runtime.publish_apart(whole);
+            while (!ticket && ticket.error() == Errc::ring_full) {
                 std::this_thread::yield();
-                window = runtime.publish_apart(whole);
+                ticket = runtime.publish_apart(whole);
             }
-            if (!window) return;
-            if ((round + self) % 2 == 0) static_cast<void>(runtime.promote(*window));
-            if (round % 3 == 0) static_cast<void>(runtime.cancel(window->lookahead));
-            if (!runtime.wait(window->required, 1min) || !runtime.wait(window->lookahead, 1min)) return;
-            const Progress::Part ahead = runtime.progress(window->lookahead).lookahead;
-            done += ahead.done + runtime.progress(window->required).required.done;
+            if (!ticket) return;
+            if ((round + self) % 2 == 0) static_cast<void>(runtime.promote(*ticket));
+            if (round % 3 == 0) static_cast<void>(runtime.cancel(ticket->lookahead));
+            if (!runtime.wait(ticket->required, 1min) || !runtime.wait(ticket->lookahead, 1min)) return;
+            const Progress::Part ahead = runtime.progress(ticket->lookahead).lookahead;
+            done += ahead.done + runtime.progress(ticket->required).required.done;
             cancelled += ahead.cancelled;
         }
     };

@@ -195,6 +195,22 @@ BOOST_DATA_TEST_CASE(a_quota_is_full_alone_and_at_once, data::make(modes), mode)
     BOOST_TEST(runtime.publish(of(nop())).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(each_tenant_has_ticket_numbers_of_its_own) {
+    Runtime runtime = open(ExecutionMode::persistent, with_tenants());
+    std::vector<Ring::Reservation> held;  // nothing of either runs
+    for (const std::uint32_t id : {one, other}) held.push_back(std::move(*runtime.ring_of(id)->reserve(1)));
+    const auto publish = [&](std::uint32_t id) {
+        return runtime.publish(Window{.ticket = 5, .tenant = id, .required = Payloads(std::span(&own_words, 1), 1)});
+    };
+    for (const std::uint32_t id : {one, other, 0u}) {
+        BOOST_TEST(!runtime.is_in_flight(5, id));
+        BOOST_TEST(publish(id).has_value());
+    }
+    for (const std::uint32_t id : {one, other}) BOOST_TEST((publish(id).error() == Errc::ticket_in_flight));
+    BOOST_TEST((publish(11).error() == Errc::unknown_tenant));
+    BOOST_TEST(!runtime.is_in_flight(5, 11));
+}
+
 BOOST_AUTO_TEST_CASE(open_refuses_tenants_that_cannot_be) {
     const auto refused = [](const auto& change) {
         Options options = with_tenants();

@@ -1,8 +1,10 @@
-// Parts of a ticket, and a producer that waits for room.
+// Parts of a ticket, a window's ticket number, and a producer that waits for room.
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 
+#include <optional>
 #include <thread>
+#include <vector>
 
 #include "meant_to_leak.hpp"
 #include "runtime_fixture.hpp"
@@ -53,6 +55,72 @@ BOOST_DATA_TEST_CASE(a_windows_required_part_ends_before_its_lookahead, data::ma
     BOOST_TEST(runtime.result(last)->value == 5u);
     BOOST_TEST(runtime.result(*ticket, 4)->value == 5u);
     BOOST_TEST((runtime.result(required, 3).error() == Errc::bad_ticket));
+}
+
+namespace {
+
+const std::uint32_t entry[] = {1, 200};  // adds 1 to word 200
+Window window_of(std::uint32_t number, std::size_t size = 1) {
+    static const std::vector<Payload> entries(8, Payload(entry));
+    return {.ticket = number, .opcode = Op::atomic_add, .required = std::span(entries).first(size)};
+}
+
+}  // namespace
+
+BOOST_DATA_TEST_CASE(a_window_in_flight_keeps_its_number, data::make(modes) * data::make({false, true}), mode, is_quiet) {
+    const Quiet quiet = is_quiet ? Quiet::yes : Quiet::no;
+    Runtime runtime = open(mode, {.capacity = 16});
+    std::optional held = runtime.ring().reserve(1);  // nothing runs before it is committed
+    BOOST_REQUIRE(held->has_value());
+    const auto first = runtime.publish(window_of(7, 3), quiet);
+    BOOST_REQUIRE(first.has_value());
+    BOOST_TEST(runtime.is_in_flight(7));
+    BOOST_TEST(!runtime.is_in_flight(8));
+    for (int i = 0; i < 2; ++i) BOOST_TEST((runtime.publish(window_of(7), quiet).error() == Errc::ticket_in_flight));
+    BOOST_TEST(runtime.publish(window_of(8), quiet).has_value());
+    for (int i = 0; i < 2; ++i) BOOST_TEST(runtime.publish(window_of(0), quiet).has_value());
+    held.reset();
+    runtime.wake();
+    BOOST_REQUIRE(runtime.wait(*first, 1min).has_value());
+    BOOST_TEST(!runtime.is_in_flight(7));
+    const auto again = runtime.publish(window_of(7), quiet);  // it was waited for: no moment later
+    BOOST_REQUIRE(again.has_value());
+    BOOST_TEST(eventually([&] { return !runtime.is_in_flight(7); }));  // nobody waits for it
+    BOOST_TEST(run(runtime, window_of(7)).ok());
+}
+
+BOOST_DATA_TEST_CASE(a_window_that_is_refused_leaves_its_number_free, data::make(modes), mode) {
+    Runtime runtime = open(mode, {.capacity = 4});
+    BOOST_TEST((runtime.publish(window_of(7, 5)).error() == Errc::larger_than_ring));
+    BOOST_TEST((runtime.publish(window_of(7), Quiet::no, Priority::high).error() == Errc::level_not_open));
+    BOOST_TEST(!runtime.is_in_flight(7));
+    {
+        const auto held = runtime.ring().reserve(4);
+        BOOST_REQUIRE(held.has_value());
+        BOOST_TEST((runtime.publish(window_of(7)).error() == Errc::ring_full));
+        BOOST_TEST(!runtime.is_in_flight(7));
+    }
+    runtime.wake();
+    BOOST_TEST(run(runtime, window_of(7)).ok());
+    BOOST_TEST(runtime.shutdown().has_value());
+    BOOST_TEST((runtime.publish(window_of(7)).error() == Errc::shut_down));
+}
+
+BOOST_AUTO_TEST_CASE(a_number_of_a_lost_device_is_free_again_when_that_has_recovered) {
+    const MeantToLeak session;
+    Runtime runtime = open(ExecutionMode::persistent,
+                           {.capacity = 16, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
+    BOOST_REQUIRE(runtime.publish(stall_slot(runtime.device())).has_value());
+    const auto behind = runtime.publish(window_of(7));
+    BOOST_REQUIRE(behind.has_value());
+    // Who asks again and again is told: of the window, or of the device.
+    BOOST_TEST(eventually([&] { return runtime.publish(window_of(7)).error() == Errc::device_lost; }));
+    BOOST_TEST(!runtime.is_in_flight(7));
+    const auto released = runtime.buffer("release");
+    BOOST_REQUIRE(runtime.recover().has_value());
+    BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
+    BOOST_TEST(run(runtime, window_of(7)).ok());
+    word(released).store(1);
 }
 
 BOOST_DATA_TEST_CASE(a_producer_waits_for_room, data::make(modes), mode) {

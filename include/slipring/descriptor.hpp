@@ -240,7 +240,9 @@ private:
 // One operation over many entries: those required now, then those that a lookahead may as well fetch.
 // Borrows its entries. It occupies required.size() + lookahead.size() consecutive slots, required first.
 struct Window {
-    std::uint32_t ticket = 0;  // the user's number for the window; on the wire in every slot
+    // The user's number for the window, on the wire in every slot. A runtime refuses a number that a window in flight
+    // has; any number of windows may have 0.
+    std::uint32_t ticket = 0;
     Opcode opcode = Op::nop;
     std::uint32_t tenant = 0;
     Payloads required{};

@@ -82,6 +82,8 @@ enum class Errc {
     tenant_closed,   // a tenant that was told to quiesce
     tenant_in_use,   // a tenant that was not, or has slots in flight
     bad_tenant,      // a declaration that cannot be
+    // windows
+    ticket_in_flight,  // a window with the number of one that has not finished
 };
 
 // One sentence: what happened. Static storage; never empty.

@@ -97,7 +97,9 @@ public:
     // are lost or shut down.
     // Errors: the first of these that any member returned: ring_full or quota_full (every other member refused too),
     // larger_than_ring, device_lost, level_not_open, unknown_tenant, tenant_closed, shut_down (by all); a window also
-    // payload_too_long, payload_not_whole; where tenants are declared also denied, mixed_tenants (at once).
+    // payload_too_long, payload_not_whole, and ticket_in_flight if any member has the number (at once); where tenants
+    // are declared also denied, mixed_tenants (at once). Of two threads that publish one number at once both may
+    // succeed, on two members.
 
     [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
                                                            Priority level = Priority::normal) noexcept;

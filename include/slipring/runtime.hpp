@@ -58,8 +58,8 @@ public:
     // slots there, put a batch_fence between them, or publish the second when the first has finished. Slots of two
     // levels have no order.
     // Errors: ring_full (at once; of this level), larger_than_ring, level_not_open, shut_down, device_lost; a window
-    // also payload_too_long, payload_not_whole. Where tenants are declared also unknown_tenant, denied,
-    // mixed_tenants, quota_full (in the place of ring_full), tenant_closed.
+    // also payload_too_long, payload_not_whole, ticket_in_flight. Where tenants are declared also unknown_tenant,
+    // denied, mixed_tenants, quota_full (in the place of ring_full), tenant_closed.
 
     [[nodiscard]] std::expected<Ticket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
                                                       Priority level = Priority::normal) noexcept;
@@ -77,8 +77,15 @@ public:
     [[nodiscard]] std::expected<WindowTicket, Errc> publish_apart(const Window& window, Quiet quiet = Quiet::no,
                                                                   Priority level = Priority::normal) noexcept;
 
+    // Whether a window with that ticket number has not finished yet: then publish returns ticket_in_flight. A number
+    // is free again once wait() or poll() would say that all of its window has finished, lookahead too. Each tenant
+    // has numbers of its own. Of two threads that publish one number at once, one at least gets ticket_in_flight, and
+    // both may. What goes through ring() is not looked at. False where the device is lost.
+    bool is_in_flight(std::uint32_t window, std::uint32_t tenant = 0) noexcept;
+
     // Waits until `n` slots are free, in the way of wait(). For a producer that got ring_full. It reserves nothing:
-    // another producer may be faster, and then publish returns ring_full again.
+    // another producer may be faster, and then publish returns ring_full again. A slot that has finished makes room a
+    // moment later: a small ring may be full of slots that were waited for.
     // Errors: timed_out, larger_than_ring, level_not_open and unknown_tenant (at once), shut_down, device_lost.
     [[nodiscard]] std::expected<void, Errc> wait_for_room(std::uint32_t n, Timeout timeout = Timeout::never(),
                                                           Priority level = Priority::normal,

@@ -254,6 +254,8 @@ std::expected<FleetTicket, Errc> Fleet::publish(std::span<const Slot> batch, Qui
 }
 
 std::expected<FleetTicket, Errc> Fleet::publish(const Window& window, Quiet quiet, Priority level) noexcept {
+    const auto has_it = [&window](Runtime& one) { return one.is_in_flight(window.ticket, window.tenant); };
+    if (std::ranges::any_of(impl_->runtimes, has_it)) return std::unexpected(Errc::ticket_in_flight);
     return impl_->publish(window, quiet, level);
 }
 

@@ -24,6 +24,15 @@ bool Runtime::Impl::all_ended(const Ring& ring, const Ticket& ticket) const noex
     return ring.is_complete(ticket.end());
 }
 
+bool Runtime::Impl::all_ended(const WindowPlace& place) const noexcept {
+    const Quiet quiet = place.is_quiet ? Quiet::yes : Quiet::no;
+    const auto part_ended = [&](const Ring* ring, std::uint64_t first, std::uint32_t count) {
+        return count == 0 || all_ended(*ring, {.first = first, .count = count, .quiet = quiet});
+    };
+    return part_ended(rings.at(place.ring), place.first, place.count) &&
+           part_ended(rings.find(Priority::idle), place.apart_first, place.apart_count);
+}
+
 void Runtime::Impl::attend(const Backoff& backoff) noexcept {
     if (backoff.spinning() && !wake_needed()) return;
     wake();

@@ -21,6 +21,7 @@
 #include "opening.hpp"
 #include "tenants.hpp"
 #include "watch.hpp"
+#include "windows_in_flight.hpp"
 
 namespace slipring {
 
@@ -36,6 +37,7 @@ struct Runtime::Impl {
     std::unique_ptr<Session> session;
     Rings rings;
     Tenants tenants{options};
+    WindowsInFlight windows{rings.capacity()};
 
     std::atomic<Phase> phase{Phase::open};
     // The newest launch's number, modulo 2^31; it may be queued behind one that runs. LEFT in the lead equals it
@@ -108,6 +110,15 @@ struct Runtime::Impl {
     }
     bool done(const Ring& ring, const Ticket& ticket) const noexcept;
     bool all_ended(const Ring& ring, const Ticket& ticket) const noexcept;
+    bool all_ended(const WindowPlace& place) const noexcept;
+
+    // A window's ticket number becomes its publisher's. Errors: ticket_in_flight, ring_full (that many windows are in
+    // flight), device_lost.
+    std::expected<WindowsInFlight::Claim, Errc> claim(std::uint32_t window, std::uint32_t tenant) noexcept;
+    bool is_in_flight(std::uint32_t window, std::uint32_t tenant) const noexcept;
+    std::uint32_t scope_of(std::uint32_t tenant) const noexcept;
+    WindowPlace place_of(const Ticket& ticket) const noexcept;
+
     // A look at the device's progress: loses the device if it has made none for too long, or if its progress is
     // impossible. A thread that waits for the device calls this again and again.
     void look() noexcept;

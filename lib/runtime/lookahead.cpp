@@ -37,11 +37,15 @@ std::expected<WindowTicket, Errc> Runtime::publish_apart(const Window& window, Q
     required.lookahead = {};
     if (required.size() > ring->capacity()) return std::unexpected(Errc::larger_than_ring);
     if (!has_room(*ring, required.size())) return std::unexpected(impl_->refused(Errc::ring_full));
+    auto claim = impl_->claim(window.ticket, 0);
+    if (!claim) return std::unexpected(claim.error());
 
     auto room = idle->reserve(window.lookahead.size());
     if (!room) return std::unexpected(impl_->refused(room.error()));
-    const auto published = publish(required, quiet, level);
-    if (!published) return std::unexpected(published.error());
+    const auto first = ring->publish(required, quiet);
+    if (!first) return std::unexpected(impl_->refused(first.error()));
+    const Ticket here{
+        .first = *first, .count = static_cast<std::uint32_t>(required.size()), .quiet = quiet, .level = level};
     const auto behind = static_cast<std::uint32_t>(room->count());
     const Ticket lookahead{
         .first = room->first(), .count = behind, .quiet = quiet, .lookahead = behind, .level = Priority::idle};
@@ -51,8 +55,12 @@ std::expected<WindowTicket, Errc> Runtime::publish_apart(const Window& window, Q
         room->put(entry, quiet);
     }
     room->commit();
+    WindowPlace place = impl_->place_of(here);
+    place.apart_first = lookahead.first;
+    place.apart_count = lookahead.count;
+    claim->published(place);
     if (impl_->wake_needed()) impl_->wake();  // S
-    return WindowTicket{*published, lookahead};
+    return WindowTicket{here, lookahead};
 }
 
 std::expected<std::uint32_t, Errc> Runtime::promote(const WindowTicket& ticket) noexcept {

@@ -9,13 +9,9 @@ namespace {
 
 // The same for a slot, a batch and a window: publish, then look whether the kernel has left (S).
 template <class Impl, class Descriptor>
-std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descriptor& descriptor,
-                                       const Ticket& unplaced) noexcept {
-    if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
-        return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
-    if (ring == nullptr) [[unlikely]]
-        return std::unexpected(Errc::level_not_open);
-    const auto first = ring->publish(descriptor, unplaced.quiet);
+std::expected<Ticket, Errc> put(Impl& impl, const Ring& ring, const Descriptor& descriptor,
+                                const Ticket& unplaced) noexcept {
+    const auto first = ring.publish(descriptor, unplaced.quiet);
     if (impl.wake_needed()) [[unlikely]]
         impl.wake();
     if (!first) [[unlikely]]
@@ -23,6 +19,28 @@ std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descr
     Ticket ticket = unplaced;
     ticket.first = *first;
     return ticket;
+}
+
+// A window's ticket number is its own first.
+template <class Impl>
+std::expected<Ticket, Errc> put_window(Impl& impl, const Ring& ring, const Window& window,
+                                       const Ticket& unplaced) noexcept {
+    auto claim = impl.claim(window.ticket, unplaced.tenant);
+    if (!claim) return std::unexpected(claim.error());
+    const auto ticket = put(impl, ring, window, unplaced);
+    if (ticket) claim->published(impl.place_of(*ticket));
+    return ticket;
+}
+
+template <class Impl, class Descriptor>
+std::expected<Ticket, Errc> publish_to(Impl& impl, const Ring* ring, const Descriptor& descriptor,
+                                       const Ticket& unplaced) noexcept {
+    if (const auto phase = impl.phase.load(std::memory_order_relaxed); phase != Impl::Phase::open) [[unlikely]]
+        return std::unexpected(phase == Impl::Phase::lost ? Errc::device_lost : Errc::shut_down);
+    if (ring == nullptr) [[unlikely]]
+        return std::unexpected(Errc::level_not_open);
+    if constexpr (std::is_same_v<Descriptor, Window>) return put_window(impl, *ring, descriptor, unplaced);
+    else return put(impl, *ring, descriptor, unplaced);
 }
 
 // Where tenants are declared.
@@ -67,10 +85,45 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet, 
                              {.count = count, .quiet = quiet, .lookahead = lookahead, .level = level});
 }
 
+// It looks after the device as a publish that is refused does: a thread may ask until the answer is no.
+bool Runtime::is_in_flight(std::uint32_t window, std::uint32_t tenant) noexcept {
+    return impl_->is_in_flight(window, tenant) && impl_->refused(Errc::ticket_in_flight) != Errc::device_lost &&
+           impl_->is_in_flight(window, tenant);
+}
+
+bool Runtime::Impl::is_in_flight(std::uint32_t window, std::uint32_t tenant) const noexcept {
+    return windows.contains(window, scope_of(tenant), [this](const WindowPlace& place) { return all_ended(place); });
+}
+
+// A tenant's windows have numbers of their own; the program's have them together, at whatever level.
+std::uint32_t Runtime::Impl::scope_of(std::uint32_t tenant) const noexcept {
+    return tenant == 0 || !tenants.any() ? 0
+                                         : static_cast<std::uint32_t>(rings.numbers().find(Priority::normal, tenant));
+}
+
+WindowPlace Runtime::Impl::place_of(const Ticket& ticket) const noexcept {
+    const std::size_t ring = rings.numbers().find(ticket.level, ticket.tenant);
+    return {.first = ticket.first,
+            .count = ticket.count,
+            .ring = static_cast<std::uint32_t>(ring),
+            .is_quiet = ticket.quiet == Quiet::yes};
+}
+
+std::expected<WindowsInFlight::Claim, Errc> Runtime::Impl::claim(std::uint32_t window,
+                                                                 std::uint32_t tenant) noexcept {
+    auto claim =
+        windows.claim(window, scope_of(tenant), [this](const WindowPlace& place) { return all_ended(place); });
+    if (claim) return claim;
+    return std::unexpected(refused(claim.error()));
+}
+
 // A producer that spins on a full ring must find the next room at once: no clock and no lock each time.
 Errc Runtime::Impl::refused(Errc why) noexcept {
     static thread_local std::uint32_t refusals = 0;
-    if (why == Errc::ring_full && ++refusals % 64 == 0) look_at_times();
+    const bool is_for_now = why == Errc::ring_full || why == Errc::ticket_in_flight;
+    if (is_for_now && ++refusals % 64 == 0) look_at_times();
+    // In per_launch mode the window may have ended, and nobody has taken that in.
+    if (why == Errc::ticket_in_flight && wake_needed()) wake();
     return phase.load(std::memory_order_acquire) == Phase::lost ? Errc::device_lost : why;
 }
 

@@ -122,7 +122,7 @@ std::expected<Ticket, Errc> Producer::publish(Round& round, Way way, Quiet quiet
             words_.insert(words_.end(), slot.args().begin(), slot.args().begin() + stride);
         const std::span<const std::uint32_t> words(words_);
         const std::size_t required = random_.below(n + 1) * stride;
-        const Window entries{.ticket = turns_,
+        const Window entries{.ticket = turns_ << 8 | self_,  // in flight nobody else's
                              .opcode = round.has_marks ? Opcode(mark) : Opcode(Op::atomic_add),
                              .required = Payloads(words.first(required), stride),
                              .lookahead = Payloads(words.subspan(required), stride)};
