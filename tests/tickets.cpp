@@ -67,7 +67,8 @@ Window window_of(std::uint32_t number, std::size_t size = 1) {
 
 }  // namespace
 
-BOOST_DATA_TEST_CASE(a_window_in_flight_keeps_its_number, data::make(modes) * data::make({false, true}), mode, is_quiet) {
+BOOST_DATA_TEST_CASE(a_window_in_flight_keeps_its_number, data::make(modes) * data::make({false, true}), mode,
+                     is_quiet) {
     const Quiet quiet = is_quiet ? Quiet::yes : Quiet::no;
     Runtime runtime = open(mode, {.capacity = 16});
     std::optional held = runtime.ring().reserve(1);  // nothing runs before it is committed
