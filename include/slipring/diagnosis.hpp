@@ -40,6 +40,7 @@ struct Diagnosis {
         // producer that died between reserving and publishing stays here for ever.
         bool is_held = false;
         std::chrono::nanoseconds held_for{};
+        bool is_fence = false;  // no producer died: it is publish_fence()'s, and waits for this level and the others
     };
     static constexpr std::size_t max_running = 64;
 

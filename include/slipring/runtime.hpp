@@ -77,6 +77,16 @@ public:
     [[nodiscard]] std::expected<WindowTicket, Errc> publish_apart(const Window& window, Quiet quiet = Quiet::no,
                                                                   Priority level = Priority::normal) noexcept;
 
+    // Publishes a fence over all levels: what stands in front of it, in any of the program's rings, has finished
+    // before anything behind it, in any of them, begins. It takes a slot of each ring, and its ticket ends with it.
+    // Tenants' rings have no part in it. Not lock-free: of two threads that fence one waits.
+    //
+    // The host opens it, which any thread does that waits, polls or publishes meanwhile, and makes those calls
+    // slower; if none does, it opens when the kernel has idled and left. Until then ring().held() tells of it as of
+    // any reservation. recover() opens it at once: what the lost kernel had not begun has no order by it.
+    // Errors: ring_full (of any level), shut_down, device_lost, out_of_memory.
+    [[nodiscard]] std::expected<Ticket, Errc> publish_fence() noexcept;
+
     // Whether a window with that ticket number has not finished yet: then publish returns ticket_in_flight. A number
     // is free again once wait() or poll() would say that all of its window has finished, lookahead too. Each tenant
     // has numbers of its own. Of two threads that publish one number at once, one at least gets ticket_in_flight, and

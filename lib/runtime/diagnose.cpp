@@ -67,6 +67,7 @@ Diagnosis::Level Runtime::Impl::diagnose(std::size_t number, const Ring& of_numb
     if (const auto held = ring.held()) {
         out.is_held = true;
         out.held_for = held->since;
+        out.is_fence = is_fence(number, held->position);
     }
     return out;
 }
@@ -102,7 +103,10 @@ std::string Diagnosis::text() const {
         for (const Running& slot : of.running)
             out += "; position " + std::to_string(slot.position) + (slot.quiet ? " may run " : " runs ") +
                    slot.operation + " (" + hexadecimal(slot.opcode) + ")";
-        if (of.is_held)
+        if (of.is_held && of.is_fence)
+            out += "; position " + std::to_string(of.published) + " is a fence over all levels, seen " +
+                   seconds(of.held_for) + " ago";
+        else if (of.is_held)
             out += "; position " + std::to_string(of.published) + " was reserved " + seconds(of.held_for) +
                    " ago and is not published";
     }

@@ -1,13 +1,17 @@
 // A runtime's insides. publish.cpp, completion.cpp, cancel.cpp, buffers.cpp, control.cpp and log.cpp have the calls
-// that a user makes all the time, lookahead.cpp those for a window in two rings; tenants.cpp has what tenants may do,
+// that a user makes all the time, lookahead.cpp those for a window in two rings, fence.cpp the fence over all levels;
+// tenants.cpp has what tenants may do,
 // and quiesce.cpp how one comes to rest; lifecycle.cpp opens a runtime and starts its kernel, shutdown.cpp ends both,
 // watchdog.cpp finds out that a device hangs, diagnose.cpp what it was at, recovery.cpp replaces one that is lost,
 // options.cpp checks what open() is given.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <vector>
 
@@ -28,6 +32,17 @@ namespace slipring {
 // Slots of these rings that ended in FAULT or CANCELLED, as the device says.
 inline std::uint32_t faults_of(const Rings& rings) noexcept {
     return inside(rings.lead()).word32(SR_RING_FAULTS).load(std::memory_order_relaxed);
+}
+
+// A slot of each of the program's rings, by level, which is reserved and not published before the fence opens.
+struct LevelFence {
+    std::array<std::optional<Ring::Reservation>, RingNumbers::tenants> slots;
+};
+
+inline bool has_room(const Ring& ring, std::uint64_t n) noexcept {
+    // `completed` is read first: read last, it could be ahead of an older `reserved`.
+    const std::uint64_t completed = ring.completed();
+    return ring.reserved() + n - completed <= ring.capacity();
 }
 
 struct Runtime::Impl {
@@ -65,6 +80,11 @@ struct Runtime::Impl {
 
     DeadlineClock clock{*session};
 
+    // Fences over all levels that have not opened, the oldest first: see fence.cpp.
+    mutable std::mutex fencing;
+    std::deque<LevelFence> fences;
+    std::atomic<bool> is_fenced{false};  // there are some
+
     // Recovery's. Sessions that were lost: users, or their kernels, may use their memory until the runtime goes.
     std::vector<std::unique_ptr<Session>> lost_sessions;
     std::shared_ptr<Opening> opening;           // one that was not ready when recover() gave up
@@ -92,9 +112,11 @@ struct Runtime::Impl {
     }
 
     // Where the kernel may have left, starts it; where it wants its successor, queues that. In per_launch mode also
-    // takes in what a launch has done.
+    // takes in what a launch has done. Opens fences over all levels.
     void wake() noexcept;
     bool wake_needed() const noexcept {
+        if (is_fenced.load(std::memory_order_relaxed)) [[unlikely]]
+            return true;
         return session->telling().by_reap || inside(rings.lead()).wake_needed(launch.load(std::memory_order_seq_cst));
     }
 
@@ -165,6 +187,12 @@ struct Runtime::Impl {
 
     // Waits until every slot that is reserved by now has finished; false when the time is up or the device is lost.
     bool drained(Backoff& backoff) noexcept;
+
+    std::expected<Ticket, Errc> publish_fence() noexcept;
+    std::expected<Ticket, Errc> reserve_fence() noexcept;
+    void open_fences() noexcept;
+    void open_all_fences() noexcept;
+    bool is_fence(std::size_t number, std::uint64_t position) const noexcept;
 
     // With `busy` held: asks the kernel to leave and waits for it.
     bool leave(Backoff& backoff) noexcept;

@@ -68,6 +68,7 @@ void Runtime::Impl::step() noexcept {
     const bool finished = session->finished();  // before LEFT is looked at, which a kernel writes before it has
     session->reap(rings);
     if (!check_progress()) return;
+    open_fences();
     const std::uint32_t current = launch.load(std::memory_order_relaxed);
     const std::uint32_t left = inside(rings.lead()).left();
     const bool has_left = left == current;

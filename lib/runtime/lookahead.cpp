@@ -6,11 +6,6 @@
 namespace slipring {
 namespace {
 
-bool has_room(const Ring& ring, std::uint64_t n) noexcept {
-    const std::uint64_t completed = ring.completed();  // first, as in wait_for_room
-    return ring.reserved() + n - completed <= ring.capacity();
-}
-
 // How the device counts levels: those that have a ring, from the highest on.
 std::uint32_t number_of(Priority level, const Session& session) noexcept {
     std::uint32_t number = 0;

@@ -140,9 +140,7 @@ std::expected<void, Errc> Runtime::Impl::wait_for_room(const Ring& ring, std::ui
     Backoff backoff(timeout.time());
     for (;;) {
         if (auto ok = is_open(); !ok) return ok;
-        // `completed` is read first: read last, it could be ahead of an older `reserved`.
-        const std::uint64_t completed = ring.completed();
-        if (ring.reserved() + n - completed <= ring.capacity()) return {};
+        if (has_room(ring, n)) return {};
         attend(backoff);
         if (!backoff.pause()) return std::unexpected(Errc::timed_out);
     }

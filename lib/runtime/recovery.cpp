@@ -96,6 +96,7 @@ std::expected<void, Error> Runtime::Impl::recover(const std::string& device) {
     session->revoke();
     session->stop(launch.load(std::memory_order_relaxed));
     const auto revoked = Watch::Clock::now();
+    open_all_fences();  // their slots are published like any others, and move with them
 
     Options next = options;
     if (!device.empty()) next.device = device;

@@ -72,6 +72,7 @@ void part_with(std::unique_ptr<Session> session, bool lost, std::chrono::millise
 Runtime::Impl::~Impl() {
     static_cast<void>(shutdown());
     clock.stop();
+    open_all_fences();
     // A launch that a late wake() has started since leaves at once.
     session->forget();
     session->stop(launch.load(std::memory_order_relaxed));
