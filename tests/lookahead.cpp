@@ -243,7 +243,9 @@ BOOST_DATA_TEST_CASE(a_window_in_two_rings_keeps_its_number_until_both_parts_hav
     BOOST_REQUIRE(runtime.wait(window.lookahead, 1min).has_value());
     BOOST_TEST(!runtime.is_in_flight(numbers.window().ticket));
     // A window of one ring, too; and one that did not fit keeps nothing.
-    const auto room = runtime.ring(Priority::idle)->reserve(runtime.ring(Priority::idle)->capacity());
+    const Ring& idle = *runtime.ring(Priority::idle);
+    BOOST_REQUIRE(runtime.wait_for_room(idle.capacity(), 1min, Priority::idle).has_value());
+    const auto room = idle.reserve(idle.capacity());
     BOOST_REQUIRE(room.has_value());
     BOOST_TEST((runtime.publish_apart(numbers.window()).error() == Errc::ring_full));
     BOOST_TEST(runtime.publish(numbers.window()).has_value());

@@ -108,6 +108,8 @@ BOOST_DATA_TEST_CASE(a_runtime_says_what_needs_memory, data::make(modes), mode) 
     BOOST_REQUIRE(log.has_value());
     BOOST_TEST(log->records.size() == 1u);
 
+    BOOST_TEST(is_out_of_memory(without_memory([&] { return runtime.publish_fence(); })));
+    BOOST_TEST(runtime.ring().reserved() == 1u);  // nor has any ring a part of it
     const auto held = without_memory([&] { return runtime.ring().reserve(1); });
     BOOST_TEST(held.has_value());
     const Ticket open{held->first(), 1};

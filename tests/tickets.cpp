@@ -109,13 +109,17 @@ BOOST_DATA_TEST_CASE(a_window_that_is_refused_leaves_its_number_free, data::make
 
 BOOST_AUTO_TEST_CASE(a_number_of_a_lost_device_is_free_again_when_that_has_recovered) {
     const MeantToLeak session;
-    Runtime runtime = open(ExecutionMode::persistent,
-                           {.capacity = 16, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms});
+    Options options{.capacity = 16, .ops = {stalling}, .buffers = {release_word}, .hang_timeout = 400ms};
+    options.shape = {1, 1};
+    Runtime runtime = open(ExecutionMode::persistent, options);
     BOOST_REQUIRE(runtime.publish(stall_slot(runtime.device())).has_value());
     const auto behind = runtime.publish(window_of(7));
     BOOST_REQUIRE(behind.has_value());
     // Who asks again and again is told: of the window, or of the device.
-    BOOST_TEST(eventually([&] { return runtime.publish(window_of(7)).error() == Errc::device_lost; }));
+    BOOST_TEST(eventually([&] {
+        const auto again = runtime.publish(window_of(7));
+        return !again && again.error() == Errc::device_lost;
+    }));
     BOOST_TEST(!runtime.is_in_flight(7));
     const auto released = runtime.buffer("release");
     BOOST_REQUIRE(runtime.recover().has_value());

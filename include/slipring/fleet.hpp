@@ -92,14 +92,14 @@ public:
     std::uint64_t outstanding(std::size_t i, Priority level = Priority::normal) const noexcept;
 
     // ---- publish: lock-free, no allocation, all or nothing on one device ---------------------------------------
-    // Costs, beyond Runtime::publish, a look at two positions of each ring that counts, of each member. A member in
-    // per_launch mode that has such work is also woken: it takes in finished slots only in a call. Skips members that
-    // are lost or shut down.
+    // Costs, beyond Runtime::publish, a look at two positions of each ring that counts, of each member; a window with
+    // a ticket number costs a look at each member's windows, too. A member in per_launch mode that has such work is
+    // also woken: it takes in finished slots only in a call. Skips members that are lost or shut down.
     // Errors: the first of these that any member returned: ring_full or quota_full (every other member refused too),
     // larger_than_ring, device_lost, level_not_open, unknown_tenant, tenant_closed, shut_down (by all); a window also
-    // payload_too_long, payload_not_whole, and ticket_in_flight if any member has the number (at once); where tenants
-    // are declared also denied, mixed_tenants (at once). Of two threads that publish one number at once both may
-    // succeed, on two members.
+    // payload_too_long, payload_not_whole, and ticket_in_flight if any member that serves has the number (at once);
+    // where tenants are declared also denied, mixed_tenants (at once). Of two threads that publish one number at once
+    // both may succeed, on two members.
 
     [[nodiscard]] std::expected<FleetTicket, Errc> publish(const Slot& slot, Quiet quiet = Quiet::no,
                                                            Priority level = Priority::normal) noexcept;

@@ -87,10 +87,10 @@ public:
     // Errors: ring_full (of any level), shut_down, device_lost, out_of_memory.
     [[nodiscard]] std::expected<Ticket, Errc> publish_fence() noexcept;
 
-    // Whether a window with that ticket number has not finished yet: then publish returns ticket_in_flight. A number
-    // is free again once wait() or poll() would say that all of its window has finished, lookahead too. Each tenant
+    // Whether a window with that ticket number is in flight: then publish returns ticket_in_flight. A number is free
+    // again once poll() of its whole ticket, or of both tickets of publish_apart, would be true. Each declared tenant
     // has numbers of its own. Of two threads that publish one number at once, one at least gets ticket_in_flight, and
-    // both may. What goes through ring() is not looked at. False where the device is lost.
+    // both may. What goes through ring() is not looked at. False where the device is lost, or after shutdown().
     bool is_in_flight(std::uint32_t window, std::uint32_t tenant = 0) noexcept;
 
     // Waits until `n` slots are free, in the way of wait(). For a producer that got ring_full. It reserves nothing:

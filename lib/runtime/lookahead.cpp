@@ -31,14 +31,15 @@ std::expected<WindowTicket, Errc> Runtime::publish_apart(const Window& window, Q
     Window required = window;
     required.lookahead = {};
     if (required.size() > ring->capacity()) return std::unexpected(Errc::larger_than_ring);
-    if (!has_room(*ring, required.size())) return std::unexpected(impl_->refused(Errc::ring_full));
     auto claim = impl_->claim(window.ticket, 0);
     if (!claim) return std::unexpected(claim.error());
+    if (!has_room(*ring, required.size())) return std::unexpected(impl_->refused(Errc::ring_full));
 
     auto room = idle->reserve(window.lookahead.size());
     if (!room) return std::unexpected(impl_->refused(room.error()));
     const auto first = ring->publish(required, quiet);
     if (!first) return std::unexpected(impl_->refused(first.error()));
+    if (impl_->wake_needed()) impl_->wake();  // S; the required entries wait for no lookahead to be written
     const Ticket here{
         .first = *first, .count = static_cast<std::uint32_t>(required.size()), .quiet = quiet, .level = level};
     const auto behind = static_cast<std::uint32_t>(room->count());

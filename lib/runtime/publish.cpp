@@ -87,8 +87,9 @@ std::expected<Ticket, Errc> Runtime::publish(const Window& window, Quiet quiet, 
 
 // It looks after the device as a publish that is refused does: a thread may ask until the answer is no.
 bool Runtime::is_in_flight(std::uint32_t window, std::uint32_t tenant) noexcept {
-    return impl_->is_in_flight(window, tenant) && impl_->refused(Errc::ticket_in_flight) != Errc::device_lost &&
-           impl_->is_in_flight(window, tenant);
+    if (!impl_->is_open() || !impl_->is_in_flight(window, tenant)) return false;
+    if (impl_->wake_needed()) impl_->wake();
+    return impl_->refused(Errc::ticket_in_flight) != Errc::device_lost && impl_->is_in_flight(window, tenant);
 }
 
 bool Runtime::Impl::is_in_flight(std::uint32_t window, std::uint32_t tenant) const noexcept {
@@ -111,10 +112,14 @@ WindowPlace Runtime::Impl::place_of(const Ticket& ticket) const noexcept {
 
 std::expected<WindowsInFlight::Claim, Errc> Runtime::Impl::claim(std::uint32_t window,
                                                                  std::uint32_t tenant) noexcept {
-    auto claim =
-        windows.claim(window, scope_of(tenant), [this](const WindowPlace& place) { return all_ended(place); });
-    if (claim) return claim;
-    return std::unexpected(refused(claim.error()));
+    const std::uint32_t scope = scope_of(tenant);
+    const auto has_ended = [this](const WindowPlace& place) { return all_ended(place); };
+    if (auto claimed = windows.claim(window, scope, has_ended)) return claimed;
+    // In per_launch mode the window may have ended, and nobody has taken that in.
+    if (wake_needed()) wake();
+    auto claimed = windows.claim(window, scope, has_ended);
+    if (claimed) return claimed;
+    return std::unexpected(refused(claimed.error()));
 }
 
 // A producer that spins on a full ring must find the next room at once: no clock and no lock each time.
@@ -122,8 +127,6 @@ Errc Runtime::Impl::refused(Errc why) noexcept {
     static thread_local std::uint32_t refusals = 0;
     const bool is_for_now = why == Errc::ring_full || why == Errc::ticket_in_flight;
     if (is_for_now && ++refusals % 64 == 0) look_at_times();
-    // In per_launch mode the window may have ended, and nobody has taken that in.
-    if (why == Errc::ticket_in_flight && wake_needed()) wake();
     return phase.load(std::memory_order_acquire) == Phase::lost ? Errc::device_lost : why;
 }
 

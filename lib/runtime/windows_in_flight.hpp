@@ -1,7 +1,8 @@
 // Which windows are in flight, by their ticket numbers. Any thread may ask and claim, and none waits for another.
 //
-// A table of buckets. A number's cell is in its own bucket, so who looks for a number looks at four cells. A cell
-// whose window has ended needs no clearing: it is as good as free, and who needs one finds that out.
+// A table of buckets. A number's cell is in its home, the bucket that its name hashes to, or, where that was full,
+// in one of those behind it. Each home knows how far a number of its own ever had to go, and nobody looks further. A
+// cell is not cleared when its window has ended: who needs a cell asks of those that it finds.
 #pragma once
 
 #include <atomic>
@@ -51,45 +52,44 @@ public:
         Cell* cell_ = nullptr;
     };
 
-    // For rings of `slots` slots together, two or more: a bucket for each eight. So there is room for half as many
-    // windows as slots if their numbers are in a row, and for two thirds of that wherever they are. Memory that no
-    // window needed stays untouched. Throws std::bad_alloc.
+    // For rings of `slots` slots together, two or more: there are at least twice as many cells, so each window in
+    // flight has one, and few are far from home. The memory comes from the system as it is needed. Throws
+    // std::bad_alloc.
     explicit WindowsInFlight(std::uint64_t slots)
-        : log2_(static_cast<int>(std::bit_width((slots - 1) / 8 | 1))),
-          buckets_(static_cast<Bucket*>(std::calloc(std::size_t{1} << log2_, sizeof(Bucket)))) {
-        if (buckets_ == nullptr) throw std::bad_alloc();
-    }
+        : log2_(static_cast<int>(std::bit_width((2 * slots - 1) / cells_in_bucket | 1))),
+          buckets_(allocate<Bucket>(std::size_t{1} << log2_)),
+          reaches_(allocate<std::uint32_t>(std::size_t{1} << log2_)) {}
 
     // Claims `number`. Two scopes, below 32, do not know of each other's numbers. 0 is no number: nothing is claimed.
-    // `has_ended(place)`: whether all slots there have finished; once it says so, it always does.
+    // `has_ended(place)`: whether all slots there have finished.
     // Errors: ticket_in_flight, also while another thread publishes that window: of two that come at once both may be
-    // refused, but one at least. ring_full: other windows in flight have all cells of the bucket.
+    // refused, but one at least. ring_full: as many windows are in flight as there are cells.
     template <class HasEnded>
     std::expected<Claim, Errc> claim(std::uint32_t number, std::uint32_t scope, const HasEnded& has_ended) noexcept {
         if (number == 0) return Claim();
         const std::uint64_t name = named(number, scope);
-        Bucket& bucket = bucket_of(name);
         for (;;) {
-            const Seen mine = find(bucket, name, has_ended);
-            if (mine.is_held) return std::unexpected(Errc::ticket_in_flight);
-            const Seen free = mine.cell != nullptr ? mine : find_free(bucket, has_ended);
-            if (free.cell == nullptr) return std::unexpected(Errc::ring_full);
-            if (!free.cell->claim(free.owner, name)) continue;  // another thread was faster
-            Claim claim(*free.cell);
-            if (find(bucket, name, has_ended, free.cell).is_held) return std::unexpected(Errc::ticket_in_flight);
-            return claim;
+            const Seen own = find(name, has_ended);
+            if (own.is_held) return std::unexpected(Errc::ticket_in_flight);
+            const Seen room = own.cell != nullptr ? own : find_room(name, has_ended);
+            if (room.cell == nullptr) return std::unexpected(Errc::ring_full);
+            if (!room.cell->claim(room.owner, name)) continue;  // another thread was faster
+            Claim claimed(*room.cell);
+            if (find(name, has_ended, room.cell).is_held) return std::unexpected(Errc::ticket_in_flight);
+            return claimed;
         }
     }
 
     // Whether claim() would say ticket_in_flight.
     template <class HasEnded>
     bool contains(std::uint32_t number, std::uint32_t scope, const HasEnded& has_ended) const noexcept {
-        return number != 0 && find(bucket_of(named(number, scope)), named(number, scope), has_ended).is_held;
+        return number != 0 && find(named(number, scope), has_ended).is_held;
     }
 
 private:
-    // What owner words are made of: a window's name, whether it is just being published, and a count of the changes.
-    // A word that is 0 was nobody's ever.
+    // What owner words are made of: a window's name, whether it is just being published, and a count of the claims,
+    // so that no thread takes a later claim for the one that it saw, unless 2^26 of that cell came between two of its
+    // instructions. 0: the cell was never claimed.
     static constexpr int claimed_shift = 37;
     static constexpr std::uint64_t is_claimed = std::uint64_t{1} << claimed_shift, name_mask = is_claimed - 1;
     static constexpr std::uint64_t named(std::uint32_t number, std::uint32_t scope) noexcept {
@@ -103,11 +103,11 @@ private:
     struct Cell {
         std::uint64_t owner, first, apart_first, rest;
 
-        // W1: sequentially consistent, and before the look at the other cells of the bucket, as that is: of two
+        // W1: sequentially consistent, and before the second look for the number, as the loads of that are: of two
         // threads that claim one number in two cells, one at least sees the other.
         bool claim(std::uint64_t seen, std::uint64_t name) noexcept {
-            const std::uint64_t changes = (seen >> (claimed_shift + 1)) + 1;
-            const std::uint64_t next = changes << (claimed_shift + 1) | is_claimed | name;
+            const std::uint64_t claims = (seen >> (claimed_shift + 1)) + 1;
+            const std::uint64_t next = claims << (claimed_shift + 1) | is_claimed | name;
             return Word(owner).compare_exchange_strong(seen, next, std::memory_order_seq_cst);
         }
 
@@ -135,8 +135,9 @@ private:
                     .apart_count = bits(25, 25)};
         }
     };
+    static constexpr std::size_t cells_in_bucket = 4;
     struct Bucket {
-        Cell cells[4];
+        Cell cells[cells_in_bucket];
     };
 
     // A cell, the owner that it had, and whether that window is in flight.
@@ -158,39 +159,66 @@ private:
 
     // The cell with that name, if there is one; of two, one that is held, if there is one.
     template <class HasEnded>
-    static Seen find(Bucket& bucket, std::uint64_t name, const HasEnded& has_ended,
-                     const Cell* but = nullptr) noexcept {
+    Seen find(std::uint64_t name, const HasEnded& has_ended, const Cell* but = nullptr) const noexcept {
         Seen found;
-        for (Cell& cell : bucket.cells) {
-            if (&cell == but || (Word(cell.owner).load(std::memory_order_seq_cst) & name_mask) != name) continue;
-            const Seen seen = look(cell, has_ended);
-            if ((seen.owner & name_mask) == name && !found.is_held) found = seen;
+        const std::size_t home = home_of(name);
+        for (std::uint32_t n = 0; n <= Reach(reaches_[home]).load(std::memory_order_seq_cst); ++n) {  // W3
+            for (Cell& cell : bucket(home + n).cells) {
+                if (&cell == but || (Word(cell.owner).load(std::memory_order_seq_cst) & name_mask) != name) continue;
+                const Seen seen = look(cell, has_ended);
+                if ((seen.owner & name_mask) == name && !found.is_held) found = seen;
+            }
         }
         return found;
     }
 
-    // One that nothing in flight has. Those that nobody ever had come first: that takes no look at a ring.
+    // A cell that no window in flight has. Those that were never claimed come first: that takes no look at a ring.
     template <class HasEnded>
-    static Seen find_free(Bucket& bucket, const HasEnded& has_ended) noexcept {
-        for (Cell& cell : bucket.cells)
-            if (Word(cell.owner).load(std::memory_order_relaxed) == 0) return {&cell, 0, false};
-        for (Cell& cell : bucket.cells)
-            if (const Seen seen = look(cell, has_ended); !seen.is_held) return seen;
+    Seen find_room(std::uint64_t name, const HasEnded& has_ended) const noexcept {
+        const std::size_t home = home_of(name);
+        for (std::uint32_t n = 0; n <= mask(); ++n) {
+            reach(home, n);
+            for (Cell& cell : bucket(home + n).cells)
+                if (Word(cell.owner).load(std::memory_order_relaxed) == 0) return {&cell, 0, false};
+            for (Cell& cell : bucket(home + n).cells)
+                if (const Seen seen = look(cell, has_ended); !seen.is_held) return seen;
+        }
         return {};
+    }
+
+    // W3: sequentially consistent, as W1, and before the claim of a cell so far from home: who does not see that this
+    // is far has claimed a cell before, which the second look behind the claim sees.
+    void reach(std::size_t home, std::uint32_t n) const noexcept {
+        std::uint32_t was = Reach(reaches_[home]).load(std::memory_order_relaxed);
+        while (was < n && !Reach(reaches_[home]).compare_exchange_weak(was, n, std::memory_order_seq_cst)) {}
     }
 
     // Numbers in a row have buckets in a row, which a processor finds sooner. What lies above them is spread by
     // Fibonacci hashing, so that of numbers that are far apart few meet.
-    Bucket& bucket_of(std::uint64_t name) const noexcept {
+    std::size_t home_of(std::uint64_t name) const noexcept {
         const std::uint64_t spread = (name >> log2_) * 0x9E3779B97F4A7C15u >> (64 - log2_);
-        return buckets_.get()[(name + spread) & ((std::uint64_t{1} << log2_) - 1)];
+        return static_cast<std::size_t>(name + spread) & mask();
+    }
+    Bucket& bucket(std::size_t number) const noexcept { return buckets_[number & mask()]; }
+    std::size_t mask() const noexcept { return (std::size_t{1} << log2_) - 1; }
+
+    using Reach = std::atomic_ref<std::uint32_t>;
+    struct Free {
+        void operator()(void* memory) const noexcept { std::free(memory); }
+    };
+    template <class T>
+    using Array = std::unique_ptr<T[], Free>;
+    // Zeroed, as calloc() has it: of a large table what is not touched takes no memory.
+    template <class T>
+    static Array<T> allocate(std::size_t n) {
+        Array<T> out(static_cast<T*>(std::calloc(n, sizeof(T))));
+        if (out == nullptr) throw std::bad_alloc();
+        return out;
     }
 
-    struct Free {
-        void operator()(Bucket* buckets) const noexcept { std::free(buckets); }
-    };
     int log2_;
-    std::unique_ptr<Bucket, Free> buckets_;
+    Array<Bucket> buckets_;
+    Array<std::uint32_t> reaches_;  // of each home, in buckets
 };
 
 }  // namespace slipring
