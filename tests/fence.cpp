@@ -125,7 +125,7 @@ BOOST_DATA_TEST_CASE(it_waits_for_each_level, data::make(modes), mode) {
         BOOST_TEST(now->text().find("is a fence over all levels") != std::string::npos);
         held.reset();
         BOOST_REQUIRE(runtime.wait(*behind, 1min).has_value());
-        BOOST_TEST(runtime.poll(fence));
+        BOOST_REQUIRE(runtime.wait(fence, 1min).has_value());
         BOOST_TEST(runtime.shutdown().has_value());
     }
 }
