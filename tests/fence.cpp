@@ -199,9 +199,9 @@ BOOST_DATA_TEST_CASE(many_threads_fence, data::make(modes), mode) {
             for (const Ticket& ticket : own) early += !runtime.poll(ticket);
         }
     };
-    std::vector<std::thread> threads;
-    for (std::uint32_t self = 0; self < 3; ++self) threads.emplace_back(publish, self);
-    for (std::thread& thread : threads) thread.join();
+    std::vector<std::thread> publishers;
+    for (std::uint32_t self = 0; self < 3; ++self) publishers.emplace_back(publish, self);
+    for (std::thread& publisher : publishers) publisher.join();
     BOOST_TEST(failed == 0u);
     BOOST_TEST(early == 0u);
     BOOST_TEST(published == 3 * rounds * 8);

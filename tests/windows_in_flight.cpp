@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_number_is_its_windows_until_that_has_ended) {
         BOOST_TEST(windows.contains(7, 0, ring));
         claim->published({.first = 10, .count = 4});
     }
-    for (const std::uint64_t ended : {0, 10, 13}) {
+    for (const std::uint64_t ended : {0u, 10u, 13u}) {
         ring.ended = ended;
         BOOST_TEST(windows.contains(7, 0, ring));
         BOOST_TEST(is_refused(windows.claim(7, 0, ring)));
