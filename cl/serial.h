@@ -176,6 +176,12 @@ SR_WRAPS SR_INLINE void sr_drain_serial_but(const sr_ring* rings, const sr_memor
     own.began = sr_ticks(&own.counter, 0);
     /* The time since the last launch is no gap. */
     if (bounds->crowded_gap != 0) sr_store(memory->control + SR_CONTROL_CROWDED + 3, (uint)own.began);
+    /* A wide launch before this one may have claimed, and finished, slots that COMPLETED does not count if the rings
+     * were revoked meanwhile. They stay claimed: nothing is claimed here that could be taken back. */
+    if (sr_revoked_behind(lead)) {
+        sr_leave_work(lead, memory, bounds->launch);
+        return;
+    }
     if (sr_follows_idle(memory) && sr_highest_ring(rings, &own.heads) == SR_RINGS &&
         sr_leave(rings, memory, own.heads, bounds->launch))
         return;

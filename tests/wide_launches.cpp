@@ -11,6 +11,17 @@
 #include "../lib/ring_inside.hpp"
 #include "wide_fixture.hpp"
 
+namespace {
+// Of the sub-groups, one after the other, none sees a poller: the last one to go drains alone.
+void launch_alone(Device& device, uint number, uint subgroups, ulong idle_timeout, ulong max_time = for_ever) {
+    alone_after = 10;
+    const Device::Given given = device.give(number, idle_timeout, max_time, device.ring.completed());
+    for (uint subgroup = 0; subgroup < subgroups; ++subgroup)
+        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), subgroup, subgroups, 0);
+    alone_after = 1u << 30;
+}
+}  // namespace
+
 // A poller that looks at some slots only may claim one that is not published yet. Here the test is the poller: it
 // claims three slots of which the second is missing.
 BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
@@ -53,12 +64,8 @@ BOOST_AUTO_TEST_CASE(a_launch_that_leaves_is_cut_in_front_of_a_claimed_hole) {
 // Where no other sub-group begins, one goes on alone.
 BOOST_AUTO_TEST_CASE(a_unit_without_others_does_it_alone) {
     Device device;
-    alone_after = 10;
     BOOST_REQUIRE(device.ring.publish(std::vector<Slot>(9, atomic_add(1, 200))).has_value());
-    const Device::Given given = device.give(1, 0, for_ever, 0);
-    for (uint subgroup = 0; subgroup < 3; ++subgroup)
-        sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), subgroup, 3, 0);
-    alone_after = 1u << 30;
+    launch_alone(device, 1, 3, 0);
     BOOST_TEST(device.control[200] == 9u);
     BOOST_TEST(device.ring.completed() == 9u);
     BOOST_TEST(device.left() == 1u);
@@ -151,12 +158,7 @@ BOOST_AUTO_TEST_CASE(the_successor_of_an_idle_launch_leaves_at_once_unless_there
     }
     Device device;
     device.launch(1, 3, 10);
-    alone_after = 10;
-    const Device::Given given = device.give(2, for_ever, 100'000, 0);
-    sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), 0, 3, 0);
-    sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), 1, 3, 0);
-    sr_drain_wide(&given.ring, &given.memory, &given.bounds, device.sched.data(), 2, 3, 0);
-    alone_after = 1u << 30;
+    launch_alone(device, 2, 3, for_ever, 100'000);
     BOOST_TEST(device.control[SR_CONTROL_LEFT] == (2u | SR_LEFT_IDLE));  // and not because its time was up
 }
 
@@ -227,6 +229,9 @@ BOOST_AUTO_TEST_CASE(a_kernel_whose_ring_was_revoked_runs_nothing_more) {
                 const auto later = device.ring.publish(atomic_add(1, 202));  // and a launch that was enqueued already
                 BOOST_REQUIRE(later.has_value());
                 device.launch(2, subgroups, 0);
+                BOOST_TEST(device.word(202) == 0u);
+                BOOST_TEST(inside(device.ring).claimed() == claimed);
+                launch_alone(device, 3, subgroups, 0);  // which begins at COMPLETED, and takes no claim back
                 BOOST_TEST(device.word(202) == 0u);
                 BOOST_TEST(inside(device.ring).claimed() == claimed);
             }
